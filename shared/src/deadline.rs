@@ -1,0 +1,208 @@
+//! When a dossier is due, and whether its result came early, on time or overdue.
+//!
+//! Promise: one arithmetic for both programs; an unknown limit gives no deadline instead of a guess.
+//! Start at [`due`] and [`verdict`].
+
+use chrono::{Days, NaiveDate, NaiveTime};
+use serde::{Deserialize, Serialize};
+
+use crate::calendar::{Calendar, LocalTime, VIETNAM, at, local_day, tomorrow};
+use crate::ruleset::ClassificationRule;
+
+/// How long the law gives. JSON: `{"unit":"working_day","value":3}`, `{"unit":"same_day"}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "unit", content = "value")]
+pub enum Limit {
+    #[serde(rename = "same_day")]
+    SameDay,
+    #[serde(rename = "working_day")]
+    WorkingDays(u32),
+    #[serde(rename = "calendar_day")]
+    CalendarDays(u32),
+    /// Office hours.
+    #[serde(rename = "hour")]
+    Hours(u32),
+}
+
+/// How a result is judged against its due time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    Early,
+    OnTime,
+    Overdue,
+}
+
+impl Verdict {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Verdict::Early => "early",
+            Verdict::OnTime => "on_time",
+            Verdict::Overdue => "overdue",
+        }
+    }
+}
+
+/// "After 15:00" is strictly after. NĐ 23/2015 Art. 7; Luật Hộ tịch 2014 Art. 5(3).
+fn is_after_15h(received: LocalTime) -> bool {
+    received.time() > NaiveTime::from_hms_opt(15, 0, 0).expect("a literal time of day")
+}
+
+/// The due time of a dossier received at `received`, at closing time of its last day (or to the minute for hours).
+///
+/// The first day is not counted and an end on a day off moves to the next working day: Civil Code 2015 Art. 147(2),
+/// 148(5). With `after_15h_next_day` a dossier received after 15:00 counts as received on the next working day.
+pub fn due(limit: Limit, after_15h_next_day: bool, received: LocalTime, calendar: &Calendar) -> LocalTime {
+    let received = received.with_timezone(&VIETNAM);
+    let (opens, closes) = (calendar.hours.morning.0, calendar.hours.afternoon.1);
+    let day = local_day(received);
+    let moved = after_15h_next_day && is_after_15h(received);
+    let start = if moved { calendar.next_working_day(day) } else { day };
+    match limit {
+        Limit::SameDay if received.time() > closes && !moved => at(calendar.next_working_day(day), closes),
+        Limit::SameDay => at(calendar.roll(start), closes),
+        Limit::WorkingDays(count) => at(calendar.roll(calendar.add_working_days(start, count)), closes),
+        Limit::CalendarDays(count) => {
+            let end = start.checked_add_days(Days::new(u64::from(count))).unwrap_or(NaiveDate::MAX);
+            at(calendar.roll(end), closes)
+        }
+        Limit::Hours(count) => {
+            let start = if moved { at(start, opens) } else { received };
+            calendar.add_office_minutes(start, count.saturating_mul(60))
+        }
+    }
+}
+
+/// Whether due and finish are compared to the minute; otherwise their dates are.
+fn compares_times(limit: Option<Limit>, rule: ClassificationRule) -> bool {
+    match rule {
+        ClassificationRule::Timestamp => true,
+        ClassificationRule::Date => false,
+        ClassificationRule::UnitOfLimit => matches!(limit, Some(Limit::SameDay | Limit::Hours(_))),
+    }
+}
+
+/// The verdict on a result finished at `finished`. Without a due time it is on time (as provincial systems count it).
+pub fn verdict(limit: Option<Limit>, rule: ClassificationRule, due: Option<LocalTime>, finished: LocalTime) -> Verdict {
+    let Some(due) = due else { return Verdict::OnTime };
+    let order = if compares_times(limit, rule) { finished.cmp(&due) } else { local_day(finished).cmp(&local_day(due)) };
+    match order {
+        std::cmp::Ordering::Less => Verdict::Early,
+        std::cmp::Ordering::Equal => Verdict::OnTime,
+        std::cmp::Ordering::Greater => Verdict::Overdue,
+    }
+}
+
+/// The first local day at whose end an unfinished dossier counts as overdue.
+pub fn first_overdue_day(limit: Option<Limit>, rule: ClassificationRule, due: LocalTime) -> NaiveDate {
+    let day = local_day(due);
+    if compares_times(limit, rule) { day } else { tomorrow(day) }
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+
+    use super::*;
+
+    fn time(text: &str) -> LocalTime {
+        DateTime::parse_from_str(&format!("{text} +0700"), "%Y-%m-%d %H:%M %z").expect("a time")
+    }
+
+    #[track_caller]
+    fn due_is(limit: Limit, after_15h: bool, received: &str, expected: &str) {
+        let due = due(limit, after_15h, time(received), &Calendar::starter());
+        assert_eq!(due.format("%Y-%m-%d %H:%M").to_string(), expected, "{limit:?} received {received}");
+    }
+
+    #[test]
+    fn same_day_procedures() {
+        due_is(Limit::SameDay, true, "2022-04-28 08:00", "2022-04-28 17:00");
+        due_is(Limit::SameDay, true, "2022-04-28 15:00", "2022-04-28 17:00"); // 15:00 itself is not after 15:00
+        due_is(Limit::SameDay, true, "2022-04-29 15:01", "2022-05-04 17:00"); // 30/4 and 1/5 fall on a weekend: 2 and 3 May are off
+        due_is(Limit::SameDay, false, "2022-04-28 15:01", "2022-04-28 17:00");
+        due_is(Limit::SameDay, false, "2022-04-28 17:30", "2022-04-29 17:00");
+        due_is(Limit::SameDay, true, "2022-04-30 09:00", "2022-05-04 17:00"); // online on a day off
+        due_is(Limit::SameDay, true, "2022-12-30 15:30", "2023-01-03 17:00"); // year end: both years' holidays are loaded
+    }
+
+    #[test]
+    fn working_days_do_not_count_the_first_day_nor_days_off() {
+        due_is(Limit::WorkingDays(3), false, "2023-05-26 14:00", "2023-05-31 17:00");
+        due_is(Limit::WorkingDays(1), true, "2023-05-26 15:01", "2023-05-30 17:00");
+        due_is(Limit::WorkingDays(5), false, "2021-02-09 09:00", "2021-02-23 17:00"); // Tết 2021: 10 to 16 February
+        due_is(Limit::WorkingDays(5), false, "2024-04-26 09:00", "2024-05-07 17:00"); // 4 May 2024 is a worked Saturday
+    }
+
+    #[test]
+    fn calendar_days_end_on_a_working_day() {
+        due_is(Limit::CalendarDays(1), false, "2023-05-26 09:00", "2023-05-29 17:00");
+        due_is(Limit::CalendarDays(30), false, "2023-04-03 09:00", "2023-05-04 17:00");
+    }
+
+    #[test]
+    fn hours_are_office_hours() {
+        due_is(Limit::Hours(4), false, "2023-05-26 10:30", "2023-05-26 16:30");
+        due_is(Limit::Hours(8), false, "2023-05-26 13:30", "2023-05-29 11:30");
+    }
+
+    #[track_caller]
+    fn verdict_is(limit: Limit, rule: ClassificationRule, finished: &str, expected: Verdict) {
+        let due = Some(time("2023-05-26 17:00"));
+        assert_eq!(verdict(Some(limit), rule, due, time(finished)), expected, "{limit:?} {rule:?} {finished}");
+    }
+
+    #[test]
+    fn a_result_is_judged_in_the_unit_of_its_limit() {
+        use ClassificationRule::{Date, Timestamp, UnitOfLimit};
+        verdict_is(Limit::SameDay, UnitOfLimit, "2023-05-26 16:59", Verdict::Early);
+        verdict_is(Limit::SameDay, UnitOfLimit, "2023-05-26 17:00", Verdict::OnTime);
+        verdict_is(Limit::SameDay, UnitOfLimit, "2023-05-26 17:01", Verdict::Overdue);
+        verdict_is(Limit::WorkingDays(3), UnitOfLimit, "2023-05-25 17:30", Verdict::Early);
+        verdict_is(Limit::WorkingDays(3), UnitOfLimit, "2023-05-26 08:00", Verdict::OnTime);
+        verdict_is(Limit::WorkingDays(3), UnitOfLimit, "2023-05-26 18:00", Verdict::OnTime);
+        verdict_is(Limit::WorkingDays(3), UnitOfLimit, "2023-05-27 00:00", Verdict::Overdue);
+        verdict_is(Limit::SameDay, Date, "2023-05-26 08:00", Verdict::OnTime);
+        verdict_is(Limit::WorkingDays(3), Timestamp, "2023-05-26 16:59", Verdict::Early);
+    }
+
+    #[test]
+    fn without_a_due_time_a_result_is_on_time() {
+        assert_eq!(verdict(None, ClassificationRule::UnitOfLimit, None, time("2023-05-26 17:00")), Verdict::OnTime);
+    }
+
+    mod laws {
+        use proptest::prelude::*;
+
+        use super::*;
+
+        fn limits() -> impl Strategy<Value = Limit> {
+            prop_oneof![
+                Just(Limit::SameDay),
+                (0u32..60).prop_map(Limit::WorkingDays),
+                (0u32..60).prop_map(Limit::CalendarDays),
+                (0u32..100).prop_map(Limit::Hours),
+            ]
+        }
+
+        proptest! {
+            #[test]
+            fn a_deadline_is_a_working_day_and_never_before_reception(limit in limits(), after in any::<bool>(), minute in 0i64..8_000_000) {
+                let calendar = Calendar::starter();
+                let received = time("2020-01-02 07:00") + chrono::Duration::minutes(minute);
+                let due = due(limit, after, received, &calendar);
+                prop_assert!(limit == Limit::Hours(0) || calendar.is_working_day(local_day(due)));
+                prop_assert!(local_day(due) >= local_day(received));
+            }
+
+            #[test]
+            fn a_longer_limit_never_ends_earlier(count in 0u32..60, after in any::<bool>(), minute in 0i64..8_000_000) {
+                let calendar = Calendar::starter();
+                let received = time("2020-01-02 07:00") + chrono::Duration::minutes(minute);
+                for longer in [Limit::WorkingDays, Limit::CalendarDays, Limit::Hours] {
+                    prop_assert!(due(longer(count), after, received, &calendar) <= due(longer(count + 1), after, received, &calendar));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,21 @@
+//! The pure core of Một Cửa: what a dossier is, how it is logged, counted, reported and sent.
+//!
+//! Promise: nothing here learns the time, a file, the environment or a socket. Time, ids and chance are arguments,
+//! so that every decision can be replayed. The journey of one dossier reads:
+//! [`dossier`] → [`entry`] → [`sync`] → [`wire`] → [`contribution`] → [`report`].
+
+pub mod calendar;
+pub mod catalogue;
+pub mod contribution;
+pub mod deadline;
+pub mod dossier;
+pub mod enrolment;
+pub mod entry;
+pub mod import;
+pub mod report;
+pub mod ruleset;
+pub mod seal;
+pub mod sync;
+pub mod text;
+pub mod unit;
+pub mod wire;

@@ -1,0 +1,244 @@
+//! Form II.06/VPCP/KSTT: reception and resolution of dossiers by field (TT 01/2020/TT-VPCP; DOMAIN §2.1).
+//!
+//! Promise: the same sums give the same report at both ends, to the last digit, and its identities hold by
+//! construction for what is computed from dossiers. Start at [`Ii06::compute`].
+
+use chrono::NaiveDate;
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::{CORE_FIELDS, field_name};
+use crate::contribution::{Counter, Counters};
+use crate::ruleset::Ruleset;
+
+/// Columns 3 to 6.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReceivedColumns {
+    pub total: i64,
+    pub online: i64,
+    /// At the desk and by post.
+    pub direct: i64,
+    pub carried_over: i64,
+}
+
+/// Columns 7 to 10.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvedColumns {
+    pub total: i64,
+    pub early: i64,
+    pub on_time: i64,
+    pub overdue: i64,
+}
+
+/// Columns 11 to 13.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingColumns {
+    pub total: i64,
+    pub in_time: i64,
+    pub overdue: i64,
+}
+
+/// The figures of one row.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Columns {
+    pub received: ReceivedColumns,
+    pub resolved: ResolvedColumns,
+    pub pending: PendingColumns,
+}
+
+/// A row: one field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Row {
+    pub field: String,
+    #[serde(flatten)]
+    pub columns: Columns,
+}
+
+/// Until when, and how completely, an office has reported.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfficeCoverage {
+    pub unit: String,
+    /// When the newest stored entry arrived (RFC 3339); `null`: nothing arrived yet.
+    pub complete_to: Option<String>,
+    /// Entries stored here for the unit.
+    pub entries: i64,
+    /// Entries that could not be applied and are missing from the figures.
+    pub quarantined: i64,
+    /// Entries recorded and not yet at the district: exact at the agent, as last told at the aggregator.
+    pub pending: i64,
+}
+
+/// What the figures rest on.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Coverage {
+    pub offices: i64,
+    /// Offices of which something is stored and nothing is known to be missing.
+    pub complete: i64,
+    pub units: Vec<OfficeCoverage>,
+}
+
+impl Coverage {
+    pub fn of(units: Vec<OfficeCoverage>) -> Coverage {
+        let complete = units.iter().filter(|unit| unit.complete_to.is_some() && unit.quarantined == 0 && unit.pending == 0);
+        Coverage { offices: count(units.len()), complete: count(complete.count()), units }
+    }
+}
+
+fn count(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
+}
+
+/// Form II.06 of one unit and period.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Ii06 {
+    pub form: &'static str,
+    pub unit: String,
+    pub from: NaiveDate,
+    pub to: NaiveDate,
+    pub rows: Vec<Row>,
+    pub total: Columns,
+    pub coverage: Coverage,
+    pub ruleset: Ruleset,
+}
+
+/// Sums of one field (or procedure) over days.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldSums {
+    pub field: String,
+    /// All days before the period.
+    pub before: Counters,
+    /// The days of the period.
+    pub within: Counters,
+}
+
+/// An identity of the form that does not hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BrokenIdentity {
+    /// Field code; empty for the total row.
+    pub field: String,
+    /// Such as `3 = 4 + 5 + 6`, in the form's column numbers.
+    pub identity: &'static str,
+    pub left: i64,
+    pub right: i64,
+}
+
+impl Ii06 {
+    /// The report of `unit` for the days `from..=to` from sums per field. Fields may repeat; they are added up.
+    pub fn compute(unit: &str, from: NaiveDate, to: NaiveDate, sums: &[FieldSums], coverage: Coverage) -> Ii06 {
+        let rows: Vec<Row> = fields_of(sums)
+            .into_iter()
+            .map(|field| Row { columns: Columns::of(sums.iter().filter(|sum| sum.field == field)), field })
+            .collect();
+        let total = Columns::of(sums.iter());
+        Ii06 { form: "II.06", unit: unit.to_owned(), from, to, rows, total, coverage, ruleset: Ruleset::on(to) }
+    }
+
+    /// Identities of the form that do not hold; none for figures computed from dossiers.
+    pub fn broken_identities(&self) -> Vec<BrokenIdentity> {
+        let mut broken = Vec::new();
+        for row in &self.rows {
+            row.columns.check(&row.field, &mut broken);
+        }
+        self.total.check("", &mut broken);
+        for (identity, cell) in CELLS {
+            let sum = self.rows.iter().map(|row| cell(&row.columns)).sum();
+            expect("", identity, cell(&self.total), sum, &mut broken);
+        }
+        broken
+    }
+
+    /// The form as CSV with a byte order mark, so that Excel reads its letters: 13 columns, the total last.
+    pub fn to_csv(&self) -> String {
+        let mut out = String::from(
+            "\u{feff}STT,Lĩnh vực,Tiếp nhận: tổng số,Trực tuyến,Trực tiếp và bưu chính,Từ kỳ trước,Đã giải quyết: tổng số,\
+             Trước hạn,Đúng hạn,Quá hạn,Đang giải quyết: tổng số,Trong hạn,Quá hạn\r\n",
+        );
+        for (number, row) in (1..).zip(&self.rows) {
+            row.columns.push_csv(&mut out, &format!("{number},{}", field_name(&row.field)));
+        }
+        self.total.push_csv(&mut out, ",Tổng cộng");
+        out
+    }
+}
+
+/// Every column that adds up over the rows, with its number in the form.
+const CELLS: [(&str, fn(&Columns) -> i64); 11] = [
+    ("cột 3 = Σ", |c| c.received.total),
+    ("cột 4 = Σ", |c| c.received.online),
+    ("cột 5 = Σ", |c| c.received.direct),
+    ("cột 6 = Σ", |c| c.received.carried_over),
+    ("cột 7 = Σ", |c| c.resolved.total),
+    ("cột 8 = Σ", |c| c.resolved.early),
+    ("cột 9 = Σ", |c| c.resolved.on_time),
+    ("cột 10 = Σ", |c| c.resolved.overdue),
+    ("cột 11 = Σ", |c| c.pending.total),
+    ("cột 12 = Σ", |c| c.pending.in_time),
+    ("cột 13 = Σ", |c| c.pending.overdue),
+];
+
+/// The core fields always, then those in which something happened, by code.
+fn fields_of(sums: &[FieldSums]) -> Vec<String> {
+    let mut fields: Vec<String> = CORE_FIELDS.map(str::to_owned).to_vec();
+    let mut others: Vec<&FieldSums> = sums
+        .iter()
+        .filter(|sum| !CORE_FIELDS.contains(&sum.field.as_str()) && Columns::of([*sum]) != Columns::default())
+        .collect();
+    others.sort_by(|a, b| a.field.cmp(&b.field));
+    others.dedup_by(|a, b| a.field == b.field);
+    fields.extend(others.into_iter().map(|sum| sum.field.clone()));
+    fields
+}
+
+impl Columns {
+    fn of<'a>(sums: impl IntoIterator<Item = &'a FieldSums>) -> Columns {
+        let (mut before, mut within) = (Counters::default(), Counters::default());
+        for sum in sums {
+            before.add(&sum.before);
+            within.add(&sum.within);
+        }
+        let mut end = before;
+        end.add(&within);
+        Columns {
+            received: ReceivedColumns {
+                total: before.open() + within.received(),
+                online: within.get(Counter::ReceivedOnline),
+                direct: within.get(Counter::ReceivedInPerson) + within.get(Counter::ReceivedPost),
+                carried_over: before.open(),
+            },
+            resolved: ResolvedColumns {
+                total: within.resolved(),
+                early: within.get(Counter::ResolvedEarly),
+                on_time: within.get(Counter::ResolvedOnTime),
+                overdue: within.get(Counter::ResolvedOverdue),
+            },
+            pending: PendingColumns { total: end.open(), in_time: end.open() - end.open_overdue(), overdue: end.open_overdue() },
+        }
+    }
+
+    /// The eleven figures in the order of the form.
+    pub fn cells(&self) -> [i64; 11] {
+        CELLS.map(|(_, cell)| cell(self))
+    }
+
+    fn check(&self, field: &str, broken: &mut Vec<BrokenIdentity>) {
+        let Columns { received, resolved, pending } = self;
+        expect(field, "3 = 4 + 5 + 6", received.total, received.online + received.direct + received.carried_over, broken);
+        expect(field, "7 = 8 + 9 + 10", resolved.total, resolved.early + resolved.on_time + resolved.overdue, broken);
+        expect(field, "11 = 12 + 13", pending.total, pending.in_time + pending.overdue, broken);
+        expect(field, "3 = 7 + 11", received.total, resolved.total + pending.total, broken);
+    }
+
+    fn push_csv(&self, out: &mut String, heading: &str) {
+        out.push_str(heading);
+        for cell in self.cells() {
+            out.push(',');
+            out.push_str(&cell.to_string());
+        }
+        out.push_str("\r\n");
+    }
+}
+
+fn expect(field: &str, identity: &'static str, left: i64, right: i64, broken: &mut Vec<BrokenIdentity>) {
+    if left != right {
+        broken.push(BrokenIdentity { field: field.to_owned(), identity, left, right });
+    }
+}

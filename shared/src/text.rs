@@ -1,0 +1,57 @@
+//! Vietnamese text: one spelling for storage, one folding for search, numbers as people here write them.
+//!
+//! Promise: what [`nfc`] returns is what is stored, printed and compared. Start at [`nfc`].
+
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// Trimmed text in NFC, inner runs of white space made one space. Control characters are dropped.
+pub fn nfc(text: &str) -> String {
+    let composed: String = text.nfc().filter(|c| !c.is_control() || c.is_whitespace()).collect();
+    composed.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Folded for search: lower case, without diacritics, đ as d.
+pub fn fold(text: &str) -> String {
+    text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).map(|c| if c == 'đ' { 'd' } else { c }).collect()
+}
+
+/// A whole number with points between thousands: 1639 → `1.639`.
+pub fn number(value: i64) -> String {
+    let digits = value.unsigned_abs().to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3 + 1);
+    if value < 0 {
+        out.push('-');
+    }
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push('.');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn decomposed_vietnamese_is_stored_composed() {
+        assert_eq!(nfc("  Nguye\u{302}\u{303}n   Thi\u{323} A\u{301}nh\u{7}"), "Nguyễn Thị Ánh");
+    }
+
+    #[test]
+    fn search_folds_every_diacritic_and_d_with_stroke() {
+        assert_eq!(fold("Đặng Thị Phường Ưởng"), "dang thi phuong uong");
+        assert_eq!(fold("A\u{306}\u{301}"), "a");
+    }
+
+    #[test]
+    fn thousands_are_set_apart_by_points() {
+        let cases = [(0, "0"), (7, "7"), (999, "999"), (1639, "1.639"), (1_000_000, "1.000.000"), (-4514, "-4.514")];
+        for (value, text) in cases {
+            assert_eq!(number(value), text);
+        }
+    }
+}
