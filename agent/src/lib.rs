@@ -1,1 +1,13 @@
-//! x
+//! Một Cửa at the commune office: records dossiers, works without a network, sends when there is a line.
+//!
+//! The journey of a dossier through this crate: [`web`] (or `cli` for an import) → [`store`] → [`uplink`].
+
+pub mod cli;
+pub mod config;
+pub mod door;
+pub mod office;
+mod output;
+pub mod schedule;
+pub mod store;
+pub mod uplink;
+pub mod web;

@@ -93,6 +93,11 @@ pub fn verdict(limit: Option<Limit>, rule: ClassificationRule, due: Option<Local
     }
 }
 
+/// The last instant at which an open dossier is not yet overdue: its due time, or the end of its due day.
+pub fn overdue_after(limit: Option<Limit>, rule: ClassificationRule, due: LocalTime) -> LocalTime {
+    if compares_times(limit, rule) { due } else { at(tomorrow(local_day(due)), NaiveTime::MIN) - chrono::Duration::seconds(1) }
+}
+
 /// The first local day at whose end an unfinished dossier counts as overdue.
 pub fn first_overdue_day(limit: Option<Limit>, rule: ClassificationRule, due: LocalTime) -> NaiveDate {
     let day = local_day(due);

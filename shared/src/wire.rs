@@ -71,17 +71,29 @@ fn head_statement(stream: Uuid, head: Head) -> Vec<u8> {
     [b"motcua head v1\0".as_slice(), stream.as_bytes(), &head.seq.to_le_bytes(), &head.hash.0].concat()
 }
 
-impl Segment {
-    /// How many of `records` (lengths of clear and sealed parts) fit into `budget` bytes; at least one.
-    pub fn fits(lengths: impl IntoIterator<Item = (usize, usize)>, budget: usize) -> usize {
-        let mut bytes = 0;
-        let fitting = lengths.into_iter().take_while(|(clear, sealed)| {
-            bytes += clear / CLEAR_SHRINKS_BY + sealed;
-            bytes <= budget
-        });
-        fitting.count().max(1)
+/// Guesses, entry by entry, what still fits into a segment.
+#[derive(Debug, Clone)]
+pub struct Gauge {
+    budget: usize,
+    bytes: usize,
+    clear: u64,
+}
+
+impl Gauge {
+    /// For a segment of about `budget` bytes on the wire.
+    pub fn new(budget: usize) -> Gauge {
+        Gauge { budget, bytes: 0, clear: 0 }
     }
 
+    /// Adds an entry of these lengths and tells whether it still fits. The first entry of a segment always goes in.
+    pub fn fits(&mut self, clear: usize, sealed: usize) -> bool {
+        self.bytes += clear / CLEAR_SHRINKS_BY + sealed;
+        self.clear += clear as u64 + 16;
+        self.bytes <= self.budget && self.clear <= MAX_CLEAR
+    }
+}
+
+impl Segment {
     /// Packs consecutive entries and signs their head. `records` must not be empty.
     pub fn pack(stream: Uuid, records: &[Record], key: &SigningKey) -> Segment {
         let (first, last) = (records.first().expect("entries to pack"), records.last().expect("entries to pack"));
@@ -437,9 +449,10 @@ mod tests {
     }
 
     #[test]
-    fn at_least_one_entry_fits() {
-        assert_eq!(Segment::fits([(800, 100), (800, 100), (800, 100)], 400), 2);
-        assert_eq!(Segment::fits([(800, 100_000)], 400), 1);
+    fn a_segment_takes_what_fits_its_budget() {
+        let mut gauge = Gauge::new(400);
+        assert_eq!([(); 3].map(|()| gauge.fits(800, 100)), [true, true, false]);
+        assert!(!Gauge::new(usize::MAX).fits(33 << 20, 0), "nothing that the other side would not unpack");
     }
 
     #[test]

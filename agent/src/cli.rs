@@ -1,0 +1,465 @@
+//! The commands of `motcua-agent`.
+//!
+//! Promise: a command either does what it says and exits 0, or says in Vietnamese what is wrong and what to do; `verify`
+//! exits 1 when something was changed, `sync` exits 3 when something still waits. Start at [`run`].
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context, bail};
+use chrono::NaiveDate;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use motcua_shared::calendar::Calendar;
+use motcua_shared::catalogue::{Catalogue, field_name};
+use motcua_shared::report::{Coverage, Ii06, OfficeCoverage};
+use motcua_shared::text::number;
+use motcua_shared::{import, seal};
+use serde::Serialize;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::config::Config;
+use crate::door::Door;
+use crate::office::{self, Status, chance, now};
+use crate::output;
+use crate::store::{DossierFilter, DossierRow, Pen, Store};
+use crate::uplink::{self, Uplink};
+use crate::web;
+
+/// Một Cửa tại xã: ghi hồ sơ, in hạn trả, gửi về huyện khi có mạng.
+#[derive(Parser)]
+#[command(name = "motcua-agent", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Args)]
+struct Data {
+    /// Thư mục dữ liệu của đơn vị.
+    #[arg(long = "data", value_name = "DIR", env = "MOTCUA_DATA")]
+    path: PathBuf,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Tạo thư mục dữ liệu của đơn vị (in khóa khôi phục một lần duy nhất).
+    Init {
+        #[command(flatten)]
+        data: Data,
+        /// Mã đơn vị hành chính, ví dụ 11089.
+        #[arg(long)]
+        unit: String,
+        /// Tên đơn vị, ví dụ "Xã Ngọc Kỳ".
+        #[arg(long)]
+        name: String,
+        /// Mã định danh đứng đầu mã hồ sơ, ví dụ 000.11.57.H23; bỏ trống thì dùng mã đơn vị.
+        #[arg(long)]
+        identifier: Option<String>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Đăng ký máy này với huyện bằng mã dùng một lần.
+    Enroll {
+        #[command(flatten)]
+        data: Data,
+        /// Địa chỉ của huyện, ví dụ https://may-chu:7443.
+        #[arg(long, value_name = "URL")]
+        aggregator: String,
+        #[arg(long)]
+        code: String,
+    },
+    /// Chạy trang làm việc, API và lịch gửi.
+    Serve {
+        #[command(flatten)]
+        data: Data,
+        #[arg(long, env = "MOTCUA_LISTEN")]
+        listen: Option<SocketAddr>,
+    },
+    /// Gửi ngay một lần; mã thoát 0 chỉ khi huyện đã lưu đủ, 3 khi còn phần chưa gửi.
+    Sync {
+        #[command(flatten)]
+        data: Data,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Nhập hồ sơ từ tệp CSV: tất cả hoặc không gì cả.
+    Import {
+        #[command(flatten)]
+        data: Data,
+        kind: ImportKind,
+        file: PathBuf,
+    },
+    /// Lập báo cáo.
+    Report {
+        #[command(flatten)]
+        data: Data,
+        form: Form,
+        #[arg(long)]
+        from: NaiveDate,
+        #[arg(long)]
+        to: NaiveDate,
+        #[arg(long, default_value = "text")]
+        format: Format,
+        #[arg(long)]
+        out: Option<PathBuf>,
+    },
+    /// Tình trạng của máy và của việc gửi.
+    Status {
+        #[command(flatten)]
+        data: Data,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Xem hồ sơ.
+    Dossier {
+        #[command(flatten)]
+        data: Data,
+        #[command(subcommand)]
+        what: DossierCommand,
+    },
+    /// Kiểm tra toàn bộ nhật ký và tính lại sổ; mã thoát 1 nếu có sai lệch.
+    Verify {
+        #[command(flatten)]
+        data: Data,
+        /// Lập lại sổ và số liệu từ nhật ký trước khi kiểm tra.
+        #[arg(long)]
+        rebuild: bool,
+    },
+}
+
+#[derive(Subcommand)]
+enum DossierCommand {
+    /// Một hồ sơ và quá trình của nó.
+    Show {
+        code: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Danh sách hồ sơ tiếp nhận trong khoảng ngày.
+    List {
+        #[arg(long)]
+        from: Option<NaiveDate>,
+        #[arg(long)]
+        to: Option<NaiveDate>,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum ImportKind {
+    Dossiers,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Form {
+    Ii06,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Csv,
+}
+
+const DAMAGED: u8 = 1;
+const BAD_INPUT: u8 = 2;
+const STILL_PENDING: u8 = 3;
+
+/// Reads the command line and runs it.
+pub fn run() -> ExitCode {
+    let cli = Cli::parse();
+    tracing_subscriber::fmt()
+        .with_env_filter(
+            tracing_subscriber::EnvFilter::try_from_default_env().unwrap_or_else(|_| "warn,motcua_agent=info".into()),
+        )
+        .with_writer(std::io::stderr)
+        .with_ansi(false)
+        .init();
+    rustls::crypto::ring::default_provider().install_default().ok();
+    command(cli.command).unwrap_or_else(|error| {
+        output::problem(&format!("Lỗi: {error:#}"));
+        ExitCode::from(BAD_INPUT)
+    })
+}
+
+fn command(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Init { data, unit, name, identifier, json } => init(&data.path, &unit, &name, identifier.as_deref(), json),
+        Command::Enroll { data, aggregator, code } => enroll(&data.path, &aggregator, &code),
+        Command::Serve { data, listen } => serve(&data.path, listen),
+        Command::Sync { data, json } => sync(&data.path, json),
+        Command::Import { data, kind: ImportKind::Dossiers, file } => import_dossiers(&data.path, &file),
+        Command::Report { data, form: Form::Ii06, from, to, format, out } => report(&data.path, from, to, format, out.as_deref()),
+        Command::Status { data, json } => status(&data.path, json),
+        Command::Dossier { data, what: DossierCommand::Show { code, json } } => dossier_show(&data.path, &code, json),
+        Command::Dossier { data, what: DossierCommand::List { from, to, json } } => dossier_list(&data.path, from, to, json),
+        Command::Verify { data, rebuild } => verify(&data.path, rebuild),
+    }
+}
+
+fn init(data: &Path, unit: &str, name: &str, identifier: Option<&str>, json: bool) -> anyhow::Result<ExitCode> {
+    let (office, recovery) = office::found(data, unit, name, identifier)?;
+    if json {
+        output::json(&json!({
+            "unit": office.unit,
+            "name": office.name,
+            "identifier": office.identifier,
+            "stream": office.stream,
+            "key_fingerprint": office.key_fingerprint,
+            "recovery_key": recovery.to_text(),
+        }));
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::line(&format!("Đã tạo dữ liệu của {} ({}) trong {}.", office.name, office.unit, data.display()));
+    output::line("");
+    output::line("KHÓA KHÔI PHỤC (chỉ in một lần; chép ra giấy và cất vào két của cơ quan):");
+    output::line(&format!("    {}", recovery.to_text()));
+    output::line("Mất máy mà không có khóa này thì không mở lại được tên và giấy tờ của người dân.");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .context("không khởi động được chương trình")
+}
+
+fn enroll(data: &Path, aggregator: &str, code: &str) -> anyhow::Result<ExitCode> {
+    let door = Door::new(Store::open(data)?);
+    let enrolled = runtime()?.block_on(uplink::enrol(data, &door, aggregator, code))?;
+    output::line(&format!(
+        "Đã đăng ký với huyện: {}. Số hồ sơ mỗi ngày của máy này: {:04}–{:04}.",
+        enrolled.unit_name, enrolled.numbers_from, enrolled.numbers_to
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn serve(data: &Path, listen: Option<SocketAddr>) -> anyhow::Result<ExitCode> {
+    let config = Config::load(data)?;
+    let store = Store::open(data)?;
+    let key = office::office_key(data, &store.office()?)?;
+    let listen = listen.or(config.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7420)));
+    runtime()?.block_on(async {
+        let listener = tokio::net::TcpListener::bind(listen)
+            .await
+            .with_context(|| format!("không mở được địa chỉ {listen}; có thể chương trình đang chạy sẵn"))?;
+        output::line(&format!("listening on http://{}", listener.local_addr()?));
+        web::serve(listener, web::App::new(data, Door::new(store), key), &config).await
+    })?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn sync(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    let door = Door::new(Store::open(data)?);
+    let summary = runtime()?.block_on(async { Uplink::open(data, &door).await?.sync(&door).await })?;
+    if json {
+        output::json(&summary);
+    } else {
+        output::line(&summary.detail);
+        output::line(&format!(
+            "Đã lưu ở huyện: {} / {} mục; còn {} mục chưa gửi.",
+            summary.stored_through, summary.head_seq, summary.pending
+        ));
+    }
+    let complete = summary.outcome == "complete" && summary.pending == 0;
+    Ok(if complete { ExitCode::SUCCESS } else { ExitCode::from(STILL_PENDING) })
+}
+
+fn import_dossiers(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
+    let mut store = Store::open(data)?;
+    let key = office::office_key(data, &store.office()?)?;
+    let bytes = fs::read(file).with_context(|| format!("không đọc được tệp {}", file.display()))?;
+    let exists = |code: &str| store.dossier_exists(code).unwrap_or(false);
+    let imported = match import::dossiers(&bytes, &Catalogue::starter(), &Calendar::starter(), exists) {
+        Ok(imported) => imported,
+        Err(faults) => {
+            output::problem(&format!("Không nhập gì cả. Tệp {} có {} lỗi:", file.display(), faults.len()));
+            for fault in &faults {
+                output::problem(&format!("  {fault}"));
+            }
+            return Ok(ExitCode::from(BAD_INPUT));
+        }
+    };
+    let count = imported.len();
+    let lives = imported.into_iter().map(|life| (Uuid::now_v7(), life.events, life.person)).collect();
+    let head = store.import(lives, &Pen { author: AUTHOR, now: now(), key: &key, salt: chance })?;
+    output::line(&format!("Đã lưu {} hồ sơ. Nhật ký đến mục {}.", number(count_of(count)), head.seq));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Who the log names for what is done on the command line.
+const AUTHOR: &str = "command-line";
+
+fn count_of(length: usize) -> i64 {
+    i64::try_from(length).unwrap_or(i64::MAX)
+}
+
+/// II.06 of this office with what it rests on.
+pub fn ii06(store: &Store, from: NaiveDate, to: NaiveDate) -> Result<Ii06, crate::store::StoreError> {
+    let status = Status::read(store)?;
+    let entries = i64::try_from(status.head_seq).unwrap_or(i64::MAX);
+    let coverage = Coverage::of(vec![OfficeCoverage {
+        unit: status.unit.clone(),
+        complete_to: store.recorded_last_at()?,
+        entries,
+        quarantined: 0,
+        pending: i64::try_from(status.pending).unwrap_or(i64::MAX),
+    }]);
+    Ok(Ii06::compute(&status.unit, from, to, &store.sums(from, to)?, coverage))
+}
+
+fn report(data: &Path, from: NaiveDate, to: NaiveDate, format: Format, out: Option<&Path>) -> anyhow::Result<ExitCode> {
+    if from > to {
+        bail!("ngày bắt đầu {from} sau ngày kết thúc {to}");
+    }
+    let report = ii06(&Store::open(data)?, from, to)?;
+    let text = match format {
+        Format::Json => serde_json::to_string_pretty(&report)? + "\n",
+        Format::Csv => report.to_csv(),
+        Format::Text => table(&report),
+    };
+    match out {
+        Some(path) => fs::write(path, text).with_context(|| format!("không ghi được {}", path.display()))?,
+        None => output::text(&text),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(report: &Ii06) -> String {
+    let mut text =
+        format!("II.06, đơn vị {}, từ {} đến {}\n", report.unit, report.from.format("%d/%m/%Y"), report.to.format("%d/%m/%Y"));
+    let mut line = |name: &str, cells: [i64; 11]| {
+        text.push_str(&format!("{name:<18}"));
+        for cell in cells {
+            text.push_str(&format!("{:>8}", number(cell)));
+        }
+        text.push('\n');
+    };
+    for row in &report.rows {
+        line(field_name(&row.field), row.columns.cells());
+    }
+    line("Tổng cộng", report.total.cells());
+    text.push_str("Cột: nhận (tổng, trực tuyến, trực tiếp, kỳ trước), giải quyết (tổng, trước, đúng, quá hạn), đang giải quyết (tổng, trong, quá hạn)\n");
+    text
+}
+
+fn status(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    let status = Status::read(&Store::open(data)?)?;
+    if json {
+        output::json(&status);
+        return Ok(ExitCode::SUCCESS);
+    }
+    output::line(&format!("{} ({})", status.name, status.unit));
+    output::line(&format!("Nhật ký: {} mục; huyện đã lưu đến mục {}.", status.head_seq, status.stored_through));
+    output::line(&web::sync_sentence(&status));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A dossier as programs see it: never a person.
+#[derive(Serialize)]
+pub struct DossierJson {
+    pub code: String,
+    pub procedure: String,
+    pub field: String,
+    pub channel: String,
+    pub state: String,
+    pub received_at: Option<String>,
+    pub due_at: Option<String>,
+    pub finished_at: Option<String>,
+    pub returned_at: Option<String>,
+    pub verdict: Option<String>,
+}
+
+impl From<DossierRow> for DossierJson {
+    fn from(row: DossierRow) -> DossierJson {
+        DossierJson {
+            code: row.code,
+            procedure: row.procedure,
+            field: row.field,
+            channel: row.channel,
+            state: row.state,
+            received_at: row.received_at,
+            due_at: row.due_at,
+            finished_at: row.finished_at,
+            returned_at: row.returned_at,
+            verdict: row.verdict,
+        }
+    }
+}
+
+fn dossier_show(data: &Path, code: &str, json: bool) -> anyhow::Result<ExitCode> {
+    let store = Store::open(data)?;
+    let row = store.dossier_find(code)?;
+    if json {
+        output::json(&DossierJson::from(row));
+        return Ok(ExitCode::SUCCESS);
+    }
+    let key = office::office_key(data, &store.office()?)?;
+    let (_, steps) = store.dossier_history(code, &key)?;
+    output::line(&format!("{}  {}  {}", row.code, row.procedure, web::state_name(&row.state)));
+    if let Some(Some(seal::Sealed { name: Some(name), .. })) = store.persons(std::slice::from_ref(&row), &key)?.into_iter().next()
+    {
+        output::line(&format!("Người nộp: {name}"));
+    }
+    for (label, at) in [
+        ("Tiếp nhận", &row.received_at),
+        ("Hẹn trả", &row.due_at),
+        ("Giải quyết xong", &row.finished_at),
+        ("Trả kết quả", &row.returned_at),
+    ] {
+        if let Some(at) = at {
+            output::line(&format!("{label}: {}", web::shown_time(at)));
+        }
+    }
+    for step in steps {
+        output::line(&format!(
+            "  mục {}: {}, {}, ghi lúc {}",
+            step.seq,
+            web::kind_name(&step.kind),
+            step.author,
+            web::shown_time(&step.recorded_at.to_rfc3339())
+        ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn dossier_list(data: &Path, from: Option<NaiveDate>, to: Option<NaiveDate>, json: bool) -> anyhow::Result<ExitCode> {
+    let rows = Store::open(data)?.dossier_list(&DossierFilter { from, to, ..DossierFilter::default() })?;
+    if json {
+        output::json(&rows.into_iter().map(DossierJson::from).collect::<Vec<_>>());
+    } else {
+        for row in rows {
+            output::line(&format!("{}  {}  {}", row.code, row.procedure, web::state_name(&row.state)));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn verify(data: &Path, rebuild: bool) -> anyhow::Result<ExitCode> {
+    let mut store = Store::open(data)?;
+    let key = office::office_key(data, &store.office()?)?;
+    if rebuild {
+        store.rebuild()?;
+    }
+    match store.verify(&key)? {
+        Ok(proof) => {
+            output::line(&format!(
+                "Nguyên vẹn: {} mục, {} hồ sơ.",
+                number(count_of(proof.entries as usize)),
+                number(count_of(proof.dossiers as usize))
+            ));
+            Ok(ExitCode::SUCCESS)
+        }
+        Err(damage) => {
+            output::problem(&format!("Có sai lệch: {damage}"));
+            Ok(ExitCode::from(DAMAGED))
+        }
+    }
+}

@@ -1,0 +1,206 @@
+//! The office's secrets and its standing: keys on disk, what `init` makes, what `status` says.
+//!
+//! Promise: private keys are readable by their owner only, and an office exists whole or not at all: its database is
+//! moved into place last. Start at [`found`].
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use chrono::{SubsecRound, Utc};
+use ed25519_dalek::SigningKey;
+use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey, spki::der::pem::LineEnding};
+use motcua_shared::calendar::{LocalTime, local};
+use motcua_shared::seal::{OfficeKey, RecoveryKey};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::store::{self, Office, Store, StoreError};
+
+/// What can go wrong with keys and the data directory.
+#[derive(Debug, thiserror::Error)]
+pub enum OfficeError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("không ghi được {0}: {1}")]
+    Write(PathBuf, #[source] std::io::Error),
+    #[error("không đọc được {0}: {1}")]
+    Read(PathBuf, #[source] std::io::Error),
+    #[error("tệp khóa {0} bị hỏng; hãy khôi phục thư mục dữ liệu từ bản sao lưu")]
+    Key(PathBuf),
+    #[error("khóa trong {0} không phải khóa của đơn vị này; chưa ghi và chưa gửi gì. Hãy đặt lại đúng tệp khóa")]
+    WrongKey(PathBuf),
+    #[error("mã đơn vị và tên đơn vị không được để trống")]
+    Blank,
+    #[error("mã định danh “{0}” không hợp lệ; chỉ gồm chữ không dấu, số và dấu chấm, ví dụ 000.11.57.H23")]
+    Identifier(String),
+}
+
+/// The files of `DIR/identity`.
+pub struct Identity {
+    directory: PathBuf,
+}
+
+impl Identity {
+    pub fn of(data: &Path) -> Identity {
+        Identity { directory: data.join("identity") }
+    }
+
+    pub fn key(&self) -> PathBuf {
+        self.directory.join("key.pem")
+    }
+
+    pub fn certificate(&self) -> PathBuf {
+        self.directory.join("cert.pem")
+    }
+
+    pub fn ca(&self) -> PathBuf {
+        self.directory.join("ca.pem")
+    }
+
+    fn office_key(&self) -> PathBuf {
+        self.directory.join("office.key")
+    }
+}
+
+/// The wall clock, as the office's clocks show it, to the millisecond.
+pub fn now() -> LocalTime {
+    local(Utc::now().trunc_subsecs(3))
+}
+
+/// Bytes that nobody can guess.
+pub fn chance<const N: usize>() -> [u8; N] {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    bytes
+}
+
+/// Makes a new office in `data`: its key, its stream and its database. The recovery key is told once and not kept.
+pub fn found(data: &Path, unit: &str, name: &str, identifier: Option<&str>) -> Result<(Office, RecoveryKey), OfficeError> {
+    let (unit, name) = (unit.trim(), motcua_shared::text::nfc(name));
+    let identifier = identifier.unwrap_or(unit).trim();
+    if unit.is_empty() || name.is_empty() {
+        return Err(OfficeError::Blank);
+    }
+    if !identifier.chars().all(|c| c.is_ascii_alphanumeric() || c == '.') {
+        return Err(OfficeError::Identifier(identifier.to_owned()));
+    }
+    if store::exists(data) {
+        return Err(StoreError::Occupied(data.to_owned()).into());
+    }
+    let recovery = RecoveryKey::new(chance());
+    let key = recovery.office_key();
+    let office = Office {
+        unit: unit.to_owned(),
+        name,
+        identifier: identifier.to_owned(),
+        stream: Uuid::now_v7(),
+        key_fingerprint: key.fingerprint(),
+        numbers: (1, 9999),
+        enrolment: None,
+    };
+    let identity = Identity::of(data);
+    private_directory(data)?;
+    private_directory(&identity.directory)?;
+    private_file(&identity.office_key(), key.as_bytes())?;
+    let stream_key = SigningKey::from_bytes(&chance());
+    let pem = stream_key.to_pkcs8_pem(LineEnding::LF).map_err(|_| OfficeError::Key(identity.key()))?;
+    private_file(&identity.key(), pem.as_bytes())?;
+    Store::create(data, &office, now())?;
+    Ok((office, recovery))
+}
+
+/// The office's key, checked against the fingerprint that the database keeps.
+pub fn office_key(data: &Path, office: &Office) -> Result<OfficeKey, OfficeError> {
+    let path = Identity::of(data).office_key();
+    let bytes = fs::read(&path).map_err(|error| OfficeError::Read(path.clone(), error))?;
+    let key = OfficeKey::from_bytes(bytes.try_into().map_err(|_| OfficeError::Key(path.clone()))?);
+    if key.fingerprint() == office.key_fingerprint { Ok(key) } else { Err(OfficeError::WrongKey(path)) }
+}
+
+/// The key that signs this stream's heads and opens its TLS connections.
+pub fn stream_key(data: &Path) -> Result<SigningKey, OfficeError> {
+    let path = Identity::of(data).key();
+    let pem = fs::read_to_string(&path).map_err(|error| OfficeError::Read(path.clone(), error))?;
+    SigningKey::from_pkcs8_pem(&pem).map_err(|_| OfficeError::Key(path))
+}
+
+fn private_directory(path: &Path) -> Result<(), OfficeError> {
+    let wrapped = |error| OfficeError::Write(path.to_owned(), error);
+    fs::create_dir_all(path).map_err(wrapped)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o700)).map_err(wrapped)?;
+    }
+    Ok(())
+}
+
+/// Writes a file that only its owner reads: whole, on disk, then moved into place.
+pub fn private_file(path: &Path, bytes: &[u8]) -> Result<(), OfficeError> {
+    let wrapped = |error| OfficeError::Write(path.to_owned(), error);
+    let unfinished = path.with_extension("new");
+    let _ = fs::remove_file(&unfinished);
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(&unfinished).map_err(wrapped)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(wrapped)?;
+    fs::rename(&unfinished, path).map_err(wrapped)
+}
+
+/// How the office stands with its aggregator. Every figure is read from rows; "stored" only from verified receipts.
+#[derive(Debug, Clone, Serialize)]
+pub struct Status {
+    pub unit: String,
+    pub name: String,
+    pub stream: Uuid,
+    pub head_seq: u64,
+    pub stored_through: u64,
+    pub pending: u64,
+    /// Dossiers with something not yet sent.
+    pub pending_dossiers: u64,
+    pub epoch: Option<Uuid>,
+    /// When everything was last known to be stored.
+    pub last_sync_at: Option<String>,
+    pub reference_version: u64,
+    /// Entries that the district stored and could not apply.
+    pub quarantined: u64,
+    pub aggregator: Option<String>,
+    pub last_receipt_at: Option<String>,
+    /// How the newest attempt ended: `complete`, or why not.
+    pub last_outcome: Option<String>,
+    pub last_detail: Option<String>,
+    /// Since when no attempt has been complete.
+    pub failing_since: Option<String>,
+}
+
+impl Status {
+    pub fn read(store: &Store) -> Result<Status, StoreError> {
+        let office = store.office()?;
+        let head = store.head()?;
+        let receipt = store.receipt_last()?;
+        let stored_through = receipt.as_ref().map_or(0, |(receipt, _)| receipt.stored_through.min(head.seq));
+        let attempt = store.attempt_last()?;
+        let (last, failing_since) = attempt.map_or((None, None), |(last, since)| (Some(last), since));
+        Ok(Status {
+            unit: office.unit,
+            name: office.name,
+            stream: office.stream,
+            head_seq: head.seq,
+            stored_through,
+            pending: head.seq - stored_through,
+            pending_dossiers: store.pending_dossiers(stored_through)?,
+            epoch: receipt.as_ref().map(|(receipt, _)| receipt.epoch),
+            last_sync_at: store.sync_last_at()?,
+            reference_version: receipt.as_ref().map_or(0, |(receipt, _)| receipt.reference_version),
+            quarantined: receipt.as_ref().map_or(0, |(receipt, _)| receipt.quarantined.len() as u64),
+            aggregator: office.enrolment.map(|enrolment| enrolment.aggregator),
+            last_receipt_at: receipt.map(|(_, kept_at)| kept_at.to_rfc3339()),
+            last_outcome: last.as_ref().map(|last| last.outcome.clone()),
+            last_detail: last.map(|last| last.detail),
+            failing_since,
+        })
+    }
+}

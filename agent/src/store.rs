@@ -1,0 +1,654 @@
+//! Durable state of one agent: the log and its projection, in one SQLite file.
+//!
+//! Promise: an entry and its projection are saved together or not at all, and durably before the call returns. Heads and
+//! what is pending are read from rows, never remembered. Knows no HTTP. Start at [`Store::receive`] and [`Store::step`].
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::NaiveDate;
+use ed25519_dalek::VerifyingKey;
+use motcua_shared::calendar::LocalTime;
+use motcua_shared::contribution::{COLUMNS, Counters, Delta};
+use motcua_shared::deadline;
+use motcua_shared::dossier::{Code, Dossier, Event, Refusal};
+use motcua_shared::entry::{Body, Draft, Hash, Head, Record, Seq};
+use motcua_shared::report::FieldSums;
+use motcua_shared::seal::{OfficeKey, Sealed};
+use motcua_shared::wire::{Receipt, Signed};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use uuid::Uuid;
+
+mod check;
+mod figures;
+
+pub use check::{Damage, Proof};
+
+mod migrations {
+    refinery::embed_migrations!("migrations");
+}
+
+/// Oldest SQLite that keeps its promises: before it, a reset of the write-ahead log could lose a commit.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// What can go wrong with the store.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error("thư mục {0} chưa được khởi tạo; hãy chạy: motcua-agent init --data {0} --unit MÃ --name TÊN")]
+    Absent(PathBuf),
+    #[error("thư mục {0} đã có dữ liệu của một đơn vị; chọn thư mục khác, dữ liệu cũ vẫn nguyên vẹn")]
+    Occupied(PathBuf),
+    #[error("SQLite {0} quá cũ, cần 3.51.3 trở lên")]
+    OldSqlite(&'static str),
+    #[error("không mở được cơ sở dữ liệu: {0}")]
+    Migration(#[from] Box<refinery::Error>),
+    #[error("cơ sở dữ liệu: {0}")]
+    Database(#[from] rusqlite::Error),
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    #[error("không có hồ sơ {0} trong sổ")]
+    NoDossier(String),
+    #[error("đã hết số hồ sơ của ngày {day} ({from}–{to}); hãy liên hệ huyện để được cấp thêm dải số")]
+    NumbersUsedUp { day: NaiveDate, from: u32, to: u32 },
+    #[error("mục {0} trong nhật ký không đọc được; hãy chạy: motcua-agent verify")]
+    Damaged(Seq),
+}
+
+pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+/// Who this data directory belongs to.
+#[derive(Debug, Clone)]
+pub struct Office {
+    pub unit: String,
+    pub name: String,
+    pub identifier: String,
+    pub stream: Uuid,
+    pub key_fingerprint: String,
+    /// Daily dossier numbers that this PC may give out.
+    pub numbers: (u32, u32),
+    pub enrolment: Option<Enrolment>,
+}
+
+/// The aggregator that this office belongs to.
+#[derive(Debug, Clone)]
+pub struct Enrolment {
+    pub aggregator: String,
+    pub server_id: Uuid,
+    pub receipt_key: [u8; 32],
+}
+
+/// One line of a list of dossiers.
+#[derive(Debug, Clone)]
+pub struct DossierRow {
+    pub id: Uuid,
+    pub code: String,
+    pub procedure: String,
+    pub field: String,
+    pub channel: String,
+    pub state: String,
+    pub received_at: Option<String>,
+    pub due_at: Option<String>,
+    pub overdue_after: Option<String>,
+    pub finished_at: Option<String>,
+    pub returned_at: Option<String>,
+    pub verdict: Option<String>,
+    /// Entry with the newest sealed part that names a person.
+    pub person: Option<i64>,
+}
+
+/// Which dossiers a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct DossierFilter {
+    /// Received on these local days, both included.
+    pub from: Option<NaiveDate>,
+    pub to: Option<NaiveDate>,
+    pub state: Option<String>,
+    /// Open and past their due time at this instant.
+    pub overdue_at: Option<LocalTime>,
+    pub limit: Option<u32>,
+}
+
+/// An entry as it is shown in a dossier's history.
+#[derive(Debug, Clone)]
+pub struct Step {
+    pub seq: Seq,
+    pub author: String,
+    pub recorded_at: LocalTime,
+    pub kind: String,
+    pub event: Option<Event>,
+    pub sealed: Option<Sealed>,
+}
+
+/// What a new dossier is made of; its code is given out when it is saved.
+pub struct Reception {
+    /// Made when the form was opened: saving the same form twice saves it once.
+    pub id: Uuid,
+    /// `received.code` is filled in on saving.
+    pub received: motcua_shared::dossier::Received,
+    pub person: Sealed,
+}
+
+/// Who writes, when, and with which key and chance.
+pub struct Pen<'a> {
+    pub author: &'a str,
+    pub now: LocalTime,
+    pub key: &'a OfficeKey,
+    /// Eight random bytes at each call.
+    pub salt: fn() -> [u8; 8],
+}
+
+/// The agent's database.
+pub struct Store {
+    connection: Connection,
+}
+
+/// How an attempt to sync ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    pub ended_at: String,
+    pub outcome: String,
+    pub detail: String,
+}
+
+fn database(data: &Path) -> PathBuf {
+    data.join("motcua.db")
+}
+
+/// Whether `data` holds an office already.
+pub fn exists(data: &Path) -> bool {
+    database(data).exists()
+}
+
+impl Store {
+    /// Makes the database of a new office. On failure nothing of it is left that `init` would take for an office.
+    pub fn create(data: &Path, office: &Office, now: LocalTime) -> Result<Store> {
+        if exists(data) {
+            return Err(StoreError::Occupied(data.to_owned()));
+        }
+        let unfinished = data.join("motcua.db.new");
+        for leftover in ["motcua.db.new", "motcua.db.new-wal", "motcua.db.new-shm"] {
+            let _ = std::fs::remove_file(data.join(leftover));
+        }
+        let mut store = Store::connect(&unfinished)?;
+        migrations::migrations::runner().run(&mut store.connection).map_err(Box::new)?;
+        store.connection.execute(
+            "insert into office (id, unit, name, identifier, stream, created_at, key_fingerprint, numbers_from, numbers_to)
+             values (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                office.unit,
+                office.name,
+                office.identifier,
+                office.stream,
+                now.to_rfc3339(),
+                office.key_fingerprint,
+                office.numbers.0,
+                office.numbers.1
+            ],
+        )?;
+        // Leaving WAL mode folds the log back into the one file that is renamed into place.
+        store.connection.pragma_update(None, "journal_mode", "delete")?;
+        drop(store);
+        std::fs::rename(&unfinished, database(data)).map_err(|_| StoreError::Absent(data.to_owned()))?;
+        Store::open(data)
+    }
+
+    /// Opens the database of an office, bringing it up to this version.
+    pub fn open(data: &Path) -> Result<Store> {
+        if !exists(data) {
+            return Err(StoreError::Absent(data.to_owned()));
+        }
+        let mut store = Store::connect(&database(data))?;
+        migrations::migrations::runner().run(&mut store.connection).map_err(Box::new)?;
+        Ok(store)
+    }
+
+    fn connect(path: &Path) -> Result<Store> {
+        if rusqlite::version_number() < OLDEST_SQLITE {
+            return Err(StoreError::OldSqlite(rusqlite::version()));
+        }
+        let connection = Connection::open(path)?;
+        connection.busy_timeout(Duration::from_secs(30))?;
+        connection.pragma_update(None, "journal_mode", "wal")?;
+        connection.pragma_update(None, "synchronous", "full")?;
+        connection.pragma_update(None, "foreign_keys", "on")?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(Store { connection })
+    }
+
+    pub fn office(&self) -> Result<Office> {
+        Ok(office(&self.connection)?)
+    }
+
+    /// Remembers the aggregator that issued this PC's certificate.
+    pub fn enrolment_keep(&mut self, enrolment: &Enrolment, numbers: (u32, u32), now: LocalTime) -> Result<()> {
+        self.connection.execute(
+            "update office set aggregator = ?1, server_id = ?2, receipt_key = ?3, numbers_from = ?4, numbers_to = ?5, enrolled_at = ?6",
+            params![enrolment.aggregator, enrolment.server_id, enrolment.receipt_key, numbers.0, numbers.1, now.to_rfc3339()],
+        )?;
+        Ok(())
+    }
+
+    /// The head of this PC's stream.
+    pub fn head(&self) -> Result<Head> {
+        let stream = office(&self.connection)?.stream;
+        Ok(head(&self.connection, stream)?)
+    }
+
+    /// When the newest entry of this PC's stream was recorded.
+    pub fn recorded_last_at(&self) -> Result<Option<String>> {
+        let stream = office(&self.connection)?.stream;
+        let recorded_at = self
+            .connection
+            .prepare_cached("select json_extract(body, '$.recorded_at') from entry where stream = ?1 order by seq desc limit 1")?
+            .query_row([stream], |row| row.get(0))
+            .optional()?;
+        Ok(recorded_at)
+    }
+
+    /// Hash of entry `seq` of this PC's stream; of the genesis for 0.
+    pub fn entry_hash(&self, seq: Seq) -> Result<Option<Hash>> {
+        let stream = office(&self.connection)?.stream;
+        if seq == 0 {
+            return Ok(Some(Head::genesis(stream).hash));
+        }
+        let hash = self
+            .connection
+            .prepare_cached("select hash from entry where stream = ?1 and seq = ?2")?
+            .query_row(params![stream, seq], |row| row.get(0).map(Hash))
+            .optional()?;
+        Ok(hash)
+    }
+
+    /// Entries of this PC's stream from `from` on, until `enough` says so of their lengths (clear, sealed).
+    pub fn entries_from(&self, from: Seq, mut enough: impl FnMut(usize, usize) -> bool) -> Result<Vec<Record>> {
+        let stream = office(&self.connection)?.stream;
+        let mut statement = self
+            .connection
+            .prepare_cached("select seq, hash, body, sealed from entry where stream = ?1 and seq >= ?2 order by seq")?;
+        let mut rows = statement.query(params![stream, from])?;
+        let mut records = Vec::new();
+        while let Some(row) = rows.next()? {
+            let record = record(row)?;
+            if enough(record.body.len(), record.sealed.len()) && !records.is_empty() {
+                break;
+            }
+            records.push(record);
+        }
+        Ok(records)
+    }
+
+    /// Saves a new dossier and gives out its code. The same form twice gives the same code and saves nothing more.
+    pub fn receive(&mut self, mut reception: Reception, pen: &Pen) -> Result<String> {
+        let transaction = begin(&mut self.connection)?;
+        let known: Option<String> =
+            transaction.query_row("select code from dossier where id = ?1", [reception.id], |row| row.get(0)).optional()?;
+        if let Some(code) = known {
+            return Ok(code);
+        }
+        let office = office(&transaction)?;
+        let code = next_code(&transaction, &office, motcua_shared::calendar::local_day(reception.received.received_at))?;
+        reception.received.code.clone_from(&code);
+        let event = Event::Received(reception.received);
+        Dossier::new(reception.id).admits(&event, pen.now)?;
+        append(&transaction, office.stream, &[pen.draft(event, reception.id, Some(reception.person))], pen)?;
+        transaction.commit()?;
+        Ok(code)
+    }
+
+    /// Saves one step of a dossier's life, if it may be taken now.
+    pub fn step(&mut self, code: &str, event: Event, note: Option<String>, pen: &Pen) -> Result<()> {
+        let transaction = begin(&mut self.connection)?;
+        let id = dossier_id(&transaction, code)?;
+        let (dossier, _) = fold(&transaction, id)?;
+        dossier.admits(&event, pen.now)?;
+        let sealed = note.filter(|note| !note.is_empty()).map(|note| Sealed { note: Some(note), ..Sealed::default() });
+        let stream = office(&transaction)?.stream;
+        append(&transaction, stream, &[pen.draft(event, id, sealed)], pen)?;
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// Saves whole lives, all or none: for each dossier its id, its events and its person.
+    pub fn import(&mut self, lives: Vec<(Uuid, Vec<Event>, Sealed)>, pen: &Pen) -> Result<Head> {
+        let transaction = begin(&mut self.connection)?;
+        let mut drafts = Vec::new();
+        for (id, events, person) in lives {
+            let mut person = Some(person);
+            drafts.extend(events.into_iter().map(|event| pen.draft(event, id, person.take())));
+        }
+        let stream = office(&transaction)?.stream;
+        let head = append(&transaction, stream, &drafts, pen)?;
+        transaction.commit()?;
+        Ok(head)
+    }
+
+    /// Whether a dossier with this code is in the register.
+    pub fn dossier_exists(&self, code: &str) -> Result<bool> {
+        Ok(self.connection.prepare_cached("select 1 from dossier where code = ?1")?.exists([code])?)
+    }
+
+    pub fn dossier_find(&self, code: &str) -> Result<DossierRow> {
+        self.connection
+            .prepare_cached(&format!("select {DOSSIER_COLUMNS} from dossier where code = ?1"))?
+            .query_row([code], dossier_row)
+            .optional()?
+            .ok_or_else(|| StoreError::NoDossier(code.to_owned()))
+    }
+
+    /// Newest reception first.
+    pub fn dossier_list(&self, filter: &DossierFilter) -> Result<Vec<DossierRow>> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "select {DOSSIER_COLUMNS} from dossier
+             where (?1 is null or received_at >= ?1) and (?2 is null or received_at < ?2) and (?3 is null or state = ?3)
+               and (?4 is null or (state = 'processing' and overdue_after < ?4))
+             order by received_at desc, code desc limit ?5"
+        ))?;
+        let day_after = filter.to.map(motcua_shared::calendar::tomorrow);
+        let rows = statement.query_map(
+            params![
+                filter.from.map(|day| day.to_string()),
+                day_after.map(|day| day.to_string()),
+                filter.state,
+                filter.overdue_at.map(|at| at.to_rfc3339()),
+                filter.limit.map_or(-1, i64::from)
+            ],
+            dossier_row,
+        )?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// How many dossiers stand in each state; `overdue` counts those of `processing` that are overdue at `now`.
+    pub fn dossier_counts(&self, now: LocalTime) -> Result<BTreeMap<String, i64>> {
+        let mut statement = self.connection.prepare_cached(
+            "select state, count(*) from dossier group by state
+             union all select 'overdue', count(*) from dossier where state = 'processing' and overdue_after < ?1",
+        )?;
+        let rows = statement.query_map([now.to_rfc3339()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// A dossier's state now, and its history with what this office's key opens.
+    pub fn dossier_history(&self, code: &str, key: &OfficeKey) -> Result<(Dossier, Vec<Step>)> {
+        let id = dossier_id(&self.connection, code)?;
+        let (dossier, _) = fold(&self.connection, id)?;
+        let mut statement =
+            self.connection.prepare_cached("select seq, hash, body, sealed, stream from entry where dossier = ?1 order by n")?;
+        let mut rows = statement.query([id])?;
+        let mut steps = Vec::new();
+        while let Some(row) = rows.next()? {
+            steps.push(shown_step(&record(row)?, row.get(4)?, key)?);
+        }
+        Ok((dossier, steps))
+    }
+
+    /// The person of each dossier in a list, where this office's key opens it.
+    pub fn persons(&self, rows: &[DossierRow], key: &OfficeKey) -> Result<Vec<Option<Sealed>>> {
+        let mut statement = self.connection.prepare_cached("select seq, hash, body, sealed, stream from entry where n = ?1")?;
+        let mut person = |n: i64| -> Result<Option<Sealed>> {
+            let found = statement.query_row([n], |row| Ok((record(row)?, row.get::<_, Uuid>(4)?))).optional()?;
+            Ok(found.and_then(|(record, stream)| key.open(stream, record.seq, &record.body, &record.sealed).ok()))
+        };
+        rows.iter().map(|row| row.person.map_or(Ok(None), &mut person)).collect()
+    }
+
+    /// Keeps a verified receipt, durably.
+    pub fn receipt_keep(&mut self, receipt: &Receipt, signed: &Signed, now: LocalTime) -> Result<()> {
+        self.connection.execute(
+            "insert into receipt (stream, stored_through, epoch, at_ms, kept_at, quarantined, payload, signature)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                receipt.stream,
+                receipt.stored_through,
+                receipt.epoch,
+                receipt.at_ms,
+                now.to_rfc3339(),
+                i64::try_from(receipt.quarantined.len()).unwrap_or(i64::MAX),
+                signed.payload,
+                signed.signature
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// The newest receipt of this PC's stream that the aggregator's key really signed, and when it was kept.
+    pub fn receipt_last(&self) -> Result<Option<(Receipt, LocalTime)>> {
+        let office = office(&self.connection)?;
+        let key = office.enrolment.and_then(|enrolment| VerifyingKey::from_bytes(&enrolment.receipt_key).ok());
+        let Some(key) = key else { return Ok(None) };
+        let found = self
+            .connection
+            .prepare_cached("select payload, signature, kept_at from receipt where stream = ?1 order by n desc limit 1")?
+            .query_row([office.stream], |row| {
+                Ok((Signed { payload: row.get(0)?, signature: row.get(1)? }, row.get::<_, String>(2)?))
+            })
+            .optional()?;
+        Ok(found.and_then(|(signed, kept_at)| Some((signed.open_receipt(&key)?, LocalTime::parse_from_rfc3339(&kept_at).ok()?))))
+    }
+
+    /// Dossiers with entries after `stored_through`.
+    pub fn pending_dossiers(&self, stored_through: Seq) -> Result<u64> {
+        let stream = office(&self.connection)?.stream;
+        let mut statement = self
+            .connection
+            .prepare_cached("select count(distinct dossier) from entry where stream = ?1 and seq > ?2 and dossier is not null")?;
+        Ok(statement.query_row(params![stream, stored_through], |row| row.get(0))?)
+    }
+
+    pub fn attempt_note(&mut self, outcome: &str, detail: &str, now: LocalTime) -> Result<()> {
+        self.connection.execute(
+            "insert into attempt (ended_at, outcome, detail) values (?1, ?2, ?3)",
+            params![now.to_rfc3339(), outcome, detail],
+        )?;
+        Ok(())
+    }
+
+    /// The newest attempt, and since when attempts have failed without a break.
+    pub fn attempt_last(&self) -> Result<Option<(Attempt, Option<String>)>> {
+        let last = self
+            .connection
+            .prepare_cached("select ended_at, outcome, detail from attempt order by n desc limit 1")?
+            .query_row([], |row| Ok(Attempt { ended_at: row.get(0)?, outcome: row.get(1)?, detail: row.get(2)? }))
+            .optional()?;
+        let Some(last) = last else { return Ok(None) };
+        let failing_since = self.connection.query_row(
+            "select min(ended_at) from attempt
+             where outcome <> 'complete' and n > (select coalesce(max(n), 0) from attempt where outcome = 'complete')",
+            [],
+            |row| row.get(0),
+        )?;
+        Ok(Some((last, failing_since)))
+    }
+
+    /// When the last attempt ended with everything stored.
+    pub fn sync_last_at(&self) -> Result<Option<String>> {
+        Ok(self.connection.query_row("select max(ended_at) from attempt where outcome = 'complete'", [], |row| row.get(0))?)
+    }
+}
+
+impl Pen<'_> {
+    fn draft(&self, event: Event, dossier: Uuid, sealed: Option<Sealed>) -> Draft {
+        Draft { event, dossier: Some(dossier), author: self.author.to_owned(), recorded_at: self.now, clock: None, sealed }
+    }
+}
+
+const DOSSIER_COLUMNS: &str =
+    "id, code, procedure, field, channel, state, received_at, due_at, overdue_after, finished_at, returned_at, verdict, person";
+
+/// A transaction that holds the write lock from its start: what it reads stays true until it commits.
+fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
+    connection.transaction_with_behavior(TransactionBehavior::Immediate)
+}
+
+fn office(connection: &Connection) -> rusqlite::Result<Office> {
+    connection
+        .prepare_cached(
+            "select unit, name, identifier, stream, key_fingerprint, numbers_from, numbers_to, aggregator, server_id, receipt_key from office",
+        )?
+        .query_row([], |row| {
+            let aggregator: Option<String> = row.get(7)?;
+            let enrolment = match aggregator {
+                Some(aggregator) => Some(Enrolment { aggregator, server_id: row.get(8)?, receipt_key: row.get(9)? }),
+                None => None,
+            };
+            Ok(Office {
+                unit: row.get(0)?,
+                name: row.get(1)?,
+                identifier: row.get(2)?,
+                stream: row.get(3)?,
+                key_fingerprint: row.get(4)?,
+                numbers: (row.get(5)?, row.get(6)?),
+                enrolment,
+            })
+        })
+}
+
+fn head(connection: &Connection, stream: Uuid) -> rusqlite::Result<Head> {
+    let last = connection
+        .prepare_cached("select seq, hash from entry where stream = ?1 order by seq desc limit 1")?
+        .query_row([stream], |row| Ok(Head { seq: row.get(0)?, hash: Hash(row.get(1)?) }))
+        .optional()?;
+    Ok(last.unwrap_or_else(|| Head::genesis(stream)))
+}
+
+fn record(row: &Row) -> rusqlite::Result<Record> {
+    Ok(Record { seq: row.get(0)?, hash: Hash(row.get(1)?), body: row.get(2)?, sealed: row.get(3)? })
+}
+
+fn dossier_row(row: &Row) -> rusqlite::Result<DossierRow> {
+    Ok(DossierRow {
+        id: row.get(0)?,
+        code: row.get(1)?,
+        procedure: row.get(2)?,
+        field: row.get(3)?,
+        channel: row.get(4)?,
+        state: row.get(5)?,
+        received_at: row.get(6)?,
+        due_at: row.get(7)?,
+        overdue_after: row.get(8)?,
+        finished_at: row.get(9)?,
+        returned_at: row.get(10)?,
+        verdict: row.get(11)?,
+        person: row.get(12)?,
+    })
+}
+
+fn shown_step(record: &Record, stream: Uuid, key: &OfficeKey) -> Result<Step> {
+    let body = Body::parse(record.seq, &record.body).map_err(|_| StoreError::Damaged(record.seq))?;
+    let sealed = if record.sealed.is_empty() { None } else { key.open(stream, record.seq, &record.body, &record.sealed).ok() };
+    Ok(Step {
+        seq: record.seq,
+        author: body.author.to_string(),
+        recorded_at: body.recorded_at,
+        kind: body.kind.to_string(),
+        event: Event::parse(&body).ok(),
+        sealed,
+    })
+}
+
+fn dossier_id(connection: &Connection, code: &str) -> Result<Uuid> {
+    connection
+        .prepare_cached("select id from dossier where code = ?1")?
+        .query_row([code], |row| row.get(0))
+        .optional()?
+        .ok_or_else(|| StoreError::NoDossier(code.to_owned()))
+}
+
+/// The next free code of `day` in this PC's block of numbers (TT 01/2018 Art. 19: a sequence of that day).
+fn next_code(connection: &Connection, office: &Office, day: NaiveDate) -> Result<String> {
+    let prefix = format!("{}-{}-", office.identifier, day.format("%y%m%d"));
+    let (from, to) = office.numbers;
+    let last: Option<String> = connection
+        .prepare_cached("select max(code) from dossier where code between ?1 and ?2")?
+        .query_row([format!("{prefix}{from:04}"), format!("{prefix}{to:04}")], |row| row.get(0))?;
+    let next = last.and_then(|code| code[prefix.len()..].parse::<u32>().ok()).map_or(from, |number| number + 1);
+    if next > to {
+        return Err(StoreError::NumbersUsedUp { day, from, to });
+    }
+    Ok(format!("{prefix}{next:04}"))
+}
+
+/// The state of a dossier from its entries, and the entry that names its person.
+fn fold(connection: &Connection, id: Uuid) -> Result<(Dossier, Option<i64>)> {
+    let mut statement =
+        connection.prepare_cached("select n, seq, body, length(sealed), stream from entry where dossier = ?1 order by n")?;
+    let mut rows = statement.query([id])?;
+    let mut dossier = Dossier::new(id);
+    let mut person = None;
+    while let Some(row) = rows.next()? {
+        let (n, seq, body): (i64, Seq, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let body = Body::parse(seq, &body).map_err(|_| StoreError::Damaged(seq))?;
+        if let Ok(event) = Event::parse(&body) {
+            dossier.apply(&event);
+            person = names_person(&event, row.get::<_, i64>(3)? > 0).then_some(n).or(person);
+        }
+    }
+    Ok((dossier, person))
+}
+
+/// Receptions and corrections carry the person; other sealed parts are remarks.
+fn names_person(event: &Event, sealed: bool) -> bool {
+    sealed && matches!(event, Event::Received(_) | Event::Corrected(_))
+}
+
+/// Writes entries and brings the projection along. The caller commits.
+fn append(transaction: &Transaction, stream: Uuid, drafts: &[Draft], pen: &Pen) -> Result<Head> {
+    let mut head = head(transaction, stream)?;
+    let mut changed: BTreeMap<Uuid, (Dossier, Option<i64>)> = BTreeMap::new();
+    let mut delta = Delta::default();
+    for draft in drafts {
+        if let Some(id) = draft.dossier
+            && !changed.contains_key(&id)
+        {
+            let before = fold(transaction, id)?;
+            delta.retract(&before.0);
+            changed.insert(id, before);
+        }
+        let record = head.next(stream, draft, pen.key, (pen.salt)());
+        head = record.head();
+        let n = entry_insert(transaction, stream, &record, draft.dossier)?;
+        if let Some((dossier, person)) = draft.dossier.and_then(|id| changed.get_mut(&id)) {
+            dossier.apply(&draft.event);
+            *person = names_person(&draft.event, draft.sealed.is_some()).then_some(n).or(*person);
+        }
+    }
+    for (dossier, person) in changed.values() {
+        delta.add(dossier);
+        dossier_put(transaction, dossier, *person)?;
+    }
+    figures::rollup_add(transaction, &delta)?;
+    Ok(head)
+}
+
+fn entry_insert(transaction: &Transaction, stream: Uuid, record: &Record, dossier: Option<Uuid>) -> Result<i64> {
+    transaction
+        .prepare_cached("insert into entry (stream, seq, hash, body, sealed, dossier) values (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .execute(params![stream, record.seq, record.hash.0, record.body, record.sealed, dossier])?;
+    Ok(transaction.last_insert_rowid())
+}
+
+fn dossier_put(transaction: &Transaction, dossier: &Dossier, person: Option<i64>) -> Result<()> {
+    let received = dossier.received.as_ref();
+    let text = |at: Option<LocalTime>| at.map(|at| at.to_rfc3339());
+    let overdue_after = dossier.due_at.map(|due| deadline::overdue_after(dossier.limit(), dossier.classification_rule(), due));
+    transaction
+        .prepare_cached(&format!(
+            "insert or replace into dossier ({DOSSIER_COLUMNS}) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+        ))?
+        .execute(params![
+            dossier.id,
+            dossier.code(),
+            received.map_or("", |received| &received.procedure),
+            received.map_or("", |received| &received.field),
+            received.map_or("", |received| received.channel.code()),
+            dossier.state().code(),
+            text(received.map(|received| received.received_at)),
+            text(dossier.due_at),
+            text(overdue_after),
+            text(dossier.finished.map(|finished| finished.at)),
+            text(dossier.returned_at),
+            dossier.verdict().map(deadline::Verdict::as_str),
+            person
+        ])?;
+    Ok(())
+}

@@ -1,0 +1,423 @@
+//! The line to the aggregator: enrolment, and the exchange that `shared::sync` decides.
+//!
+//! Promise: nothing is kept as stored without a receipt whose signature, server, stream and nonce are right. The secret
+//! of a code is told only to a server whose CA has the fingerprint in that code. Start at [`Uplink::sync`].
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::time::Duration;
+
+use chrono::Utc;
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use motcua_shared::enrolment::EnrolmentCode;
+use motcua_shared::entry::{Head, Seq};
+use motcua_shared::sync::{Action, End, Event, Session, check_receipt};
+use motcua_shared::wire::{
+    self, AgentReport, EnrolRequest, Enrolled, Hello, LastReceipt, MAX_SEGMENT, PROTOCOL, Segment, Signed, Upload,
+};
+use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::{Method, StatusCode, Url};
+use serde::Serialize;
+use tracing::{info, warn};
+use uuid::Uuid;
+
+use crate::door::Door;
+use crate::office::{self, Identity, OfficeError, chance, now, private_file};
+use crate::store::{Enrolment, Office, StoreError};
+
+mod tls;
+
+/// What keeps the line from working.
+#[derive(Debug, thiserror::Error)]
+pub enum UplinkError {
+    #[error("chưa kết nối được với huyện ({0}). Dữ liệu vẫn an toàn trên máy này và sẽ được gửi khi có mạng")]
+    Offline(String),
+    #[error(
+        "máy chủ trả lời nhưng không phải hệ thống của huyện ({0}). Chưa gửi được gì; hãy kiểm tra mạng (có thể phải đăng nhập Wi-Fi)"
+    )]
+    Stranger(String),
+    #[error("huyện từ chối: {0}")]
+    Refused(String),
+    #[error("địa chỉ “{0}” không hợp lệ; cần dạng https://may-chu:7443")]
+    Address(String),
+    #[error("máy này chưa đăng ký với huyện; hãy chạy: motcua-agent enroll --data … --aggregator https://… --code MÃ")]
+    NotEnrolled,
+    #[error("máy này đã đăng ký với {0}; muốn đổi máy chủ, hãy dùng thư mục dữ liệu mới và khôi phục")]
+    EnrolledElsewhere(String),
+    #[error(transparent)]
+    Code(#[from] motcua_shared::enrolment::CodeError),
+    #[error("chứng thư hoặc khóa của máy này không dùng được: {0}")]
+    Identity(String),
+    #[error(transparent)]
+    Office(#[from] OfficeError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What one session did.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Summary {
+    /// `complete`, `offline`, `refused`, `forked`, `behind`.
+    pub outcome: &'static str,
+    /// In words, for a person.
+    pub detail: String,
+    pub head_seq: Seq,
+    pub stored_through: Seq,
+    pub pending: Seq,
+    /// Bytes of request bodies handed to the line, repeated ones included.
+    pub sent_bytes: u64,
+    pub segments: u64,
+    /// Exchanges that brought no receipt.
+    pub cuts: u64,
+    /// Entries sent again because the aggregator had lost them.
+    pub resent: u64,
+}
+
+/// The enrolled PC's line. Keep it: connections and TLS sessions are used again.
+pub struct Uplink {
+    client: reqwest::Client,
+    base: Url,
+    office: Office,
+    server_id: Uuid,
+    receipt_key: VerifyingKey,
+    stream_key: SigningKey,
+}
+
+/// A request body of this size or less is given this long to be answered, and one second more for each further KiB:
+/// a line slower than 8 kbit/s counts as broken.
+const IDLE: Duration = Duration::from_secs(60);
+/// Unacknowledged bytes for this long mean that the line is gone.
+const UNACKNOWLEDGED: Duration = Duration::from_secs(45);
+/// No answer of the protocol is larger.
+const MAX_ANSWER: usize = 1 << 20;
+
+/// Registers this PC with the aggregator at `url` by a one-time code.
+pub async fn enrol(data: &Path, door: &Door, url: &str, code: &str) -> Result<Enrolled, UplinkError> {
+    let code = EnrolmentCode::parse(code)?;
+    let base = base_url(url)?;
+    let office = door.call(|store| store.office()).await?;
+    if let Some(enrolment) = &office.enrolment {
+        return Err(UplinkError::EnrolledElsewhere(enrolment.aggregator.clone()));
+    }
+    let head = door.call(|store| store.head()).await?;
+    let request = EnrolRequest {
+        secret: code.secret.to_vec(),
+        unit: office.unit.clone(),
+        stream: office.stream,
+        request_pem: tls::certificate_request(&office::stream_key(data)?, &office)?,
+        report: report(head, chance(), None),
+    };
+    let client = client(tls::trusting_only(&code)?)?;
+    let answer = exchange(
+        &client,
+        Method::POST,
+        base.join("sync/v1/enroll").map_err(|_| UplinkError::Address(url.to_owned()))?,
+        wire::encode(&request),
+    )
+    .await?;
+    let enrolled: Enrolled = match answer {
+        Answer::Message(bytes) => {
+            wire::decode(&bytes).map_err(|_| UplinkError::Stranger("câu trả lời không đọc được".to_owned()))?
+        }
+        Answer::Refused(detail) => return Err(UplinkError::Refused(detail)),
+    };
+    keep_enrolment(data, door, &base, &enrolled).await?;
+    Ok(enrolled)
+}
+
+async fn keep_enrolment(data: &Path, door: &Door, base: &Url, enrolled: &Enrolled) -> Result<(), UplinkError> {
+    VerifyingKey::from_bytes(&enrolled.receipt_key)
+        .map_err(|_| UplinkError::Stranger("khóa ký biên nhận không hợp lệ".to_owned()))?;
+    let identity = Identity::of(data);
+    private_file(&identity.ca(), enrolled.ca_pem.as_bytes())?;
+    private_file(&identity.certificate(), enrolled.certificate_pem.as_bytes())?;
+    let enrolment = Enrolment { aggregator: base.to_string(), server_id: enrolled.server_id, receipt_key: enrolled.receipt_key };
+    let numbers = (enrolled.numbers_from, enrolled.numbers_to);
+    door.call(move |store| store.enrolment_keep(&enrolment, numbers, now())).await?;
+    Ok(())
+}
+
+fn base_url(url: &str) -> Result<Url, UplinkError> {
+    let invalid = || UplinkError::Address(url.to_owned());
+    let mut base = Url::parse(url.trim()).map_err(|_| invalid())?;
+    if base.scheme() != "https" || base.host_str().is_none() {
+        return Err(invalid());
+    }
+    base.set_path("/");
+    Ok(base)
+}
+
+fn client(tls: rustls::ClientConfig) -> Result<reqwest::Client, UplinkError> {
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(20))
+        .tcp_keepalive(Duration::from_secs(20))
+        .tcp_nodelay(true)
+        .pool_max_idle_per_host(1);
+    #[cfg(target_os = "linux")]
+    let builder = builder.tcp_user_timeout(UNACKNOWLEDGED);
+    builder.build().map_err(|error| UplinkError::Identity(error.to_string()))
+}
+
+fn report(head: Head, nonce: [u8; 16], last_receipt: Option<LastReceipt>) -> AgentReport {
+    AgentReport {
+        protocol: PROTOCOL,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        head_seq: head.seq,
+        head_hash: head.hash.0,
+        now_ms: Utc::now().timestamp_millis(),
+        nonce,
+        last_receipt,
+    }
+}
+
+/// What came back.
+enum Answer {
+    /// 200, or 409: the aggregator states what it holds.
+    Message(Vec<u8>),
+    /// It understood and said no, in its own words.
+    Refused(String),
+}
+
+async fn exchange(client: &reqwest::Client, method: Method, url: Url, body: Vec<u8>) -> Result<Answer, UplinkError> {
+    let patience = IDLE + Duration::from_secs(body.len() as u64 >> 10);
+    let sent = client.request(method, url).header(CONTENT_TYPE, HeaderValue::from_static("application/cbor")).body(body).send();
+    let whole = async {
+        let mut response = sent.await?;
+        let status = response.status();
+        let media = response.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default().to_owned();
+        let mut bytes = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            bytes.extend_from_slice(&chunk);
+            if bytes.len() > MAX_ANSWER {
+                break;
+            }
+        }
+        Ok::<_, reqwest::Error>((status, media, bytes))
+    };
+    let (status, media, bytes) = tokio::time::timeout(patience, whole)
+        .await
+        .map_err(|_| UplinkError::Offline("đường truyền không trả lời".to_owned()))?
+        .map_err(|error| tls::explain(&error))?;
+    match (status, media.as_str()) {
+        (StatusCode::OK | StatusCode::CONFLICT, "application/cbor") => Ok(Answer::Message(bytes)),
+        (status, "application/problem+json") => Ok(refusal(status, &bytes)?),
+        (status, _) => Err(UplinkError::Stranger(format!("HTTP {status}, {media}"))),
+    }
+}
+
+/// A problem document: final for what we asked (4xx), or a server that cannot now (5xx, 429).
+fn refusal(status: StatusCode, bytes: &[u8]) -> Result<Answer, UplinkError> {
+    #[derive(serde::Deserialize)]
+    struct Problem {
+        detail: String,
+    }
+    let detail = serde_json::from_slice::<Problem>(bytes).map_or_else(|_| format!("HTTP {status}"), |problem| problem.detail);
+    if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::REQUEST_TIMEOUT {
+        return Err(UplinkError::Offline(detail));
+    }
+    Ok(Answer::Refused(detail))
+}
+
+impl Uplink {
+    /// The line of the office in `data`, which must be enrolled.
+    pub async fn open(data: &Path, door: &Door) -> Result<Uplink, UplinkError> {
+        let office = door.call(|store| store.office()).await?;
+        let enrolment = office.enrolment.clone().ok_or(UplinkError::NotEnrolled)?;
+        // A log sealed with another key must not leave this PC.
+        office::office_key(data, &office)?;
+        let receipt_key = VerifyingKey::from_bytes(&enrolment.receipt_key)
+            .map_err(|_| UplinkError::Identity("khóa ký biên nhận của huyện".to_owned()))?;
+        Ok(Uplink {
+            client: client(tls::mutual(&Identity::of(data))?)?,
+            base: base_url(&enrolment.aggregator)?,
+            server_id: enrolment.server_id,
+            receipt_key,
+            stream_key: office::stream_key(data)?,
+            office,
+        })
+    }
+
+    /// One sync now, through cuts, until everything has a receipt or the line is given up. Notes how it ended.
+    pub async fn sync(&self, door: &Door) -> Result<Summary, UplinkError> {
+        let summary = match self.run(door).await {
+            Ok(summary) => summary,
+            Err(error @ (UplinkError::Store(_) | UplinkError::Office(_))) => return Err(error),
+            Err(error) => self.summary(door, outcome(&error), error.to_string(), Tally::default()).await?,
+        };
+        let (noted, detail) = (summary.outcome, summary.detail.clone());
+        door.call(move |store| store.attempt_note(noted, &detail, now())).await?;
+        Ok(summary)
+    }
+
+    async fn run(&self, door: &Door) -> Result<Summary, UplinkError> {
+        let head = door.call(|store| store.head()).await?;
+        let known = door.call(|store| store.receipt_last()).await?.map(|(receipt, _)| receipt.stored_through);
+        let mut session = Session::new(head, known);
+        let mut tally = Tally::default();
+        let mut actions = VecDeque::from(session.step(Event::Start, random()));
+        while let Some(action) = actions.pop_front() {
+            let event = match action {
+                Action::Keep(_) => continue, // kept, with its signature, before the session was told of it
+                Action::Lost { had, has } => {
+                    warn!(had, has, "the aggregator lost entries that it had acknowledged; sending them again");
+                    tally.resent += had - has;
+                    continue;
+                }
+                Action::Pause(pause) => {
+                    tokio::time::sleep(pause).await;
+                    continue;
+                }
+                Action::End(end) => {
+                    let (outcome, detail) = tally.ending(end);
+                    return self.summary(door, outcome, detail, tally).await;
+                }
+                Action::Hello => self.ask(door, None, &mut tally).await?,
+                Action::Send { from, budget } => self.ask(door, Some((from, budget)), &mut tally).await?,
+            };
+            session.grow(door.call(|store| store.head()).await?);
+            actions.extend(session.step(event, random()));
+        }
+        unreachable!("a session always ends with an action that says so")
+    }
+
+    /// One exchange: a segment if there is one to send, else a hello.
+    async fn ask(&self, door: &Door, send: Option<(Seq, usize)>, tally: &mut Tally) -> Result<Event, UplinkError> {
+        let nonce = chance();
+        let head = door.call(|store| store.head()).await?;
+        let last = door.call(|store| store.receipt_last()).await?.map(|(receipt, _)| LastReceipt {
+            server_id: receipt.server_id,
+            epoch: receipt.epoch,
+            stored_through: receipt.stored_through,
+        });
+        let report = report(head, nonce, last);
+        let stream = self.office.stream;
+        let (method, path, body) = match send {
+            None => (Method::POST, "sync/v1/hello".to_owned(), wire::encode(&Hello { stream, report })),
+            Some((from, budget)) => {
+                let segment = self.segment(door, from, budget).await?;
+                tally.segments += 1;
+                (Method::PUT, format!("sync/v1/streams/{stream}/{from}"), wire::encode(&Upload { report, segment }))
+            }
+        };
+        let carried = body.len();
+        tally.sent_bytes += carried as u64;
+        let url = self.base.join(&path).map_err(|_| UplinkError::Address(self.base.to_string()))?;
+        match exchange(&self.client, method, url, body).await {
+            Ok(Answer::Message(bytes)) => self.receipt(door, &bytes, nonce, carried, tally).await,
+            Ok(Answer::Refused(detail)) => Err(UplinkError::Refused(detail)),
+            Err(UplinkError::Offline(why) | UplinkError::Stranger(why)) => Ok(tally.cut(why)),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn segment(&self, door: &Door, from: Seq, budget: usize) -> Result<Segment, UplinkError> {
+        let (stream, key) = (self.office.stream, self.stream_key.clone());
+        let segment = door
+            .call(move |store| {
+                let mut gauge = wire::Gauge::new(budget.min(MAX_SEGMENT));
+                let records = store.entries_from(from, |clear, sealed| !gauge.fits(clear, sealed))?;
+                Ok::<_, StoreError>(Segment::pack(stream, &records, &key))
+            })
+            .await?;
+        Ok(segment)
+    }
+
+    /// Verifies a receipt and keeps it before anything else hears of it.
+    async fn receipt(
+        &self,
+        door: &Door,
+        bytes: &[u8],
+        nonce: [u8; 16],
+        carried: usize,
+        tally: &mut Tally,
+    ) -> Result<Event, UplinkError> {
+        let opened =
+            wire::decode::<Signed>(bytes).ok().and_then(|signed| Some((signed.open_receipt(&self.receipt_key)?, signed)));
+        let Some((receipt, signed)) = opened else {
+            return Ok(tally.cut("biên nhận không có chữ ký hợp lệ của huyện".to_owned()));
+        };
+        if let Err(fault) = check_receipt(&receipt, self.server_id, self.office.stream, nonce) {
+            return Ok(tally.cut(fault.to_string()));
+        }
+        let through = receipt.stored_through;
+        let ours = door.call(move |store| store.entry_hash(through)).await?;
+        if receipt.forked_at.is_none() && ours == Some(receipt.head().hash) {
+            let kept = receipt.clone();
+            door.call(move |store| store.receipt_keep(&kept, &signed, now())).await?;
+        }
+        Ok(Event::Receipt { receipt: Box::new(receipt), ours, carried })
+    }
+
+    async fn summary(&self, door: &Door, outcome: &'static str, detail: String, tally: Tally) -> Result<Summary, UplinkError> {
+        let status = door.call(|store| office::Status::read(store)).await?;
+        info!(outcome, stored_through = status.stored_through, pending = status.pending, cuts = tally.cuts, "sync ended");
+        Ok(Summary {
+            outcome,
+            detail,
+            head_seq: status.head_seq,
+            stored_through: status.stored_through,
+            pending: status.pending,
+            sent_bytes: tally.sent_bytes,
+            segments: tally.segments,
+            cuts: tally.cuts,
+            resent: tally.resent,
+        })
+    }
+}
+
+/// What a session counts as it goes.
+#[derive(Debug, Clone, Default)]
+struct Tally {
+    sent_bytes: u64,
+    segments: u64,
+    cuts: u64,
+    resent: u64,
+    last_cut: String,
+}
+
+impl Tally {
+    fn cut(&mut self, why: String) -> Event {
+        info!(why, "the line broke before a receipt came");
+        self.cuts += 1;
+        self.last_cut = why;
+        Event::Cut
+    }
+
+    fn ending(&self, end: End) -> (&'static str, String) {
+        match end {
+            End::Complete => ("complete", "Huyện đã lưu đủ tất cả.".to_owned()),
+            End::GaveUp => (
+                "offline",
+                format!("Chưa gửi hết: {}. Dữ liệu vẫn an toàn trên máy này và sẽ được gửi khi có mạng.", self.last_cut),
+            ),
+            End::Forked { seq } => (
+                "forked",
+                format!(
+                    "Huyện đang giữ nội dung khác ở mục {seq}: dữ liệu của máy này đã bị sao chép hoặc phục hồi sang máy khác. \
+                     Không mất gì; hãy báo huyện để chọn máy phải đăng ký lại."
+                ),
+            ),
+            End::Behind { theirs } => (
+                "behind",
+                format!(
+                    "Huyện đã lưu đến mục {theirs}, nhiều hơn máy này có: máy này vừa được phục hồi từ bản sao lưu cũ. \
+                     Không mất gì; hãy báo huyện để lấy lại phần còn thiếu trước khi nhập tiếp."
+                ),
+            ),
+        }
+    }
+}
+
+fn outcome(error: &UplinkError) -> &'static str {
+    match error {
+        UplinkError::Refused(_) => "refused",
+        _ => "offline",
+    }
+}
+
+fn random() -> u64 {
+    u64::from_le_bytes(chance())
+}

@@ -1,0 +1,298 @@
+//! What the aggregator keeps: the log of every stream, what is computed from it, and who may come in.
+//!
+//! Promise: what a method of [`Store`] returned `Ok` for is durable. What is stored of a stream is read from its rows,
+//! never from a number beside them. Knows no HTTP and no TLS. Start at [`Store`] and [`in_transaction`].
+
+pub mod sqlite;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::NaiveDate;
+use motcua_shared::calendar::LocalTime;
+use motcua_shared::contribution::{Counters, Delta};
+use motcua_shared::entry::{Hash, Head, Record, Seq};
+use motcua_shared::report::FieldSums;
+use motcua_shared::unit::Unit;
+use serde::Serialize;
+use uuid::Uuid;
+
+pub use sqlite::SqliteStore;
+
+/// Why the database did not do it.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Nothing was changed; the same call may work later.
+    #[error("the database failed: {0}")]
+    Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// Rows that this program could not have written: a person has to look.
+    #[error("the database is damaged: {0}")]
+    Damaged(String),
+}
+
+/// Who this aggregator is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Code of the unit that it consolidates for.
+    pub code: String,
+    pub server_id: Uuid,
+    /// Which life of the database: a new one after a restore.
+    pub epoch: Uuid,
+    /// Names and addresses under which it is reached.
+    pub hosts: Vec<String>,
+}
+
+/// One agent installation.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stream {
+    pub id: Uuid,
+    pub unit: String,
+    pub public_key: [u8; 32],
+    pub numbers_from: u32,
+    pub numbers_to: u32,
+}
+
+/// What is held of a stream, read from its rows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Held {
+    pub stored: Head,
+    /// Entries stored and not applied.
+    pub quarantined: Vec<Seq>,
+}
+
+/// What an agent told of itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    pub agent_version: String,
+    pub head_seq: Seq,
+    pub clock_offset_ms: i64,
+}
+
+/// A stream and how far it came.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct StreamStatus {
+    pub unit: String,
+    pub stream: Uuid,
+    pub stored_through: Seq,
+    pub applied: Seq,
+    pub quarantined: u64,
+    /// Entries of another log with the same numbers (a cloned disk), kept aside.
+    pub forked: u64,
+    /// How far the agent last said that its own log reaches.
+    pub head_seq: Seq,
+    /// Recorded there and not yet stored here, as last told.
+    pub pending: u64,
+    /// When the newest stored entry arrived.
+    pub complete_to: Option<String>,
+    pub last_seen_at: Option<String>,
+    pub enrolled_at: String,
+    pub agent_version: Option<String>,
+    /// Our clock minus the agent's, milliseconds, when it was last seen.
+    pub clock_offset_ms: Option<i64>,
+}
+
+/// An entry to be added to the log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewEntry<'a> {
+    pub record: &'a Record,
+    /// The dossier that its body names, where that is readable.
+    pub dossier: Option<Uuid>,
+}
+
+/// An entry of the log, read back in order of arrival.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEntry {
+    pub n: i64,
+    pub stream: Uuid,
+    pub record: Record,
+    pub dossier: Option<Uuid>,
+}
+
+/// An entry that could not be applied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quarantined {
+    pub n: i64,
+    pub seq: Seq,
+    pub dossier: Option<Uuid>,
+    pub reason: String,
+}
+
+/// The projection of one dossier: what stands in its row, and what the API answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct DossierRow {
+    #[serde(skip)]
+    pub id: Uuid,
+    pub code: String,
+    pub unit: String,
+    pub procedure: String,
+    pub field: String,
+    pub channel: String,
+    pub state: String,
+    pub received_at: Option<String>,
+    pub due_at: Option<String>,
+    pub finished_at: Option<String>,
+    pub returned_at: Option<String>,
+    pub verdict: Option<String>,
+}
+
+/// One row of the rollups.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RollupRow {
+    pub unit: String,
+    pub field: String,
+    pub procedure: String,
+    pub day: String,
+    pub counters: Counters,
+}
+
+/// A one-time code, without its secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enrolment {
+    pub secret_hash: [u8; 32],
+    pub unit: String,
+    pub expires_at: LocalTime,
+    /// Public key and stream of the agent that used it.
+    pub used_by: Option<([u8; 32], Uuid)>,
+}
+
+/// A client certificate that was issued.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Certificate {
+    pub serial: Vec<u8>,
+    pub stream: Uuid,
+    pub unit: String,
+    pub issued_at: LocalTime,
+    pub expires_at: LocalTime,
+    pub revoked: bool,
+    pub pem: String,
+}
+
+/// What a person who logs in may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Role {
+    /// Looks.
+    Viewer,
+    /// Looks and decides.
+    Officer,
+    /// Also manages people and offices.
+    Admin,
+}
+
+impl Role {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Role::Viewer => "viewer",
+            Role::Officer => "officer",
+            Role::Admin => "admin",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Role> {
+        [Role::Viewer, Role::Officer, Role::Admin].into_iter().find(|role| role.as_str() == text)
+    }
+}
+
+/// Somebody who may log in.
+#[derive(Clone, PartialEq, Eq)]
+pub struct User {
+    pub name: String,
+    pub role: Role,
+    /// argon2id as a PHC string.
+    pub password: String,
+    pub failed_tries: u32,
+    pub locked_until: Option<LocalTime>,
+}
+
+/// Everything that is kept, behind one interface, so that another database can stand behind it. Synchronous: callers
+/// reach it through one door (`App::write`, `App::read`), never across an `.await`.
+pub trait Store: Send {
+    /// Runs `work` alone and durably: all of it when it returns true, nothing of it when it returns false, fails or
+    /// panics. Use [`in_transaction`].
+    fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Store) -> bool) -> Result<(), StoreError>;
+
+    /// `None`: the database was never initialised.
+    fn node_find(&self) -> Result<Option<Node>, StoreError>;
+    fn node_set(&mut self, node: &Node) -> Result<(), StoreError>;
+
+    fn units(&self) -> Result<Vec<Unit>, StoreError>;
+    /// Replaces the whole table.
+    fn units_replace(&mut self, units: &[Unit]) -> Result<(), StoreError>;
+
+    fn stream_find(&self, stream: Uuid) -> Result<Option<Stream>, StoreError>;
+    fn stream_add(&mut self, stream: &Stream, at: LocalTime) -> Result<(), StoreError>;
+    /// Streams of a unit, or all, by unit and age.
+    fn streams(&self, unit: Option<&str>) -> Result<Vec<StreamStatus>, StoreError>;
+    fn stream_held(&self, stream: Uuid) -> Result<Held, StoreError>;
+    /// Hashes of stored entries `from..=to`, in order.
+    fn stream_hashes(&self, stream: Uuid, from: Seq, to: Seq) -> Result<Vec<Hash>, StoreError>;
+    fn stream_told(&mut self, stream: Uuid, told: &Told, at: LocalTime) -> Result<(), StoreError>;
+    /// Entries `from..` of a stream, at most `limit`.
+    fn stream_entries(&self, stream: Uuid, from: Seq, limit: usize) -> Result<Vec<StoredEntry>, StoreError>;
+
+    /// Adds consecutive entries; returns their order of arrival, `None` for one that was there before.
+    fn entries_append(&mut self, stream: Uuid, entries: &[NewEntry], at: LocalTime) -> Result<Vec<Option<i64>>, StoreError>;
+    /// Entries after `n` in order of arrival, at most `limit`.
+    fn entries_after(&self, n: i64, limit: usize) -> Result<Vec<StoredEntry>, StoreError>;
+    /// Calls `visit` for each applied entry of each dossier, dossier by dossier, in order of arrival.
+    fn entries_by_dossier(&self, visit: &mut dyn FnMut(Uuid, StoredEntry)) -> Result<(), StoreError>;
+    fn fork_add(&mut self, stream: Uuid, records: &[Record], at: LocalTime) -> Result<(), StoreError>;
+
+    fn quarantine_add(&mut self, stream: Uuid, entries: &[Quarantined]) -> Result<(), StoreError>;
+    /// Dossiers of a unit that wait, and the entry that each waits behind.
+    fn quarantine_dossiers(&self, unit: &str) -> Result<BTreeMap<Uuid, Seq>, StoreError>;
+    /// Quarantined entries of a unit, or all: stream, seq, reason.
+    fn quarantine_list(&self, unit: Option<&str>, limit: usize) -> Result<Vec<(Uuid, Seq, String)>, StoreError>;
+
+    /// The unit of each of these dossiers that is known.
+    fn dossier_units(&self, ids: &BTreeSet<Uuid>) -> Result<BTreeMap<Uuid, String>, StoreError>;
+    /// Entries of a dossier that arrived before `n` and were applied: seq and body.
+    fn dossier_history(&self, id: Uuid, before: i64) -> Result<Vec<(Seq, String)>, StoreError>;
+    fn dossiers_save(&mut self, rows: &[DossierRow]) -> Result<(), StoreError>;
+    /// By code; several when streams gave out the same one.
+    fn dossiers_find(&self, code: &str) -> Result<Vec<DossierRow>, StoreError>;
+    /// All dossiers in order of id.
+    fn dossiers_visit(&self, visit: &mut dyn FnMut(DossierRow)) -> Result<(), StoreError>;
+
+    fn rollup_add(&mut self, unit: &str, delta: &Delta) -> Result<(), StoreError>;
+    fn rollup_rows(&self) -> Result<Vec<RollupRow>, StoreError>;
+    /// Sums per field before and within the days `from..=to`, of a unit or of all units.
+    fn rollup_sums(&self, unit: Option<&str>, from: NaiveDate, to: NaiveDate) -> Result<Vec<FieldSums>, StoreError>;
+    /// The same per unit.
+    fn rollup_sums_by_unit(&self, from: NaiveDate, to: NaiveDate) -> Result<BTreeMap<String, FieldSums>, StoreError>;
+    /// Forgets what is computed from the log: dossiers, rollups, quarantine.
+    fn projections_clear(&mut self) -> Result<(), StoreError>;
+
+    fn enrolment_add(&mut self, secret_hash: [u8; 32], unit: &str, at: LocalTime, expires: LocalTime) -> Result<(), StoreError>;
+    fn enrolment_find(&self, secret_hash: [u8; 32]) -> Result<Option<Enrolment>, StoreError>;
+    fn enrolment_use(&mut self, secret_hash: [u8; 32], key: [u8; 32], stream: Uuid, at: LocalTime) -> Result<(), StoreError>;
+    fn certificate_add(&mut self, certificate: &Certificate) -> Result<(), StoreError>;
+    fn certificate_find(&self, serial: &[u8]) -> Result<Option<Certificate>, StoreError>;
+    /// The newest one of a stream that was not revoked.
+    fn certificate_newest(&self, stream: Uuid) -> Result<Option<Certificate>, StoreError>;
+
+    fn user_find(&self, name: &str) -> Result<Option<User>, StoreError>;
+    /// Adds somebody, or gives them a new password and role.
+    fn user_save(&mut self, user: &User, at: LocalTime) -> Result<(), StoreError>;
+    fn user_tries(&mut self, name: &str, failed: u32, locked_until: Option<LocalTime>) -> Result<(), StoreError>;
+    fn session_add(&mut self, hash: [u8; 32], user: &str, at: LocalTime, expires: LocalTime) -> Result<(), StoreError>;
+    fn session_find(&self, hash: [u8; 32], now: LocalTime) -> Result<Option<(String, Role)>, StoreError>;
+    fn session_end(&mut self, hash: [u8; 32]) -> Result<(), StoreError>;
+    fn token_add(&mut self, hash: [u8; 32], name: &str, at: LocalTime) -> Result<(), StoreError>;
+    fn token_find(&self, hash: [u8; 32]) -> Result<Option<String>, StoreError>;
+}
+
+/// Runs `work` as one transaction and hands on what it returned; an error of `work` leaves nothing behind.
+pub fn in_transaction<T, E: From<StoreError>>(
+    store: &mut dyn Store,
+    work: impl FnOnce(&mut dyn Store) -> Result<T, E>,
+) -> Result<T, E> {
+    let mut work = Some(work);
+    let mut result = None;
+    store.transaction(&mut |store| {
+        let Some(work) = work.take() else { return false };
+        let outcome = work(store);
+        let keep = outcome.is_ok();
+        result = Some(outcome);
+        keep
+    })?;
+    result.unwrap_or_else(|| Err(StoreError::Damaged("a transaction ran no work".to_owned()).into()))
+}

@@ -1,0 +1,704 @@
+//! The store in one SQLite file, readable in twenty years with nothing but sqlite3.
+//!
+//! Promise: WAL, `synchronous=FULL`, foreign keys on; writers queue up behind each other also across processes. A panic
+//! or an error inside a transaction leaves nothing behind. Start at [`SqliteStore::open`].
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use chrono::{DateTime, NaiveDate, SecondsFormat};
+use motcua_shared::calendar::{LocalTime, VIETNAM};
+use motcua_shared::contribution::{COLUMNS, Counters, Delta};
+use motcua_shared::entry::{Hash, Head, Record, Seq};
+use motcua_shared::report::FieldSums;
+use motcua_shared::unit::Unit;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, ToSql, params};
+use uuid::Uuid;
+
+use super::{
+    Certificate, DossierRow, Enrolment, Held, NewEntry, Node, Quarantined, Role, RollupRow, Store, StoreError, StoredEntry, Stream,
+    StreamStatus, Told, User,
+};
+
+refinery::embed_migrations!("migrations");
+
+/// Name of the database in the data directory.
+pub const FILE: &str = "aggregator.db";
+
+/// Below it, a WAL can be damaged when two connections check-point and write at once.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// How long a writer waits for another process.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+type Sql<T> = Result<T, rusqlite::Error>;
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error {
+            rusqlite::Error::FromSqlConversionFailure(..)
+            | rusqlite::Error::IntegralValueOutOfRange(..)
+            | rusqlite::Error::InvalidColumnType(..) => StoreError::Damaged(error.to_string()),
+            _ => StoreError::Database(error.into()),
+        }
+    }
+}
+
+/// One connection.
+pub struct SqliteStore {
+    connection: Connection,
+}
+
+impl SqliteStore {
+    /// Makes the database, or opens one that is there.
+    pub fn create(data: &Path) -> Result<SqliteStore, StoreError> {
+        let mut connection = Connection::open(file(data))?;
+        settle(&connection)?;
+        migrations::runner().run(&mut connection).map_err(|error| StoreError::Database(error.into()))?;
+        Ok(SqliteStore { connection })
+    }
+
+    /// Opens the database for reading and writing, bringing its schema up to date.
+    pub fn open(data: &Path) -> Result<SqliteStore, StoreError> {
+        if !file(data).exists() {
+            return Err(StoreError::Database(format!("{} does not exist", file(data).display()).into()));
+        }
+        SqliteStore::create(data)
+    }
+
+    /// Opens it for reading only, after somebody opened it for writing.
+    pub fn open_reader(data: &Path) -> Result<SqliteStore, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX | OpenFlags::SQLITE_OPEN_URI;
+        let connection = Connection::open_with_flags(file(data), flags)?;
+        connection.busy_timeout(PATIENCE)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        Ok(SqliteStore { connection })
+    }
+
+    /// Asks SQLite itself whether its file is sound.
+    pub fn integrity(&self) -> Result<(), StoreError> {
+        let answer: String = self.connection.query_row("pragma quick_check(1)", [], |row| row.get(0))?;
+        if answer == "ok" { Ok(()) } else { Err(StoreError::Damaged(answer)) }
+    }
+}
+
+fn file(data: &Path) -> PathBuf {
+    data.join(FILE)
+}
+
+fn settle(connection: &Connection) -> Result<(), StoreError> {
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(StoreError::Database(format!("SQLite {} is too old", rusqlite::version()).into()));
+    }
+    connection.busy_timeout(PATIENCE)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    connection.pragma_update(None, "cache_size", -32_000)?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+/// Rolls back unless it was committed: also when the work panics.
+struct Guard<'a> {
+    store: &'a mut SqliteStore,
+    open: bool,
+}
+
+impl Drop for Guard<'_> {
+    fn drop(&mut self) {
+        if self.open
+            && let Err(error) = self.store.connection.execute_batch("rollback")
+        {
+            tracing::error!(%error, "a transaction could not be rolled back");
+        }
+    }
+}
+
+impl Store for SqliteStore {
+    fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Store) -> bool) -> Result<(), StoreError> {
+        self.connection.execute_batch("begin immediate")?;
+        let mut guard = Guard { store: self, open: true };
+        if work(guard.store) {
+            guard.store.connection.execute_batch("commit")?;
+            guard.open = false;
+        }
+        Ok(())
+    }
+
+    fn node_find(&self) -> Result<Option<Node>, StoreError> {
+        let mut statement = self.connection.prepare_cached("select key, value from meta")?;
+        let meta: BTreeMap<String, String> =
+            statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Sql<_>>()?;
+        let Some(code) = meta.get("node") else { return Ok(None) };
+        let id = |key: &str| {
+            let text = meta.get(key).map_or("", String::as_str);
+            Uuid::parse_str(text).map_err(|_| StoreError::Damaged(format!("meta.{key} is no UUID")))
+        };
+        let hosts = meta.get("hosts").map_or("", String::as_str).split_whitespace().map(str::to_owned).collect();
+        Ok(Some(Node { code: code.clone(), server_id: id("server_id")?, epoch: id("epoch")?, hosts }))
+    }
+
+    fn node_set(&mut self, node: &Node) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "insert into meta (key, value) values (?1, ?2) on conflict (key) do update set value = excluded.value",
+        )?;
+        let values = [
+            ("node", node.code.clone()),
+            ("server_id", node.server_id.to_string()),
+            ("epoch", node.epoch.to_string()),
+            ("hosts", node.hosts.join(" ")),
+        ];
+        for (key, value) in values {
+            statement.execute(params![key, value])?;
+        }
+        Ok(())
+    }
+
+    fn units(&self) -> Result<Vec<Unit>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("select code, name, kind, parent, valid_from, valid_to, successor from unit order by code, valid_from")?;
+        let units = statement.query_map([], |row| {
+            Ok(Unit {
+                code: row.get(0)?,
+                name: row.get(1)?,
+                kind: row.get(2)?,
+                parent: row.get(3)?,
+                valid_from: parsed(row, 4)?,
+                valid_to: parsed_option(row, 5)?,
+                successor: row.get(6)?,
+            })
+        })?;
+        Ok(units.collect::<Sql<_>>()?)
+    }
+
+    fn units_replace(&mut self, units: &[Unit]) -> Result<(), StoreError> {
+        self.connection.execute("delete from unit", [])?;
+        let mut statement = self.connection.prepare_cached(
+            "insert into unit (code, name, kind, parent, valid_from, valid_to, successor) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?;
+        for unit in units {
+            let (from, to) = (unit.valid_from.to_string(), unit.valid_to.map(|day| day.to_string()));
+            statement.execute(params![unit.code, unit.name, unit.kind, unit.parent, from, to, unit.successor])?;
+        }
+        Ok(())
+    }
+
+    fn stream_find(&self, stream: Uuid) -> Result<Option<Stream>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("select stream, unit, public_key, numbers_from, numbers_to from stream where stream = ?1")?;
+        let found = statement.query_row([id(&stream)], |row| {
+            Ok(Stream {
+                id: Uuid::from_bytes(row.get(0)?),
+                unit: row.get(1)?,
+                public_key: row.get(2)?,
+                numbers_from: row.get(3)?,
+                numbers_to: row.get(4)?,
+            })
+        });
+        Ok(found.optional()?)
+    }
+
+    fn stream_add(&mut self, stream: &Stream, at: LocalTime) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "insert into stream (stream, unit, public_key, enrolled_at, numbers_from, numbers_to) values (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![id(&stream.id), stream.unit, stream.public_key, time(at), stream.numbers_from, stream.numbers_to])?;
+        Ok(())
+    }
+
+    fn streams(&self, unit: Option<&str>) -> Result<Vec<StreamStatus>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "select s.unit, s.stream, coalesce((select max(e.seq) from entry e where e.stream = s.stream), 0),
+                    (select count(*) from quarantine q where q.stream = s.stream),
+                    (select count(*) from fork f where f.stream = s.stream), s.told_head_seq,
+                    (select a.arrived_at from arrival a where a.stream = s.stream order by a.from_seq desc limit 1),
+                    s.last_seen_at, s.enrolled_at, s.agent_version, s.clock_offset_ms
+             from stream s where ?1 is null or s.unit = ?1 order by s.unit, s.enrolled_at, s.stream",
+        )?;
+        let streams = statement.query_map([unit], |row| {
+            let (stored_through, quarantined, head_seq): (Seq, u64, Seq) = (row.get(2)?, row.get(3)?, row.get(5)?);
+            Ok(StreamStatus {
+                unit: row.get(0)?,
+                stream: Uuid::from_bytes(row.get(1)?),
+                stored_through,
+                applied: stored_through.saturating_sub(quarantined),
+                quarantined,
+                forked: row.get(4)?,
+                head_seq,
+                pending: head_seq.saturating_sub(stored_through),
+                complete_to: row.get(6)?,
+                last_seen_at: row.get(7)?,
+                enrolled_at: row.get(8)?,
+                agent_version: row.get(9)?,
+                clock_offset_ms: row.get(10)?,
+            })
+        })?;
+        Ok(streams.collect::<Sql<_>>()?)
+    }
+
+    fn stream_held(&self, stream: Uuid) -> Result<Held, StoreError> {
+        let mut last =
+            self.connection.prepare_cached("select seq, hash from entry where stream = ?1 order by seq desc limit 1")?;
+        let stored = last
+            .query_row([id(&stream)], |row| Ok(Head { seq: row.get(0)?, hash: Hash(row.get(1)?) }))
+            .optional()?
+            .unwrap_or_else(|| Head::genesis(stream));
+        let mut statement = self.connection.prepare_cached("select seq from quarantine where stream = ?1 order by seq")?;
+        let quarantined = statement.query_map([id(&stream)], |row| row.get(0))?.collect::<Sql<_>>()?;
+        Ok(Held { stored, quarantined })
+    }
+
+    fn stream_hashes(&self, stream: Uuid, from: Seq, to: Seq) -> Result<Vec<Hash>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("select hash from entry where stream = ?1 and seq between ?2 and ?3 order by seq")?;
+        let hashes = statement.query_map(params![id(&stream), from, to], |row| Ok(Hash(row.get(0)?)))?;
+        Ok(hashes.collect::<Sql<_>>()?)
+    }
+
+    fn stream_told(&mut self, stream: Uuid, told: &Told, at: LocalTime) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "update stream set last_seen_at = ?2, agent_version = ?3, told_head_seq = ?4, clock_offset_ms = ?5 where stream = ?1",
+            )?
+            .execute(params![id(&stream), time(at), told.agent_version, told.head_seq, told.clock_offset_ms])?;
+        Ok(())
+    }
+
+    fn stream_entries(&self, stream: Uuid, from: Seq, limit: usize) -> Result<Vec<StoredEntry>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "select n, stream, seq, hash, body, sealed, dossier from entry where stream = ?1 and seq >= ?2 order by seq limit ?3",
+        )?;
+        let entries = statement.query_map(params![id(&stream), from, limit], stored_entry)?;
+        Ok(entries.collect::<Sql<_>>()?)
+    }
+
+    fn entries_append(&mut self, stream: Uuid, entries: &[NewEntry], at: LocalTime) -> Result<Vec<Option<i64>>, StoreError> {
+        let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(Vec::new()) };
+        let mut insert = self.connection.prepare_cached(
+            "insert into entry (stream, seq, hash, body, sealed, dossier) values (?1, ?2, ?3, ?4, ?5, ?6)
+             on conflict (stream, seq) do nothing",
+        )?;
+        let mut arrived = Vec::with_capacity(entries.len());
+        for NewEntry { record, dossier } in entries {
+            let dossier = dossier.as_ref().map(id);
+            let added = insert.execute(params![id(&stream), record.seq, record.hash.0, record.body, record.sealed, dossier])?;
+            arrived.push((added == 1).then(|| self.connection.last_insert_rowid()));
+        }
+        self.connection
+            .prepare_cached(
+                "insert into arrival (stream, from_seq, through_seq, arrived_at) values (?1, ?2, ?3, ?4)
+                 on conflict (stream, from_seq) do nothing",
+            )?
+            .execute(params![id(&stream), first.record.seq, last.record.seq, time(at)])?;
+        Ok(arrived)
+    }
+
+    fn entries_after(&self, n: i64, limit: usize) -> Result<Vec<StoredEntry>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("select n, stream, seq, hash, body, sealed, dossier from entry where n > ?1 order by n limit ?2")?;
+        Ok(statement.query_map(params![n, limit], stored_entry)?.collect::<Sql<_>>()?)
+    }
+
+    fn entries_by_dossier(&self, visit: &mut dyn FnMut(Uuid, StoredEntry)) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "select n, stream, seq, hash, body, sealed, dossier from entry
+             where dossier is not null and not exists (select 1 from quarantine q where q.n = entry.n) order by dossier, n",
+        )?;
+        for entry in statement.query_map([], stored_entry)? {
+            let entry = entry?;
+            if let Some(dossier) = entry.dossier {
+                visit(dossier, entry);
+            }
+        }
+        Ok(())
+    }
+
+    fn fork_add(&mut self, stream: Uuid, records: &[Record], at: LocalTime) -> Result<(), StoreError> {
+        let mut insert = self.connection.prepare_cached(
+            "insert into fork (stream, seq, hash, body, sealed, arrived_at) values (?1, ?2, ?3, ?4, ?5, ?6)
+             on conflict do nothing",
+        )?;
+        for record in records {
+            insert.execute(params![id(&stream), record.seq, record.hash.0, record.body, record.sealed, time(at)])?;
+        }
+        Ok(())
+    }
+
+    fn quarantine_add(&mut self, stream: Uuid, entries: &[Quarantined]) -> Result<(), StoreError> {
+        let mut insert = self.connection.prepare_cached(
+            "insert into quarantine (n, stream, seq, dossier, reason) values (?1, ?2, ?3, ?4, ?5) on conflict do nothing",
+        )?;
+        for entry in entries {
+            insert.execute(params![entry.n, id(&stream), entry.seq, entry.dossier.as_ref().map(id), entry.reason])?;
+        }
+        Ok(())
+    }
+
+    fn quarantine_dossiers(&self, unit: &str) -> Result<BTreeMap<Uuid, Seq>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "select q.dossier, q.seq from stream s join quarantine q on q.stream = s.stream
+             where s.unit = ?1 and q.dossier is not null order by q.n desc",
+        )?;
+        let waiting = statement.query_map([unit], |row| Ok((Uuid::from_bytes(row.get(0)?), row.get(1)?)))?;
+        Ok(waiting.collect::<Sql<_>>()?)
+    }
+
+    fn quarantine_list(&self, unit: Option<&str>, limit: usize) -> Result<Vec<(Uuid, Seq, String)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "select q.stream, q.seq, q.reason from quarantine q join stream s on s.stream = q.stream
+             where ?1 is null or s.unit = ?1 order by q.n limit ?2",
+        )?;
+        let list = statement.query_map(params![unit, limit], |row| Ok((Uuid::from_bytes(row.get(0)?), row.get(1)?, row.get(2)?)))?;
+        Ok(list.collect::<Sql<_>>()?)
+    }
+
+    fn dossier_units(&self, ids: &BTreeSet<Uuid>) -> Result<BTreeMap<Uuid, String>, StoreError> {
+        let mut statement = self.connection.prepare_cached("select unit from dossier where id = ?1")?;
+        let mut units = BTreeMap::new();
+        for dossier in ids {
+            if let Some(unit) = statement.query_row([id(dossier)], |row| row.get(0)).optional()? {
+                units.insert(*dossier, unit);
+            }
+        }
+        Ok(units)
+    }
+
+    fn dossier_history(&self, dossier: Uuid, before: i64) -> Result<Vec<(Seq, String)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "select seq, body from entry where dossier = ?1 and n < ?2
+             and not exists (select 1 from quarantine q where q.n = entry.n) order by n",
+        )?;
+        let history = statement.query_map(params![id(&dossier), before], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(history.collect::<Sql<_>>()?)
+    }
+
+    fn dossiers_save(&mut self, rows: &[DossierRow]) -> Result<(), StoreError> {
+        let mut upsert = self.connection.prepare_cached(
+            "insert into dossier (id, unit, code, procedure, field, channel, state, received_at, due_at, finished_at, returned_at,
+                                  verdict)
+             values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+             on conflict (id) do update set unit = excluded.unit, code = excluded.code, procedure = excluded.procedure,
+                field = excluded.field, channel = excluded.channel, state = excluded.state, received_at = excluded.received_at,
+                due_at = excluded.due_at, finished_at = excluded.finished_at, returned_at = excluded.returned_at,
+                verdict = excluded.verdict",
+        )?;
+        for row in rows {
+            upsert.execute(params![
+                id(&row.id),
+                row.unit,
+                row.code,
+                row.procedure,
+                row.field,
+                row.channel,
+                row.state,
+                row.received_at,
+                row.due_at,
+                row.finished_at,
+                row.returned_at,
+                row.verdict
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn dossiers_find(&self, code: &str) -> Result<Vec<DossierRow>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("{DOSSIER} where code = ?1 order by id"))?;
+        Ok(statement.query_map([code], dossier_row)?.collect::<Sql<_>>()?)
+    }
+
+    fn dossiers_visit(&self, visit: &mut dyn FnMut(DossierRow)) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("{DOSSIER} order by id"))?;
+        for row in statement.query_map([], dossier_row)? {
+            visit(row?);
+        }
+        Ok(())
+    }
+
+    fn rollup_add(&mut self, unit: &str, delta: &Delta) -> Result<(), StoreError> {
+        let places: Vec<String> = (5..5 + COLUMNS.len()).map(|place| format!("?{place}")).collect();
+        let sums: Vec<String> = COLUMNS.iter().map(|column| format!("{column} = {column} + excluded.{column}")).collect();
+        let mut upsert = self.connection.prepare_cached(&format!(
+            "insert into rollup (unit, field, procedure, day, {}) values (?1, ?2, ?3, ?4, {})
+             on conflict (unit, field, procedure, day) do update set {}",
+            COLUMNS.join(", "),
+            places.join(", "),
+            sums.join(", ")
+        ))?;
+        for (cell, counters) in delta.changes() {
+            let day = cell.day.to_string();
+            let mut values: Vec<&dyn ToSql> = vec![&unit, &cell.field, &cell.procedure, &day];
+            values.extend(counters.0.iter().map(|counter| counter as &dyn ToSql));
+            upsert.execute(values.as_slice())?;
+        }
+        Ok(())
+    }
+
+    fn rollup_rows(&self) -> Result<Vec<RollupRow>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "select unit, field, procedure, day, {} from rollup order by unit, field, procedure, day",
+            COLUMNS.join(", ")
+        ))?;
+        let rows = statement.query_map([], |row| {
+            Ok(RollupRow {
+                unit: row.get(0)?,
+                field: row.get(1)?,
+                procedure: row.get(2)?,
+                day: row.get(3)?,
+                counters: counters(row, 4)?,
+            })
+        })?;
+        Ok(rows.collect::<Sql<_>>()?)
+    }
+
+    fn rollup_sums(&self, unit: Option<&str>, from: NaiveDate, to: NaiveDate) -> Result<Vec<FieldSums>, StoreError> {
+        let whose = if unit.is_some() { "unit = ?3" } else { "?3 is null" };
+        let mut statement = self.connection.prepare_cached(&sums_by("field", whose))?;
+        let sums = statement.query_map(params![from.to_string(), to.to_string(), unit], |row| field_sums(row, row.get(0)?))?;
+        Ok(sums.collect::<Sql<_>>()?)
+    }
+
+    fn rollup_sums_by_unit(&self, from: NaiveDate, to: NaiveDate) -> Result<BTreeMap<String, FieldSums>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&sums_by("unit", "?3 is null"))?;
+        let sums = statement.query_map(params![from.to_string(), to.to_string(), None::<String>], |row| {
+            Ok((row.get(0)?, field_sums(row, String::new())?))
+        })?;
+        Ok(sums.collect::<Sql<_>>()?)
+    }
+
+    fn projections_clear(&mut self) -> Result<(), StoreError> {
+        Ok(self.connection.execute_batch("delete from dossier; delete from rollup; delete from quarantine;")?)
+    }
+
+    fn enrolment_add(&mut self, secret_hash: [u8; 32], unit: &str, at: LocalTime, expires: LocalTime) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("insert into enrolment (secret_hash, unit, created_at, expires_at) values (?1, ?2, ?3, ?4)")?
+            .execute(params![secret_hash, unit, time(at), time(expires)])?;
+        Ok(())
+    }
+
+    fn enrolment_find(&self, secret_hash: [u8; 32]) -> Result<Option<Enrolment>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("select unit, expires_at, used_by, stream from enrolment where secret_hash = ?1")?;
+        let found = statement.query_row([secret_hash], |row| {
+            let (used_by, stream): (Option<[u8; 32]>, Option<[u8; 16]>) = (row.get(2)?, row.get(3)?);
+            let used_by = used_by.zip(stream.map(Uuid::from_bytes));
+            Ok(Enrolment { secret_hash, unit: row.get(0)?, expires_at: parsed(row, 1)?, used_by })
+        });
+        Ok(found.optional()?)
+    }
+
+    fn enrolment_use(&mut self, secret_hash: [u8; 32], key: [u8; 32], stream: Uuid, at: LocalTime) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("update enrolment set used_at = ?2, used_by = ?3, stream = ?4 where secret_hash = ?1 and used_at is null")?
+            .execute(params![secret_hash, time(at), key, id(&stream)])?;
+        Ok(())
+    }
+
+    fn certificate_add(&mut self, certificate: &Certificate) -> Result<(), StoreError> {
+        let Certificate { serial, stream, unit, issued_at, expires_at, pem, .. } = certificate;
+        self.connection
+            .prepare_cached(
+                "insert into certificate (serial, stream, unit, issued_at, expires_at, pem) values (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![serial, id(stream), unit, time(*issued_at), time(*expires_at), pem])?;
+        Ok(())
+    }
+
+    fn certificate_find(&self, serial: &[u8]) -> Result<Option<Certificate>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("{CERTIFICATE} where serial = ?1"))?;
+        Ok(statement.query_row([serial], certificate).optional()?)
+    }
+
+    fn certificate_newest(&self, stream: Uuid) -> Result<Option<Certificate>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "{CERTIFICATE} where stream = ?1 and revoked_at is null order by issued_at desc limit 1"
+        ))?;
+        Ok(statement.query_row([id(&stream)], certificate).optional()?)
+    }
+
+    fn user_find(&self, name: &str) -> Result<Option<User>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("select name, role, password, failed_tries, locked_until from user where name = ?1")?;
+        let found = statement.query_row([name], |row| {
+            Ok(User {
+                name: row.get(0)?,
+                role: role(row, 1)?,
+                password: row.get(2)?,
+                failed_tries: row.get(3)?,
+                locked_until: parsed_option(row, 4)?,
+            })
+        });
+        Ok(found.optional()?)
+    }
+
+    fn user_save(&mut self, user: &User, at: LocalTime) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "insert into user (name, role, password, created_at) values (?1, ?2, ?3, ?4)
+                 on conflict (name) do update set role = excluded.role, password = excluded.password, failed_tries = 0,
+                    locked_until = null",
+            )?
+            .execute(params![user.name, user.role.as_str(), user.password, time(at)])?;
+        self.connection.prepare_cached("delete from session where user = ?1")?.execute([&user.name])?;
+        Ok(())
+    }
+
+    fn user_tries(&mut self, name: &str, failed: u32, locked_until: Option<LocalTime>) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("update user set failed_tries = ?2, locked_until = ?3 where name = ?1")?
+            .execute(params![name, failed, locked_until.map(time)])?;
+        Ok(())
+    }
+
+    fn session_add(&mut self, hash: [u8; 32], user: &str, at: LocalTime, expires: LocalTime) -> Result<(), StoreError> {
+        self.connection.prepare_cached("delete from session where expires_at <= ?1")?.execute([time(at)])?;
+        self.connection
+            .prepare_cached("insert into session (hash, user, created_at, expires_at) values (?1, ?2, ?3, ?4)")?
+            .execute(params![hash, user, time(at), time(expires)])?;
+        Ok(())
+    }
+
+    fn session_find(&self, hash: [u8; 32], now: LocalTime) -> Result<Option<(String, Role)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "select u.name, u.role from session s join user u on u.name = s.user where s.hash = ?1 and s.expires_at > ?2",
+        )?;
+        Ok(statement.query_row(params![hash, time(now)], |row| Ok((row.get(0)?, role(row, 1)?))).optional()?)
+    }
+
+    fn session_end(&mut self, hash: [u8; 32]) -> Result<(), StoreError> {
+        self.connection.prepare_cached("delete from session where hash = ?1")?.execute([hash])?;
+        Ok(())
+    }
+
+    fn token_add(&mut self, hash: [u8; 32], name: &str, at: LocalTime) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "insert into api_token (hash, name, created_at) values (?1, ?2, ?3)
+                 on conflict (name) do update set hash = excluded.hash, created_at = excluded.created_at",
+            )?
+            .execute(params![hash, name, time(at)])?;
+        Ok(())
+    }
+
+    fn token_find(&self, hash: [u8; 32]) -> Result<Option<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached("select name from api_token where hash = ?1")?;
+        Ok(statement.query_row([hash], |row| row.get(0)).optional()?)
+    }
+}
+
+const DOSSIER: &str = "select id, code, unit, procedure, field, channel, state, received_at, due_at, finished_at, returned_at, verdict
+     from dossier";
+const CERTIFICATE: &str = "select serial, stream, unit, issued_at, expires_at, revoked_at, pem from certificate";
+
+/// A time as it stands in the database: fixed width, so that text order is time order.
+fn time(at: LocalTime) -> String {
+    at.with_timezone(&VIETNAM).to_rfc3339_opts(SecondsFormat::Millis, false)
+}
+
+fn id(id: &Uuid) -> &[u8; 16] {
+    id.as_bytes()
+}
+
+fn unreadable<E: std::error::Error + Send + Sync + 'static>(column: usize, error: E) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error.into())
+}
+
+fn parsed<T: Readable>(row: &Row, column: usize) -> Sql<T> {
+    let text: String = row.get(column)?;
+    T::read(&text).map_err(|error| unreadable(column, error))
+}
+
+fn parsed_option<T: Readable>(row: &Row, column: usize) -> Sql<Option<T>> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| T::read(&text)).transpose().map_err(|error| unreadable(column, error))
+}
+
+/// What is kept as text.
+trait Readable: Sized {
+    fn read(text: &str) -> Result<Self, chrono::ParseError>;
+}
+
+impl Readable for NaiveDate {
+    fn read(text: &str) -> Result<Self, chrono::ParseError> {
+        text.parse()
+    }
+}
+
+impl Readable for LocalTime {
+    fn read(text: &str) -> Result<Self, chrono::ParseError> {
+        DateTime::parse_from_rfc3339(text)
+    }
+}
+
+fn role(row: &Row, column: usize) -> Sql<Role> {
+    let text: String = row.get(column)?;
+    Role::parse(&text).ok_or_else(|| unreadable(column, std::fmt::Error))
+}
+
+fn stored_entry(row: &Row) -> Sql<StoredEntry> {
+    let record = Record { seq: row.get(2)?, hash: Hash(row.get(3)?), body: row.get(4)?, sealed: row.get(5)? };
+    let dossier: Option<[u8; 16]> = row.get(6)?;
+    Ok(StoredEntry { n: row.get(0)?, stream: Uuid::from_bytes(row.get(1)?), record, dossier: dossier.map(Uuid::from_bytes) })
+}
+
+fn dossier_row(row: &Row) -> Sql<DossierRow> {
+    Ok(DossierRow {
+        id: Uuid::from_bytes(row.get(0)?),
+        code: row.get(1)?,
+        unit: row.get(2)?,
+        procedure: row.get(3)?,
+        field: row.get(4)?,
+        channel: row.get(5)?,
+        state: row.get(6)?,
+        received_at: row.get(7)?,
+        due_at: row.get(8)?,
+        finished_at: row.get(9)?,
+        returned_at: row.get(10)?,
+        verdict: row.get(11)?,
+    })
+}
+
+fn certificate(row: &Row) -> Sql<Certificate> {
+    Ok(Certificate {
+        serial: row.get(0)?,
+        stream: Uuid::from_bytes(row.get(1)?),
+        unit: row.get(2)?,
+        issued_at: parsed(row, 3)?,
+        expires_at: parsed(row, 4)?,
+        revoked: row.get::<_, Option<String>>(5)?.is_some(),
+        pem: row.get(6)?,
+    })
+}
+
+/// The counters in the columns from `first` on.
+fn counters(row: &Row, first: usize) -> Sql<Counters> {
+    let mut counters = Counters::default();
+    for (place, counter) in counters.0.iter_mut().enumerate() {
+        *counter = row.get(first + place)?;
+    }
+    Ok(counters)
+}
+
+/// Columns 1 to 16 before the period, 17 to 32 within it.
+fn field_sums(row: &Row, field: String) -> Sql<FieldSums> {
+    Ok(FieldSums { field, before: counters(row, 1)?, within: counters(row, 1 + COLUMNS.len())? })
+}
+
+fn sums_by(group: &str, whose: &str) -> String {
+    let before: Vec<String> = COLUMNS.iter().map(|column| format!("sum(iif(day < ?1, {column}, 0))")).collect();
+    let within: Vec<String> = COLUMNS.iter().map(|column| format!("sum(iif(day >= ?1, {column}, 0))")).collect();
+    format!(
+        "select {group}, {}, {} from rollup where day <= ?2 and {whose} group by {group} order by {group}",
+        before.join(", "),
+        within.join(", ")
+    )
+}

@@ -1,0 +1,197 @@
+//! Whether the database still says what the communes signed: every chain from its genesis, every figure from the log.
+//!
+//! Promise: reads only, in one snapshot; names the first entry or cell that is wrong. Start at [`verify`].
+
+use std::collections::BTreeMap;
+
+use motcua_shared::contribution::{COLUMNS, Counters, Delta};
+use motcua_shared::dossier::Dossier;
+use motcua_shared::entry::{Head, Seq};
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::ingest::{Reading, project};
+use crate::store::{DossierRow, Store, StoreError, StoredEntry};
+
+/// Entries read at once.
+const CHUNK: usize = 2_000;
+
+/// What was compared.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Verified {
+    pub streams: usize,
+    pub entries: u64,
+    pub dossiers: usize,
+    pub cells: usize,
+}
+
+/// The first thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    #[error("chuỗi {stream} của đơn vị {unit}: bản ghi số {seq} sai ({problem})")]
+    Entry { unit: String, stream: Uuid, seq: Seq, problem: String },
+    #[error("hồ sơ {id}: cột {column} ghi “{found}”, tính lại từ nhật ký là “{expected}”")]
+    Dossier { id: Uuid, column: &'static str, found: String, expected: String },
+    #[error("ô tổng hợp {cell}: cột {column} ghi {found}, tính lại từ nhật ký là {expected}")]
+    Cell { cell: String, column: &'static str, found: i64, expected: i64 },
+}
+
+/// Why there is no verdict, or a bad one.
+#[derive(Debug, thiserror::Error)]
+pub enum VerifyError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Fault(#[from] Fault),
+}
+
+/// Walks every chain, then refolds every dossier.
+pub fn verify(store: &dyn Store) -> Result<Verified, VerifyError> {
+    let mut verified = Verified::default();
+    let mut units = BTreeMap::new();
+    for status in store.streams(None)? {
+        verified.entries += chain(store, &status.unit, status.stream)?;
+        verified.streams += 1;
+        units.insert(status.stream, status.unit);
+    }
+    let computed = Recomputed::from_log(store, &units)?;
+    verified.dossiers = computed.dossiers(store)?;
+    verified.cells = computed.cells(store)?;
+    Ok(verified)
+}
+
+fn chain(store: &dyn Store, unit: &str, stream: Uuid) -> Result<u64, VerifyError> {
+    let mut head = Head::genesis(stream);
+    loop {
+        let entries = store.stream_entries(stream, head.seq + 1, CHUNK)?;
+        if entries.is_empty() {
+            return Ok(head.seq);
+        }
+        for entry in entries {
+            let wrong = |seq, problem: &str| Fault::Entry { unit: unit.to_owned(), stream, seq, problem: problem.to_owned() };
+            head = follow(head, &entry).map_err(|(seq, problem)| wrong(seq, problem))?;
+        }
+    }
+}
+
+fn follow(head: Head, entry: &StoredEntry) -> Result<Head, (Seq, &'static str)> {
+    let record = &entry.record;
+    if record.seq != head.seq + 1 {
+        return Err((head.seq + 1, "bị thiếu"));
+    }
+    if head.chain(record.body.clone(), record.sealed.clone()).hash != record.hash {
+        return Err((record.seq, "nội dung không khớp mã băm"));
+    }
+    if Reading::of(record.seq, &record.body).dossier != entry.dossier {
+        return Err((record.seq, "cột hồ sơ không khớp nội dung"));
+    }
+    Ok(record.head())
+}
+
+/// Dossiers and rollups as the log gives them.
+struct Recomputed {
+    rows: BTreeMap<Uuid, DossierRow>,
+    rollups: BTreeMap<String, Delta>,
+}
+
+impl Recomputed {
+    fn from_log(store: &dyn Store, units: &BTreeMap<Uuid, String>) -> Result<Recomputed, VerifyError> {
+        let mut computed = Recomputed { rows: BTreeMap::new(), rollups: BTreeMap::new() };
+        let mut open: Option<(String, Dossier)> = None;
+        let mut fault = None;
+        store.entries_by_dossier(&mut |id, entry| {
+            let unit = units.get(&entry.stream).map_or("", String::as_str);
+            if open.as_ref().is_none_or(|(_, dossier)| dossier.id != id) {
+                computed.close(open.replace((unit.to_owned(), Dossier::new(id))));
+            }
+            match (Reading::of(entry.record.seq, &entry.record.body).event, &mut open) {
+                (Ok(event), Some((_, dossier))) => dossier.apply(&event),
+                (Err(problem), _) => {
+                    let (unit, stream, seq) = (unit.to_owned(), entry.stream, entry.record.seq);
+                    fault = fault.take().or(Some(Fault::Entry { unit, stream, seq, problem }));
+                }
+                (Ok(_), None) => {}
+            }
+        })?;
+        computed.close(open);
+        fault.map_or(Ok(computed), |fault| Err(fault.into()))
+    }
+
+    fn close(&mut self, dossier: Option<(String, Dossier)>) {
+        if let Some((unit, dossier)) = dossier {
+            self.rows.insert(dossier.id, project(&dossier, &unit));
+            self.rollups.entry(unit).or_default().add(&dossier);
+        }
+    }
+
+    fn dossiers(&self, store: &dyn Store) -> Result<usize, VerifyError> {
+        let mut stored = BTreeMap::new();
+        store.dossiers_visit(&mut |row| {
+            stored.insert(row.id, row);
+        })?;
+        let wrong = |id, column, found: &str, expected: &str| Fault::Dossier {
+            id,
+            column,
+            found: found.to_owned(),
+            expected: expected.to_owned(),
+        };
+        for (id, expected) in &self.rows {
+            let found = stored.remove(id).ok_or_else(|| wrong(*id, "id", "không có", "có"))?;
+            if let Some((column, found, expected)) = first_difference(&found, expected) {
+                return Err(wrong(*id, column, &found, &expected).into());
+            }
+        }
+        if let Some(id) = stored.keys().next() {
+            return Err(wrong(*id, "id", "có", "không có").into());
+        }
+        Ok(self.rows.len())
+    }
+
+    fn cells(&self, store: &dyn Store) -> Result<usize, VerifyError> {
+        let mut expected = BTreeMap::new();
+        for (unit, delta) in &self.rollups {
+            for (cell, counters) in delta.changes() {
+                expected.insert(format!("{unit} · {} · {} · {}", cell.field, cell.procedure, cell.day), *counters);
+            }
+        }
+        let count = expected.len();
+        for row in store.rollup_rows()? {
+            let cell = format!("{} · {} · {} · {}", row.unit, row.field, row.procedure, row.day);
+            let expected = expected.remove(&cell).unwrap_or_default();
+            compare(&cell, &row.counters, &expected)?;
+        }
+        for (cell, counters) in expected {
+            compare(&cell, &Counters::default(), &counters)?;
+        }
+        Ok(count)
+    }
+}
+
+fn compare(cell: &str, found: &Counters, expected: &Counters) -> Result<(), Fault> {
+    let mut pairs = COLUMNS.iter().zip(found.0.iter().zip(expected.0));
+    match pairs.find(|(_, (found, expected))| **found != *expected) {
+        Some((column, (found, expected))) => Err(Fault::Cell { cell: cell.to_owned(), column, found: *found, expected }),
+        None => Ok(()),
+    }
+}
+
+fn first_difference(found: &DossierRow, expected: &DossierRow) -> Option<(&'static str, String, String)> {
+    let texts = |row: &DossierRow| {
+        let text = |value: &Option<String>| value.clone().unwrap_or_default();
+        [
+            ("unit", row.unit.clone()),
+            ("code", row.code.clone()),
+            ("procedure", row.procedure.clone()),
+            ("field", row.field.clone()),
+            ("channel", row.channel.clone()),
+            ("state", row.state.clone()),
+            ("received_at", text(&row.received_at)),
+            ("due_at", text(&row.due_at)),
+            ("finished_at", text(&row.finished_at)),
+            ("returned_at", text(&row.returned_at)),
+            ("verdict", text(&row.verdict)),
+        ]
+    };
+    let differing = texts(found).into_iter().zip(texts(expected)).find(|(found, expected)| found != expected);
+    differing.map(|((column, found), (_, expected))| (column, found, expected))
+}
