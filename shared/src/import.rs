@@ -114,8 +114,11 @@ fn whole_file(problem: String) -> RowFault {
 
 type Columns = BTreeMap<&'static str, usize>;
 
+/// A heading, and the rows below it with their lines.
+type Table = (Columns, Vec<(u64, ByteRecord)>);
+
 /// Heading and rows; separator, byte order mark and quoting as Excel and others write them.
-fn table(bytes: &[u8]) -> Result<(Columns, Vec<(u64, ByteRecord)>), Vec<RowFault>> {
+fn table(bytes: &[u8]) -> Result<Table, Vec<RowFault>> {
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
         let problem = "tệp ở dạng UTF-16; trong Excel hãy chọn “Lưu thành” rồi chọn kiểu “CSV UTF-8”";
         return Err(vec![whole_file(problem.to_owned())]);
@@ -151,7 +154,7 @@ fn table(bytes: &[u8]) -> Result<(Columns, Vec<(u64, ByteRecord)>), Vec<RowFault
 /// The separator that the heading uses most: comma, semicolon (Excel with Vietnamese settings) or tab.
 fn separator(bytes: &[u8]) -> u8 {
     let heading = bytes.split(|byte| *byte == b'\n').next().unwrap_or(bytes);
-    let uses = |separator: u8| heading.iter().filter(|byte| **byte == separator).count();
+    let uses = |separator: u8| heading.split(|byte| *byte == separator).count();
     [b',', b';', b'\t'].into_iter().max_by_key(|separator| (uses(*separator), *separator == b',')).unwrap_or(b',')
 }
 
@@ -248,7 +251,7 @@ impl Row<'_> {
         let outcome = if self.text("outcome").is_empty() { None } else { self.choice("outcome") };
         match (self.text("finished_at").is_empty(), self.text("outcome").is_empty()) {
             (false, true) => {
-                self.fault("outcome", "đã có finished_at thì cần kết quả: granted, refused, withdrawn, stopped".to_owned())
+                self.fault("outcome", "đã có finished_at thì cần kết quả: granted, refused, withdrawn, stopped".to_owned());
             }
             (true, false) => self.fault("finished_at", "đã có kết quả (outcome) thì cần thời điểm giải quyết xong".to_owned()),
             _ => {}

@@ -160,8 +160,11 @@ impl Ii06 {
     }
 }
 
+/// Reads one column.
+type Cell = fn(&Columns) -> i64;
+
 /// Every column that adds up over the rows, with its number in the form.
-const CELLS: [(&str, fn(&Columns) -> i64); 11] = [
+const CELLS: [(&str, Cell); 11] = [
     ("cột 3 = Σ", |c| c.received.total),
     ("cột 4 = Σ", |c| c.received.online),
     ("cột 5 = Σ", |c| c.received.direct),

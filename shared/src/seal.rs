@@ -5,7 +5,7 @@
 
 use chacha20poly1305::aead::{Aead, KeyInit, Payload};
 use chacha20poly1305::{Key, XChaCha20Poly1305, XNonce};
-use data_encoding::{Encoding, Specification};
+use data_encoding::{Encoding, HEXLOWER, Specification};
 use minicbor::{Decode, Encode};
 use uuid::Uuid;
 use zeroize::{Zeroize, ZeroizeOnDrop};
@@ -131,7 +131,7 @@ impl OfficeKey {
     /// Names the key without giving it away: 16 hexadecimal digits.
     pub fn fingerprint(&self) -> String {
         let id = blake3::derive_key("motcua 2026 office key fingerprint v1", &self.0);
-        id[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+        HEXLOWER.encode(&id[..8])
     }
 
     /// XChaCha20-Poly1305 over the CBOR of `sealed`, with the stream and the clear bytes as associated data.

@@ -1,1 +1,8 @@
-//! x
+//! Real processes over real sockets.
+
+mod crash;
+mod gates;
+mod import;
+mod journey;
+mod line;
+mod security;

@@ -1,2 +1,5 @@
-//! x
+//! Everything that crosses crates: a district and its communes as real processes, and a bad line between them.
+
 pub mod line;
+pub mod register;
+pub mod world;

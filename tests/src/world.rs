@@ -1,0 +1,234 @@
+//! A district and its communes as real processes, for the demonstration and the tests.
+//!
+//! Promise: everything lives in directories of the caller's, every process ends with its handle, no port is fixed.
+//! Start at [`District::found`] and [`Commune::found`].
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Output, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, Command};
+
+/// Where the real report's dossiers and figures are kept.
+pub fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name)
+}
+
+/// The two programs, built once from this workspace with the profile that this program was built with.
+pub struct Programs {
+    pub agent: PathBuf,
+    pub aggregator: PathBuf,
+}
+
+/// Builds the two programs if they are not up to date.
+pub fn programs() -> &'static Programs {
+    static PROGRAMS: OnceLock<Programs> = OnceLock::new();
+    PROGRAMS.get_or_init(|| build_programs().expect("the two programs build"))
+}
+
+fn build_programs() -> Result<Programs> {
+    let this = std::env::current_exe()?;
+    let folder = this.ancestors().find(|folder| folder.join("build").is_dir()).context("not run from cargo's target directory")?;
+    let name = folder.file_name().and_then(|name| name.to_str()).context("a profile's folder")?;
+    let profile = if name == "debug" { "dev" } else { name };
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = std::process::Command::new(cargo)
+        .args(["build", "--quiet", "--workspace", "--bins", "--profile", profile])
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
+        .status()?;
+    ensure!(status.success(), "cargo build failed");
+    Ok(Programs { agent: folder.join("motcua-agent"), aggregator: folder.join("motcua-aggregator") })
+}
+
+/// A port that is free now.
+pub fn free_address() -> Result<SocketAddr> {
+    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
+}
+
+/// Runs a command to its end.
+pub async fn run(program: &Path, arguments: &[&str]) -> Result<Output> {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    command.output().await.with_context(|| format!("{} {arguments:?}", program.display()))
+}
+
+/// Runs a command that must succeed, and gives what it printed.
+pub async fn expect(program: &Path, arguments: &[&str]) -> Result<String> {
+    let output = run(program, arguments).await?;
+    if !output.status.success() {
+        bail!("{} {arguments:?}: {}\n{}", program.display(), output.status, String::from_utf8_lossy(&output.stderr));
+    }
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// A program that serves, until it is dropped.
+pub struct Server {
+    child: Child,
+    /// Where it listens, as it said.
+    pub url: String,
+}
+
+impl Server {
+    /// Starts `program serve …` and waits until it says where it listens. Its log goes to the end of `log`.
+    pub async fn start(program: &Path, arguments: &[&str], log: &Path) -> Result<Server> {
+        let log_file = std::fs::OpenOptions::new().create(true).append(true).open(log)?;
+        let mut child = Command::new(program)
+            .args(arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log_file)
+            .kill_on_drop(true)
+            .spawn()?;
+        let stdout = child.stdout.take().context("a piped stdout")?;
+        let mut lines = BufReader::new(stdout).lines();
+        let first = tokio::time::timeout(Duration::from_secs(60), lines.next_line()).await.context("it never said where it listens")??;
+        let Some(url) = first.as_deref().and_then(|line| line.strip_prefix("listening on ")) else {
+            bail!("{} did not start: {}", program.display(), std::fs::read_to_string(log).unwrap_or_default());
+        };
+        Ok(Server { url: url.to_owned(), child })
+    }
+
+    /// `kill -9`, and waits until it is gone.
+    pub async fn kill(mut self) -> Result<()> {
+        Ok(self.child.kill().await?)
+    }
+
+    /// Asks it to stop, and gives its exit code.
+    pub async fn stop(mut self) -> Result<Option<i32>> {
+        let id = self.child.id().context("it runs")?;
+        expect(Path::new("kill"), &["-TERM", &id.to_string()]).await?;
+        Ok(self.child.wait().await?.code())
+    }
+
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+}
+
+/// The aggregator of district 298.
+pub struct District {
+    pub data: PathBuf,
+    pub address: SocketAddr,
+    pub admin_password: String,
+}
+
+impl District {
+    /// Makes the aggregator's data directory in `folder`, with the 23 communes of district 298.
+    pub async fn found(folder: &Path) -> Result<District> {
+        std::fs::create_dir_all(folder)?;
+        let data = folder.join("district");
+        let made = expect(&programs().aggregator, &["init", "--data", text(&data), "--node", "298", "--host", "localhost", "--json"]).await?;
+        let made: Value = serde_json::from_str(&made)?;
+        let units = folder.join("units.csv");
+        std::fs::write(&units, motcua_shared::unit::STARTER)?;
+        expect(&programs().aggregator, &["units", "--data", text(&data), "import", text(&units)]).await?;
+        let admin_password = made["admin_password"].as_str().context("init prints the admin's password")?.to_owned();
+        Ok(District { data, address: free_address()?, admin_password })
+    }
+
+    pub async fn serve(&self) -> Result<Server> {
+        let listen = self.address.to_string();
+        Server::start(&programs().aggregator, &["serve", "--data", text(&self.data), "--listen", &listen], &self.log()).await
+    }
+
+    /// What the running programs logged.
+    pub fn log(&self) -> PathBuf {
+        self.data.with_extension("log")
+    }
+
+    pub async fn enroll_code(&self, unit: &str) -> Result<String> {
+        let printed = expect(&programs().aggregator, &["enroll-code", "--data", text(&self.data), "--unit", unit, "--json"]).await?;
+        let code: Value = serde_json::from_str(&printed)?;
+        Ok(code["code"].as_str().context("a code")?.to_owned())
+    }
+
+    /// II.06 of a unit, or of the whole node.
+    pub async fn ii06(&self, from: &str, to: &str, unit: Option<&str>) -> Result<Value> {
+        let mut arguments = vec!["report", "--data", text(&self.data), "ii06", "--from", from, "--to", to, "--format", "json"];
+        arguments.extend(unit.iter().flat_map(|unit| ["--unit", unit]));
+        Ok(serde_json::from_str(&expect(&programs().aggregator, &arguments).await?)?)
+    }
+
+    pub async fn verify(&self) -> Result<String> {
+        expect(&programs().aggregator, &["verify", "--data", text(&self.data)]).await
+    }
+
+    /// The database, to count rows in.
+    pub fn database(&self) -> Result<rusqlite::Connection> {
+        Ok(rusqlite::Connection::open(self.data.join("motcua.db"))?)
+    }
+}
+
+/// The agent of one commune.
+pub struct Commune {
+    pub unit: String,
+    pub name: String,
+    pub data: PathBuf,
+}
+
+impl Commune {
+    /// Makes the agent's data directory in `folder`.
+    pub async fn found(folder: &Path, unit: &str, name: &str, identifier: &str) -> Result<Commune> {
+        let data = folder.join(format!("commune-{unit}"));
+        let arguments = ["init", "--data", text(&data), "--unit", unit, "--name", name, "--identifier", identifier, "--json"];
+        expect(&programs().agent, &arguments).await?;
+        Ok(Commune { unit: unit.to_owned(), name: name.to_owned(), data })
+    }
+
+    /// Ngọc Kỳ, whose real report the figures are compared with.
+    pub async fn ngoc_ky(folder: &Path) -> Result<Commune> {
+        Commune::found(folder, "11089", "Xã Ngọc Kỳ", "000.11.57.H23").await
+    }
+
+    pub async fn import(&self, file: &Path) -> Result<String> {
+        expect(&programs().agent, &["import", "--data", text(&self.data), "dossiers", text(file)]).await
+    }
+
+    /// Registers with the aggregator behind `address`.
+    pub async fn enroll(&self, district: &District, address: SocketAddr) -> Result<()> {
+        let code = district.enroll_code(&self.unit).await?;
+        let url = format!("https://{address}");
+        expect(&programs().agent, &["enroll", "--data", text(&self.data), "--aggregator", &url, "--code", &code]).await?;
+        Ok(())
+    }
+
+    /// One sync: its exit code and what it says.
+    pub async fn sync(&self) -> Result<(Option<i32>, Value)> {
+        let output = run(&programs().agent, &["sync", "--data", text(&self.data), "--json"]).await?;
+        let said = serde_json::from_slice(&output.stdout)
+            .with_context(|| format!("sync printed no JSON: {}", String::from_utf8_lossy(&output.stderr)))?;
+        Ok((output.status.code(), said))
+    }
+
+    pub async fn serve(&self) -> Result<Server> {
+        let arguments = ["serve", "--data", text(&self.data), "--listen", "127.0.0.1:0"];
+        Server::start(&programs().agent, &arguments, &self.data.with_extension("log")).await
+    }
+
+    pub async fn status(&self) -> Result<Value> {
+        Ok(serde_json::from_str(&expect(&programs().agent, &["status", "--data", text(&self.data), "--json"]).await?)?)
+    }
+
+    pub async fn ii06(&self, from: &str, to: &str) -> Result<Value> {
+        let arguments = ["report", "--data", text(&self.data), "ii06", "--from", from, "--to", to, "--format", "json"];
+        Ok(serde_json::from_str(&expect(&programs().agent, &arguments).await?)?)
+    }
+
+    pub async fn verify(&self) -> Result<String> {
+        expect(&programs().agent, &["verify", "--data", text(&self.data)]).await
+    }
+
+    pub fn database(&self) -> Result<rusqlite::Connection> {
+        Ok(rusqlite::Connection::open(self.data.join("motcua.db"))?)
+    }
+}
+
+/// A path as an argument. Our own directories are valid UTF-8.
+pub fn text(path: &Path) -> &str {
+    path.to_str().expect("a UTF-8 path")
+}
