@@ -3,6 +3,7 @@
 //! Promise: a command either does what it says and exits 0, or says in Vietnamese what is wrong and what to do; `verify`
 //! exits 1 when something was changed, `sync` exits 3 when something still waits. Start at [`run`].
 
+use std::fmt::Write;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,10 +14,9 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use motcua_shared::calendar::Calendar;
 use motcua_shared::catalogue::{Catalogue, field_name};
-use motcua_shared::report::{Coverage, Ii06, OfficeCoverage};
+use motcua_shared::report::Ii06;
 use motcua_shared::text::number;
 use motcua_shared::{import, seal};
-use serde::Serialize;
 use serde_json::json;
 use uuid::Uuid;
 
@@ -24,9 +24,10 @@ use crate::config::Config;
 use crate::door::Door;
 use crate::office::{self, Status, chance, now};
 use crate::output;
-use crate::store::{DossierFilter, DossierRow, Pen, Store};
+use crate::store::{DossierFilter, Pen, Store};
 use crate::uplink::{self, Uplink};
-use crate::web;
+use crate::web::api::{DossierJson, ii06};
+use crate::{web, words};
 
 /// Một Cửa tại xã: ghi hồ sơ, in hạn trả, gửi về huyện khi có mạng.
 #[derive(Parser)]
@@ -65,7 +66,7 @@ enum Command {
     Enroll {
         #[command(flatten)]
         data: Data,
-        /// Địa chỉ của huyện, ví dụ https://may-chu:7443.
+        /// Địa chỉ của huyện, ví dụ `https://may-chu:7443`.
         #[arg(long, value_name = "URL")]
         aggregator: String,
         #[arg(long)]
@@ -246,6 +247,7 @@ fn serve(data: &Path, listen: Option<SocketAddr>) -> anyhow::Result<ExitCode> {
     let store = Store::open(data)?;
     let key = office::office_key(data, &store.office()?)?;
     let listen = listen.or(config.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7420)));
+    web::only_this_pc(listen)?;
     runtime()?.block_on(async {
         let listener = tokio::net::TcpListener::bind(listen)
             .await
@@ -301,20 +303,6 @@ fn count_of(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }
 
-/// II.06 of this office with what it rests on.
-pub fn ii06(store: &Store, from: NaiveDate, to: NaiveDate) -> Result<Ii06, crate::store::StoreError> {
-    let status = Status::read(store)?;
-    let entries = i64::try_from(status.head_seq).unwrap_or(i64::MAX);
-    let coverage = Coverage::of(vec![OfficeCoverage {
-        unit: status.unit.clone(),
-        complete_to: store.recorded_last_at()?,
-        entries,
-        quarantined: 0,
-        pending: i64::try_from(status.pending).unwrap_or(i64::MAX),
-    }]);
-    Ok(Ii06::compute(&status.unit, from, to, &store.sums(from, to)?, coverage))
-}
-
 fn report(data: &Path, from: NaiveDate, to: NaiveDate, format: Format, out: Option<&Path>) -> anyhow::Result<ExitCode> {
     if from > to {
         bail!("ngày bắt đầu {from} sau ngày kết thúc {to}");
@@ -336,9 +324,9 @@ fn table(report: &Ii06) -> String {
     let mut text =
         format!("II.06, đơn vị {}, từ {} đến {}\n", report.unit, report.from.format("%d/%m/%Y"), report.to.format("%d/%m/%Y"));
     let mut line = |name: &str, cells: [i64; 11]| {
-        text.push_str(&format!("{name:<18}"));
+        let _ = write!(text, "{name:<18}");
         for cell in cells {
-            text.push_str(&format!("{:>8}", number(cell)));
+            let _ = write!(text, "{:>8}", number(cell));
         }
         text.push('\n');
     };
@@ -358,40 +346,8 @@ fn status(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
     }
     output::line(&format!("{} ({})", status.name, status.unit));
     output::line(&format!("Nhật ký: {} mục; huyện đã lưu đến mục {}.", status.head_seq, status.stored_through));
-    output::line(&web::sync_sentence(&status));
+    output::line(&words::sync_sentence(&status));
     Ok(ExitCode::SUCCESS)
-}
-
-/// A dossier as programs see it: never a person.
-#[derive(Serialize)]
-pub struct DossierJson {
-    pub code: String,
-    pub procedure: String,
-    pub field: String,
-    pub channel: String,
-    pub state: String,
-    pub received_at: Option<String>,
-    pub due_at: Option<String>,
-    pub finished_at: Option<String>,
-    pub returned_at: Option<String>,
-    pub verdict: Option<String>,
-}
-
-impl From<DossierRow> for DossierJson {
-    fn from(row: DossierRow) -> DossierJson {
-        DossierJson {
-            code: row.code,
-            procedure: row.procedure,
-            field: row.field,
-            channel: row.channel,
-            state: row.state,
-            received_at: row.received_at,
-            due_at: row.due_at,
-            finished_at: row.finished_at,
-            returned_at: row.returned_at,
-            verdict: row.verdict,
-        }
-    }
 }
 
 fn dossier_show(data: &Path, code: &str, json: bool) -> anyhow::Result<ExitCode> {
@@ -403,7 +359,7 @@ fn dossier_show(data: &Path, code: &str, json: bool) -> anyhow::Result<ExitCode>
     }
     let key = office::office_key(data, &store.office()?)?;
     let (_, steps) = store.dossier_history(code, &key)?;
-    output::line(&format!("{}  {}  {}", row.code, row.procedure, web::state_name(&row.state)));
+    output::line(&format!("{}  {}  {}", row.code, row.procedure, words::state_name(&row.state)));
     if let Some(Some(seal::Sealed { name: Some(name), .. })) = store.persons(std::slice::from_ref(&row), &key)?.into_iter().next()
     {
         output::line(&format!("Người nộp: {name}"));
@@ -415,16 +371,16 @@ fn dossier_show(data: &Path, code: &str, json: bool) -> anyhow::Result<ExitCode>
         ("Trả kết quả", &row.returned_at),
     ] {
         if let Some(at) = at {
-            output::line(&format!("{label}: {}", web::shown_time(at)));
+            output::line(&format!("{label}: {}", words::shown_time(at)));
         }
     }
     for step in steps {
         output::line(&format!(
             "  mục {}: {}, {}, ghi lúc {}",
             step.seq,
-            web::kind_name(&step.kind),
+            words::kind_name(&step.kind),
             step.author,
-            web::shown_time(&step.recorded_at.to_rfc3339())
+            words::shown_time(&step.recorded_at.to_rfc3339())
         ));
     }
     Ok(ExitCode::SUCCESS)
@@ -436,7 +392,7 @@ fn dossier_list(data: &Path, from: Option<NaiveDate>, to: Option<NaiveDate>, jso
         output::json(&rows.into_iter().map(DossierJson::from).collect::<Vec<_>>());
     } else {
         for row in rows {
-            output::line(&format!("{}  {}  {}", row.code, row.procedure, web::state_name(&row.state)));
+            output::line(&format!("{}  {}  {}", row.code, row.procedure, words::state_name(&row.state)));
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -452,8 +408,8 @@ fn verify(data: &Path, rebuild: bool) -> anyhow::Result<ExitCode> {
         Ok(proof) => {
             output::line(&format!(
                 "Nguyên vẹn: {} mục, {} hồ sơ.",
-                number(count_of(proof.entries as usize)),
-                number(count_of(proof.dossiers as usize))
+                number(i64::try_from(proof.entries).unwrap_or(i64::MAX)),
+                number(i64::try_from(proof.dossiers).unwrap_or(i64::MAX))
             ));
             Ok(ExitCode::SUCCESS)
         }

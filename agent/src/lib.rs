@@ -11,3 +11,4 @@ pub mod schedule;
 pub mod store;
 pub mod uplink;
 pub mod web;
+pub mod words;

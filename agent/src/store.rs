@@ -1,4 +1,4 @@
-//! Durable state of one agent: the log and its projection, in one SQLite file.
+//! Durable state of one agent: the log and its projection, in one `SQLite` file.
 //!
 //! Promise: an entry and its projection are saved together or not at all, and durably before the call returns. Heads and
 //! what is pending are read from rows, never remembered. Knows no HTTP. Start at [`Store::receive`] and [`Store::step`].
@@ -14,6 +14,7 @@ use motcua_shared::contribution::{COLUMNS, Counters, Delta};
 use motcua_shared::deadline;
 use motcua_shared::dossier::{Code, Dossier, Event, Refusal};
 use motcua_shared::entry::{Body, Draft, Hash, Head, Record, Seq};
+pub use motcua_shared::reception::Reception;
 use motcua_shared::report::FieldSums;
 use motcua_shared::seal::{OfficeKey, Sealed};
 use motcua_shared::wire::{Receipt, Signed};
@@ -29,7 +30,7 @@ mod migrations {
     refinery::embed_migrations!("migrations");
 }
 
-/// Oldest SQLite that keeps its promises: before it, a reset of the write-ahead log could lose a commit.
+/// Oldest `SQLite` that keeps its promises: before it, a reset of the write-ahead log could lose a commit.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
 /// What can go wrong with the store.
@@ -107,6 +108,8 @@ pub struct DossierFilter {
     /// Open and past their due time at this instant.
     pub overdue_at: Option<LocalTime>,
     pub limit: Option<u32>,
+    /// How many of the newest to leave out.
+    pub offset: u32,
 }
 
 /// An entry as it is shown in a dossier's history.
@@ -118,15 +121,6 @@ pub struct Step {
     pub kind: String,
     pub event: Option<Event>,
     pub sealed: Option<Sealed>,
-}
-
-/// What a new dossier is made of; its code is given out when it is saved.
-pub struct Reception {
-    /// Made when the form was opened: saving the same form twice saves it once.
-    pub id: Uuid,
-    /// `received.code` is filled in on saving.
-    pub received: motcua_shared::dossier::Received,
-    pub person: Sealed,
 }
 
 /// Who writes, when, and with which key and chance.
@@ -328,6 +322,15 @@ impl Store {
         Ok(self.connection.prepare_cached("select 1 from dossier where code = ?1")?.exists([code])?)
     }
 
+    /// The code under which a reception with this id was saved.
+    pub fn dossier_code(&self, id: Uuid) -> Result<Option<String>> {
+        Ok(self
+            .connection
+            .prepare_cached("select code from dossier where id = ?1")?
+            .query_row([id], |row| row.get(0))
+            .optional()?)
+    }
+
     pub fn dossier_find(&self, code: &str) -> Result<DossierRow> {
         self.connection
             .prepare_cached(&format!("select {DOSSIER_COLUMNS} from dossier where code = ?1"))?
@@ -342,7 +345,7 @@ impl Store {
             "select {DOSSIER_COLUMNS} from dossier
              where (?1 is null or received_at >= ?1) and (?2 is null or received_at < ?2) and (?3 is null or state = ?3)
                and (?4 is null or (state = 'processing' and overdue_after < ?4))
-             order by received_at desc, code desc limit ?5"
+             order by received_at desc, code desc limit ?5 offset ?6"
         ))?;
         let day_after = filter.to.map(motcua_shared::calendar::tomorrow);
         let rows = statement.query_map(
@@ -351,7 +354,8 @@ impl Store {
                 day_after.map(|day| day.to_string()),
                 filter.state,
                 filter.overdue_at.map(|at| at.to_rfc3339()),
-                filter.limit.map_or(-1, i64::from)
+                filter.limit.map_or(-1, i64::from),
+                filter.offset
             ],
             dossier_row,
         )?;

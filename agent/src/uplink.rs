@@ -85,7 +85,7 @@ pub struct Uplink {
 
 /// A request body of this size or less is given this long to be answered, and one second more for each further KiB:
 /// a line slower than 8 kbit/s counts as broken.
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 /// Unacknowledged bytes for this long mean that the line is gone.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(45);
 /// No answer of the protocol is larger.

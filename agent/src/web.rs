@@ -1,37 +1,209 @@
-//! The agent's pages and API.
-use crate::config::Config;
-use crate::door::Door;
-use crate::office::Status;
-use motcua_shared::seal::OfficeKey;
+//! The agent's pages and API: what the clerk sees and does in a browser on this PC.
+//!
+//! Promise: what a page calls saved is durably in the log. Only this PC is answered, no script is needed, and every fault
+//! says what happened, what is safe and what to do. Start at [`router`].
+
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tokio::sync::Notify;
+use std::time::Duration;
 
+use anyhow::{Context, bail};
+use askama::Template;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
+use axum::response::{Html, IntoResponse};
+use axum::routing::{get, post};
+use motcua_shared::calendar::Calendar;
+use motcua_shared::catalogue::Catalogue;
+use motcua_shared::seal::OfficeKey;
+use tokio::sync::{Mutex, Notify};
+use tower_http::catch_panic::CatchPanicLayer;
+use tracing::info;
+
+use crate::config::Config;
+use crate::door::Door;
+use crate::office::{Status, chance, now};
+use crate::store::{self, Pen, Store};
+use crate::{schedule, words};
+
+pub mod api;
+mod dossier;
+mod fault;
+mod guard;
+mod list;
+mod reception;
+mod report;
+mod sync;
+
+use fault::HttpError;
+
+/// Who the log names for what is done on the pages, until there are log-ins.
+const AUTHOR: &str = "counter";
+/// No form of ours is larger.
+const LARGEST_FORM: usize = 64 << 10;
+/// How long requests may take to end when the program is asked to stop.
+const GRACE: Duration = Duration::from_secs(30);
+
+/// What every handler works with.
 #[derive(Clone)]
 pub struct App {
     pub data: PathBuf,
     pub door: Door,
     pub key: OfficeKey,
+    /// Told after each save, so that it is sent soon.
     pub saved: Arc<Notify>,
+    catalogue: Arc<Catalogue>,
+    calendar: Arc<Calendar>,
+    /// Held while a page's "send now" runs.
+    sending: Arc<Mutex<()>>,
 }
+
 impl App {
     pub fn new(data: &Path, door: Door, key: OfficeKey) -> App {
-        App { data: data.to_owned(), door, key, saved: Arc::default() }
+        App {
+            data: data.to_owned(),
+            door,
+            key,
+            saved: Arc::default(),
+            catalogue: Arc::new(Catalogue::starter()),
+            calendar: Arc::new(Calendar::starter()),
+            sending: Arc::default(),
+        }
+    }
+
+    /// Reads from the store.
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Store, &OfficeKey) -> store::Result<T> + Send + 'static,
+    ) -> Result<T, HttpError> {
+        let key = self.key.clone();
+        Ok(self.door.call(move |store| work(store, &key)).await?)
+    }
+
+    /// Writes to the store with the counter's pen, and has it sent soon.
+    async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Store, &Pen) -> store::Result<T> + Send + 'static,
+    ) -> Result<T, HttpError> {
+        let key = self.key.clone();
+        let written =
+            self.door.call(move |store| work(store, &Pen { author: AUTHOR, now: now(), key: &key, salt: chance })).await?;
+        self.saved.notify_one();
+        Ok(written)
+    }
+
+    /// The name of a procedure; its code when the catalogue does not know it.
+    fn procedure_name<'a>(&'a self, code: &'a str) -> &'a str {
+        self.catalogue.find(code).map_or(code, |procedure| &procedure.name)
     }
 }
-pub async fn serve(_listener: tokio::net::TcpListener, app: App, config: &Config) -> anyhow::Result<()> {
-    crate::schedule::run(app.data, app.door, app.saved, std::time::Duration::from_secs(config.sync_every_s.unwrap_or(300))).await;
+
+/// What stands around every page.
+struct Frame {
+    office: String,
+    sync: String,
+    all_sent: bool,
+}
+
+impl Frame {
+    fn read(store: &Store) -> store::Result<Option<Frame>> {
+        Ok(Some(Frame::of(&Status::read(store)?)))
+    }
+
+    fn of(status: &Status) -> Frame {
+        Frame {
+            office: format!("{} ({})", status.name, status.unit),
+            sync: words::sync_sentence(status),
+            all_sent: words::all_sent(status),
+        }
+    }
+}
+
+fn html(page: &impl Template) -> Result<Html<String>, HttpError> {
+    Ok(Html(page.render()?))
+}
+
+/// Every address that the agent answers.
+pub fn router(app: App) -> Router {
+    Router::new()
+        .route("/", get(list::show))
+        .route("/dossiers/new", get(reception::blank))
+        .route("/dossiers", get(list::find).post(reception::save))
+        .route("/dossiers/{code}", get(dossier::show))
+        .route("/dossiers/{code}/steps/{kind}", post(dossier::step))
+        .route("/reports/ii06", get(report::ii06))
+        .route("/reports/ii06.csv", get(report::ii06_csv))
+        .route("/sync", get(sync::show).post(sync::send))
+        .route("/style.css", get(style))
+        .merge(api::routes())
+        .fallback(fault::nowhere)
+        .layer(CatchPanicLayer::new())
+        .layer(DefaultBodyLimit::max(LARGEST_FORM))
+        .layer(axum::middleware::from_fn_with_state(app.clone(), guard::dress))
+        .with_state(app)
+}
+
+async fn style() -> impl IntoResponse {
+    let headers = [(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, "max-age=86400")];
+    (headers, include_str!("../templates/style.css"))
+}
+
+/// Answers on `listener` until the program is asked to stop, and sends by schedule meanwhile.
+pub async fn serve(listener: tokio::net::TcpListener, app: App, config: &Config) -> anyhow::Result<()> {
+    only_this_pc(listener.local_addr()?)?;
+    let every = Duration::from_secs(config.sync_every_s.unwrap_or(300));
+    let schedule = tokio::spawn(schedule::run(app.data.clone(), app.door.clone(), Arc::clone(&app.saved), every));
+    let (stop, mut stopped) = tokio::sync::watch::channel(());
+    let mut stopping = stopped.clone();
+    let server = axum::serve(listener, router(app)).with_graceful_shutdown(async move {
+        let _ = stopping.changed().await;
+    });
+    let too_late = async {
+        let _ = stopped.changed().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    let asked = tokio::spawn(async move {
+        asked_to_stop().await;
+        info!("asked to stop; open requests are finished first");
+        let _ = stop.send(());
+    });
+    let ended = tokio::select! {
+        ended = server.into_future() => ended.context("máy chủ trang làm việc dừng vì lỗi"),
+        () = too_late => Ok(()),
+    };
+    asked.abort();
+    schedule.abort();
+    ended
+}
+
+/// There are no log-ins yet, so nobody but the person at this PC may look.
+pub fn only_this_pc(address: SocketAddr) -> anyhow::Result<()> {
+    if !address.ip().is_loopback() {
+        bail!(
+            "địa chỉ {address} mở cho cả mạng nội bộ, trong khi bản này chưa có đăng nhập. \
+             Hãy dùng địa chỉ của riêng máy này, ví dụ --listen 127.0.0.1:7420"
+        );
+    }
     Ok(())
 }
-pub fn sync_sentence(status: &Status) -> String {
-    format!("{} mục chưa gửi.", status.pending)
+
+/// Ends at SIGTERM or SIGINT (Ctrl-C).
+async fn asked_to_stop() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut terminate) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = terminate.recv() => {}
+                _ = tokio::signal::ctrl_c() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
 }
-pub fn state_name(state: &str) -> &str {
-    state
-}
-pub fn kind_name(kind: &str) -> &str {
-    kind
-}
-pub fn shown_time(at: &str) -> String {
-    at.to_owned()
-}
+
+#[cfg(test)]
+mod tests;

@@ -31,7 +31,7 @@ pub struct Source {
 
 /// What became of an upload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Outcome {
+pub enum Intake {
     /// Everything in it is stored; so many entries were new.
     Stored { new: usize },
     /// Entries before it are missing.
@@ -43,7 +43,7 @@ pub enum Outcome {
 /// What became of an upload, and what is held after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Taken {
-    pub outcome: Outcome,
+    pub intake: Intake,
     pub held: Held,
 }
 
@@ -82,24 +82,28 @@ pub fn take(
     if segment.stream != source.stream {
         return Err(IngestError::OtherStream(segment.stream));
     }
-    in_transaction(store, |store| {
+    let taken = in_transaction(store, |store| {
         admit(store, source)?;
         let held = store.stream_held(source.stream)?;
-        let outcome = match judge(segment.from, held.stored.seq) {
+        let intake = match judge(segment.from, held.stored.seq) {
             Verdict::Gap => {
                 if segment.protocol != PROTOCOL {
                     return Err(SegmentError::Protocol(segment.protocol).into());
                 }
-                Outcome::Gap
+                Intake::Gap
             }
             Verdict::Append => append(store, source, &segment.unpack(held.stored, &source.key)?, now)?,
             Verdict::Overlap => overlap(store, source, segment, held.stored, now)?,
         };
         store.stream_told(source.stream, &told(report, now), now)?;
         let held = store.stream_held(source.stream)?;
-        tell(source, segment, outcome, &held);
-        Ok(Taken { outcome, held })
-    })
+        tell(source, segment, intake, &held);
+        Ok(Taken { intake, held })
+    });
+    if let Err(IngestError::Segment(error)) = &taken {
+        warn!(unit = %source.unit, stream = %source.stream, from = segment.from, %error, "segment refused");
+    }
+    taken
 }
 
 fn admit(store: &dyn Store, source: &Source) -> Result<(), IngestError> {
@@ -115,19 +119,25 @@ fn told(report: &AgentReport, now: LocalTime) -> Told {
     }
 }
 
-fn tell(source: &Source, segment: &Segment, outcome: Outcome, held: &Held) {
+fn tell(source: &Source, segment: &Segment, intake: Intake, held: &Held) {
     let (unit, stream, from, stored_through) = (&source.unit, source.stream, segment.from, held.stored.seq);
-    match outcome {
-        Outcome::Stored { new } => info!(unit, %stream, from, new, stored_through, "segment stored"),
-        Outcome::Gap => info!(unit, %stream, from, stored_through, "segment refused: entries before it are missing"),
-        Outcome::Forked { at } => {
-            warn!(unit, %stream, from, at, stored_through, "the stream is forked: the other branch is kept aside");
+    match intake {
+        Intake::Stored { new } => info!(%unit, %stream, from, new, stored_through, "segment stored"),
+        Intake::Gap => info!(%unit, %stream, from, stored_through, "segment refused: entries before it are missing"),
+        Intake::Forked { at } => {
+            warn!(%unit, %stream, from, at, stored_through, "the stream is forked: the other branch is kept aside");
         }
     }
 }
 
 /// Compares what is there already, then appends what is new.
-fn overlap(store: &mut dyn Store, source: &Source, segment: &Segment, stored: Head, now: LocalTime) -> Result<Outcome, IngestError> {
+fn overlap(
+    store: &mut dyn Store,
+    source: &Source,
+    segment: &Segment,
+    stored: Head,
+    now: LocalTime,
+) -> Result<Intake, IngestError> {
     let before = segment.from - 1;
     let previous = match before {
         0 => Head::genesis(source.stream),
@@ -142,12 +152,12 @@ fn overlap(store: &mut dyn Store, source: &Source, segment: &Segment, stored: He
     if let Some((other, _)) = records.iter().zip(&hashes).find(|(record, hash)| record.hash != **hash) {
         let branch: Vec<Record> = records.iter().filter(|record| record.seq >= other.seq).cloned().collect();
         store.fork_add(source.stream, &branch, now)?;
-        return Ok(Outcome::Forked { at: other.seq });
+        return Ok(Intake::Forked { at: other.seq });
     }
     append(store, source, &records[hashes.len().min(records.len())..], now)
 }
 
-fn append(store: &mut dyn Store, source: &Source, records: &[Record], now: LocalTime) -> Result<Outcome, IngestError> {
+fn append(store: &mut dyn Store, source: &Source, records: &[Record], now: LocalTime) -> Result<Intake, IngestError> {
     let readings: Vec<Reading> = records.iter().map(|record| Reading::of(record.seq, &record.body)).collect();
     let entries: Vec<NewEntry> =
         records.iter().zip(&readings).map(|(record, reading)| NewEntry { record, dossier: reading.dossier }).collect();
@@ -159,7 +169,7 @@ fn append(store: &mut dyn Store, source: &Source, records: &[Record], now: Local
         .collect();
     let count = new.len();
     apply(store, &source.unit, source.stream, new)?;
-    Ok(Outcome::Stored { new: count })
+    Ok(Intake::Stored { new: count })
 }
 
 /// An entry of the log as far as this version understands it.
@@ -211,14 +221,16 @@ pub fn apply(store: &mut dyn Store, unit: &str, stream: Uuid, entries: Vec<Arriv
             }
             delta.retract(&dossier);
         }
-        news.iter().for_each(|(_, event)| dossier.apply(event));
+        for (_, event) in &news {
+            dossier.apply(event);
+        }
         delta.add(&dossier);
         rows.push(project(&dossier, unit));
     }
     store.dossiers_save(&rows)?;
     store.rollup_add(unit, &delta)?;
     if !batch.quarantined.is_empty() {
-        warn!(unit, %stream, quarantined = batch.quarantined.len(), "entries stored and not applied");
+        warn!(%unit, %stream, quarantined = batch.quarantined.len(), "entries stored and not applied");
         store.quarantine_add(stream, &batch.quarantined)?;
     }
     Ok(())
@@ -251,12 +263,15 @@ fn replay(store: &mut dyn Store, run: &[StoredEntry]) -> Result<(), StoreError> 
     apply(store, &unit, stream, arrived.collect())
 }
 
+/// An event to be applied, and the entry that it came in: order of arrival and seq.
+type News = ((i64, Seq), Event);
+
 /// Entries of one call, sorted into what can be applied, by dossier, and what has to wait.
 struct Batch {
     known: BTreeMap<Uuid, String>,
     /// Dossiers that wait, and the entry that they wait behind.
     waiting: BTreeMap<Uuid, Seq>,
-    dossiers: BTreeMap<Uuid, Vec<((i64, Seq), Event)>>,
+    dossiers: BTreeMap<Uuid, Vec<News>>,
     quarantined: Vec<Quarantined>,
 }
 
@@ -297,7 +312,7 @@ impl Batch {
     }
 
     /// Holds back what was to be applied to a dossier. The first is the cause, the others wait behind it.
-    fn hold_all(&mut self, id: Uuid, news: Vec<((i64, Seq), Event)>, problem: &str) {
+    fn hold_all(&mut self, id: Uuid, news: Vec<News>, problem: &str) {
         let cause = news.first().map_or(0, |((_, seq), _)| *seq);
         for ((n, seq), _) in news {
             let reason = if seq == cause { problem.to_owned() } else { format!("waits behind {cause}") };
@@ -333,5 +348,393 @@ pub fn project(dossier: &Dossier, unit: &str) -> DossierRow {
         finished_at: dossier.finished.map(|finished| time(finished.at)),
         returned_at: dossier.returned_at.map(time),
         verdict: dossier.verdict().map(|verdict| verdict.as_str().to_owned()),
+    }
+}
+
+#[cfg(test)]
+pub mod tests {
+    use ed25519_dalek::SigningKey;
+    use motcua_shared::calendar::local;
+    use motcua_shared::dossier::{Channel, Finished, Moment, Outcome, Received, SubmittedBy};
+    use motcua_shared::entry::Draft;
+    use motcua_shared::seal::RecoveryKey;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::store::{Node, RollupRow, SqliteStore, Stream};
+    use crate::verify::{Fault, VerifyError, verify};
+
+    pub const UNIT: &str = "11089";
+
+    /// A district with an empty database.
+    pub struct District {
+        pub store: SqliteStore,
+        pub directory: tempfile::TempDir,
+    }
+
+    pub fn time(text: &str) -> LocalTime {
+        chrono::DateTime::parse_from_rfc3339(&format!("{text}+07:00")).expect("a time")
+    }
+
+    pub fn noon() -> LocalTime {
+        time("2026-11-22T12:00:00")
+    }
+
+    impl Default for District {
+        fn default() -> Self {
+            District::new()
+        }
+    }
+
+    impl District {
+        pub fn new() -> District {
+            let directory = tempfile::tempdir().expect("a directory");
+            let mut store = SqliteStore::create(directory.path()).expect("a database");
+            let node = Node { code: "298".to_owned(), server_id: Uuid::from_u128(1), epoch: Uuid::from_u128(2), hosts: vec![] };
+            store.node_set(&node).expect("named");
+            District { store, directory }
+        }
+
+        pub fn agent(&mut self, unit: &str, number: u8) -> Agent {
+            let key = SigningKey::from_bytes(&[number; 32]);
+            let stream = Uuid::from_u128(u128::from(number));
+            let public_key = key.verifying_key().to_bytes();
+            let row = Stream { id: stream, unit: unit.to_owned(), public_key, numbers_from: 1, numbers_to: 4999 };
+            self.store.stream_add(&row, noon()).expect("enrolled");
+            Agent { unit: unit.to_owned(), stream, key, head: Head::genesis(stream), log: vec![] }
+        }
+
+        #[track_caller]
+        fn send(&mut self, agent: &Agent, from: Seq, to: Seq) -> Taken {
+            self.try_send(agent, &agent.segment(from, to)).expect("taken")
+        }
+
+        fn try_send(&mut self, agent: &Agent, segment: &Segment) -> Result<Taken, IngestError> {
+            let source = Source { unit: agent.unit.clone(), stream: agent.stream, key: agent.key.verifying_key() };
+            take(&mut self.store, &source, &agent.report(), segment, noon())
+        }
+
+        #[track_caller]
+        fn everything_adds_up(&mut self) -> Vec<RollupRow> {
+            verify(&self.store).expect("sound");
+            let rows = self.store.rollup_rows().expect("rows");
+            let quarantine = self.store.quarantine_list(None, 1_000).expect("rows");
+            rebuild(&mut self.store).expect("rebuilt");
+            let not_zero = |rows: Vec<RollupRow>| rows.into_iter().filter(|row| !row.counters.is_zero()).collect::<Vec<_>>();
+            let rebuilt = not_zero(self.store.rollup_rows().expect("rows"));
+            assert_eq!(not_zero(rows), rebuilt);
+            assert_eq!(quarantine, self.store.quarantine_list(None, 1_000).expect("rows"));
+            verify(&self.store).expect("sound after it was rebuilt");
+            rebuilt
+        }
+    }
+
+    /// An agent that remembers its log.
+    #[derive(Clone)]
+    pub struct Agent {
+        pub unit: String,
+        pub stream: Uuid,
+        pub key: SigningKey,
+        pub head: Head,
+        pub log: Vec<Record>,
+    }
+
+    impl Agent {
+        pub fn record(&mut self, dossier: u128, event: Event) {
+            let draft = Draft {
+                event,
+                dossier: Some(Uuid::from_u128(dossier)),
+                author: "lan".to_owned(),
+                recorded_at: noon(),
+                clock: None,
+                sealed: None,
+            };
+            let office = RecoveryKey::new([1; 32]).office_key();
+            self.push(self.head.next(self.stream, &draft, &office, [0; 8]));
+        }
+
+        /// An entry as a newer or a broken program might write it.
+        pub fn record_raw(&mut self, body: &str) {
+            let body = body.replace("SEQ", &(self.head.seq + 1).to_string());
+            self.push(self.head.chain(body, vec![]));
+        }
+
+        fn push(&mut self, record: Record) {
+            self.head = record.head();
+            self.log.push(record);
+        }
+
+        pub fn segment(&self, from: Seq, to: Seq) -> Segment {
+            let place = |seq: Seq| usize::try_from(seq).expect("small");
+            Segment::pack(self.stream, &self.log[place(from) - 1..place(to)], &self.key)
+        }
+
+        pub fn report(&self) -> AgentReport {
+            AgentReport {
+                protocol: PROTOCOL,
+                version: "0.1.0".to_owned(),
+                head_seq: self.head.seq,
+                head_hash: self.head.hash.0,
+                now_ms: noon().timestamp_millis(),
+                nonce: [7; 16],
+                last_receipt: None,
+            }
+        }
+
+        fn whole_life(&mut self, dossier: u128) {
+            self.record(dossier, received(dossier));
+            self.record(dossier, finished("2023-02-01T10:00:00"));
+            self.record(dossier, Event::Returned(Moment { at: time("2023-02-02T08:00:00") }));
+        }
+    }
+
+    pub fn received(dossier: u128) -> Event {
+        Event::Received(Received {
+            code: format!("000.11.57.H23-230131-{dossier:04}"),
+            procedure: "2.000815".to_owned(),
+            field: "chung_thuc".to_owned(),
+            channel: Channel::InPerson,
+            submitted_by: SubmittedBy::Citizen,
+            received_at: time("2023-01-31T08:00:00"),
+            limit: None,
+            due_at: Some(time("2023-02-01T17:00:00")),
+            ruleset: "nd61-2018".to_owned(),
+            fee_vnd: 0,
+        })
+    }
+
+    fn finished(at: &str) -> Event {
+        Event::Finished(Finished { at: time(at), outcome: Outcome::Granted })
+    }
+
+    const UNKNOWN_KIND: &str = r#"{"v":1,"seq":SEQ,"kind":"invented","dossier":"00000000-0000-0000-0000-000000000005","author":"lan","recorded_at":"2026-11-22T10:00:00+07:00","clear":{}}"#;
+
+    #[test]
+    fn what_arrives_in_order_is_stored_and_counted() {
+        let mut district = District::new();
+        let mut agent = district.agent(UNIT, 1);
+        agent.whole_life(1);
+        agent.whole_life(2);
+        let taken = district.send(&agent, 1, 4);
+        assert_eq!((taken.intake, taken.held.stored), (Intake::Stored { new: 4 }, agent.log[3].head()));
+        let taken = district.send(&agent, 5, 6);
+        assert_eq!((taken.intake, taken.held.stored), (Intake::Stored { new: 2 }, agent.head));
+        let row = &district.store.dossiers_find("000.11.57.H23-230131-0002").expect("rows")[0];
+        assert_eq!((row.state.as_str(), row.verdict.as_deref(), row.unit.as_str()), ("returned", Some("on_time"), UNIT));
+        assert_eq!(row.received_at.as_deref(), Some("2023-01-31T08:00:00+07:00"));
+        let resolved: i64 = district.everything_adds_up().iter().map(|row| row.counters.resolved()).sum();
+        assert_eq!(resolved, 2);
+    }
+
+    #[test]
+    fn what_arrives_twice_or_overlapping_is_stored_once() {
+        let mut district = District::new();
+        let mut agent = district.agent(UNIT, 1);
+        agent.whole_life(1);
+        agent.whole_life(2);
+        district.send(&agent, 1, 4);
+        assert_eq!(district.send(&agent, 1, 4).intake, Intake::Stored { new: 0 });
+        assert_eq!(district.send(&agent, 2, 3).held.stored.seq, 4);
+        assert_eq!(district.send(&agent, 3, 6).intake, Intake::Stored { new: 2 });
+        assert_eq!(verify(&district.store).expect("sound").entries, 6);
+        district.everything_adds_up();
+    }
+
+    #[test]
+    fn a_gap_is_refused_and_the_answer_says_what_is_held() {
+        let mut district = District::new();
+        let mut agent = district.agent(UNIT, 1);
+        agent.whole_life(1);
+        district.send(&agent, 1, 1);
+        let taken = district.send(&agent, 3, 3);
+        assert_eq!((taken.intake, taken.held.stored), (Intake::Gap, agent.log[0].head()));
+    }
+
+    #[test]
+    fn the_other_branch_of_a_fork_is_kept_and_changes_nothing() {
+        let mut district = District::new();
+        let mut agent = district.agent(UNIT, 1);
+        agent.whole_life(1);
+        let mut twin = agent.clone();
+        twin.log.pop();
+        twin.head = twin.log[1].head();
+        twin.record(1, finished("2024-01-01T10:00:00"));
+        twin.record(2, received(2));
+        district.send(&agent, 1, 3);
+        for _ in 0..2 {
+            let taken = district.send(&twin, 1, 4);
+            assert_eq!((taken.intake, taken.held.stored), (Intake::Forked { at: 3 }, agent.head));
+        }
+        let status = &district.store.streams(None).expect("rows")[0];
+        assert_eq!((status.forked, status.stored_through), (2, 3));
+        district.everything_adds_up();
+        agent.record(1, Event::Voided(Moment { at: noon() }));
+        assert_eq!(district.send(&agent, 4, 4).intake, Intake::Stored { new: 1 }, "the branch that came first goes on");
+    }
+
+    #[test]
+    fn a_damaged_or_foreign_segment_leaves_nothing_behind() {
+        let mut district = District::new();
+        let mut agent = district.agent(UNIT, 1);
+        let mut other = district.agent("11074", 2);
+        agent.whole_life(1);
+        other.whole_life(2);
+        let mut bitten = agent.segment(1, 3);
+        bitten.clear.truncate(10);
+        assert!(matches!(district.try_send(&agent, &bitten), Err(IngestError::Segment(SegmentError::Unreadable(_)))));
+        let empty = Segment { count: 0, ..agent.segment(1, 3) };
+        assert!(matches!(district.try_send(&agent, &empty), Err(IngestError::Segment(SegmentError::Count { .. }))));
+        let forged = Segment::pack(agent.stream, &agent.log, &other.key);
+        assert!(matches!(district.try_send(&agent, &forged), Err(IngestError::Segment(SegmentError::Signature))));
+        assert!(matches!(district.try_send(&agent, &other.segment(1, 3)), Err(IngestError::OtherStream(_))));
+        assert_eq!(verify(&district.store).expect("sound").entries, 0);
+        assert_eq!(district.store.streams(None).expect("rows")[0].last_seen_at, None);
+    }
+
+    #[test]
+    fn an_unknown_kind_is_kept_and_only_its_dossier_waits() {
+        let mut district = District::new();
+        let mut agent = district.agent(UNIT, 1);
+        agent.record(5, received(5));
+        agent.record_raw(UNKNOWN_KIND);
+        agent.record(5, finished("2023-02-01T10:00:00"));
+        agent.whole_life(6);
+        agent.record_raw("this is not JSON");
+        agent.record_raw(
+            r#"{"v":1,"seq":99,"kind":"returned","author":"lan","recorded_at":"2026-11-22T10:00:00+07:00","clear":{}}"#,
+        );
+        let held = district.send(&agent, 1, 7).held;
+        assert_eq!((held.stored.seq, held.quarantined), (7, vec![2, 3, 7]));
+        agent.record(5, Event::Returned(Moment { at: noon() }));
+        let held = district.send(&agent, 8, 9).held;
+        assert_eq!((held.stored.seq, held.quarantined), (9, vec![2, 3, 7, 8, 9]));
+        let reasons: Vec<String> =
+            district.store.quarantine_list(Some(UNIT), 9).expect("rows").into_iter().map(|(_, _, reason)| reason).collect();
+        assert_eq!((reasons[0].as_str(), reasons[1].as_str()), ("kind invented is not known to this version", "waits behind 2"));
+        let rows = district.everything_adds_up();
+        assert_eq!(rows.iter().map(|row| row.counters.received()).sum::<i64>(), 2);
+        assert_eq!(rows.iter().map(|row| row.counters.resolved()).sum::<i64>(), 1);
+    }
+
+    #[test]
+    fn one_commune_cannot_change_or_block_the_dossier_of_another() {
+        let mut district = District::new();
+        let (mut ours, mut theirs) = (district.agent(UNIT, 1), district.agent("11074", 2));
+        ours.record(5, received(5));
+        district.send(&ours, 1, 1);
+        theirs.record(5, Event::Voided(Moment { at: noon() }));
+        theirs.record_raw(UNKNOWN_KIND);
+        let held = district.send(&theirs, 1, 2).held;
+        assert_eq!((held.stored.seq, held.quarantined), (2, vec![1, 2]));
+        ours.record(5, finished("2023-02-01T10:00:00"));
+        assert_eq!(district.send(&ours, 2, 2).held.quarantined, Vec::<Seq>::new());
+        let row = &district.store.dossiers_find("000.11.57.H23-230131-0005").expect("rows")[0];
+        assert_eq!((row.state.as_str(), row.unit.as_str()), ("finished", UNIT));
+        district.everything_adds_up();
+    }
+
+    #[test]
+    fn a_code_given_out_twice_stops_nothing() {
+        let mut district = District::new();
+        let (mut one, mut two) = (district.agent(UNIT, 1), district.agent(UNIT, 2));
+        one.record(5, received(5));
+        two.record(6, received(5));
+        district.send(&one, 1, 1);
+        assert_eq!(district.send(&two, 1, 1).held.quarantined, Vec::<Seq>::new());
+        assert_eq!(district.store.dossiers_find("000.11.57.H23-230131-0005").expect("rows").len(), 2);
+        district.everything_adds_up();
+    }
+
+    #[test]
+    fn verify_names_the_first_bad_entry_and_the_first_bad_cell() {
+        let mut district = District::new();
+        let mut agent = district.agent(UNIT, 1);
+        agent.whole_life(1);
+        agent.whole_life(2);
+        district.send(&agent, 1, 6);
+        let tamper = |sql: &str| {
+            let file = district.directory.path().join(crate::store::sqlite::FILE);
+            let connection = rusqlite::Connection::open(file).expect("opened");
+            connection.execute_batch(sql).expect("tampered");
+        };
+        tamper("update rollup set received_in_person = 7");
+        let Err(VerifyError::Fault(Fault::Cell { column, found, expected, .. })) = verify(&district.store) else {
+            panic!("a cell")
+        };
+        assert_eq!((column, found, expected), ("received_in_person", 7, 2));
+        tamper("update dossier set finished_at = null where code like '%0002'");
+        let Err(VerifyError::Fault(Fault::Dossier { column, .. })) = verify(&district.store) else { panic!("a dossier") };
+        assert_eq!(column, "finished_at");
+        tamper("update entry set body = replace(body, 'lan', 'mai') where seq >= 4");
+        let Err(VerifyError::Fault(Fault::Entry { seq, .. })) = verify(&district.store) else { panic!("an entry") };
+        assert_eq!(seq, 4);
+        tamper("delete from entry where seq = 2");
+        let Err(VerifyError::Fault(Fault::Entry { seq, .. })) = verify(&district.store) else { panic!("an entry") };
+        assert_eq!(seq, 2);
+    }
+
+    #[test]
+    fn a_panic_inside_a_transaction_leaves_nothing_behind() {
+        let mut district = District::new();
+        let mut agent = district.agent(UNIT, 1);
+        agent.whole_life(1);
+        let panicked = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            in_transaction(&mut district.store, |store| -> Result<(), StoreError> {
+                store.fork_add(agent.stream, &agent.log, noon())?;
+                panic!("on purpose");
+            })
+        }));
+        assert!(panicked.is_err());
+        assert_eq!(district.store.streams(None).expect("rows")[0].forked, 0);
+        assert_eq!(district.send(&agent, 1, 3).intake, Intake::Stored { new: 3 });
+    }
+
+    #[test]
+    fn an_agent_of_an_unknown_stream_or_another_unit_is_refused() {
+        let mut district = District::new();
+        let agent = district.agent(UNIT, 1);
+        let source = Source { unit: "11074".to_owned(), stream: agent.stream, key: agent.key.verifying_key() };
+        let refused = hello(&mut district.store, &source, &agent.report(), local(noon().to_utc()));
+        assert!(matches!(refused, Err(IngestError::UnknownStream(_))));
+    }
+
+    fn any_event() -> impl Strategy<Value = Event> {
+        prop_oneof![
+            3 => (0u128..4).prop_map(received),
+            3 => (1u32..28).prop_map(|day| finished(&format!("2023-02-{day:02}T10:00:00"))),
+            1 => Just(Event::Returned(Moment { at: time("2023-03-01T08:00:00") })),
+            1 => Just(Event::SupplementRequested(Moment { at: time("2023-02-03T08:00:00") })),
+            1 => Just(Event::Voided(Moment { at: time("2023-03-02T08:00:00") })),
+        ]
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(24))]
+        #[test]
+        fn rollups_equal_a_recomputation_however_entries_are_mixed_and_cut(
+            steps in prop::collection::vec((0usize..2, 0u128..6, any_event(), 0u8..10), 1..60),
+            cuts in prop::collection::vec(1u64..9, 1..8),
+        ) {
+            let mut district = District::new();
+            let mut agents = [district.agent(UNIT, 1), district.agent("11074", 2)];
+            for (which, dossier, event, luck) in steps {
+                // Six dossiers each, and two that both communes claim.
+                let id = if dossier < 2 { dossier } else { dossier + 10 * (which as u128 + 1) };
+                if luck == 0 { agents[which].record_raw(&UNKNOWN_KIND.replace("000005", &format!("{id:06x}"))) } else { agents[which].record(id, event) }
+            }
+            let mut sent = [0u64; 2];
+            for cut in cuts.iter().cycle() {
+                if (0..2).all(|which| sent[which] == agents[which].head.seq) { break }
+                for which in 0..2 {
+                    let to = (sent[which] + cut).min(agents[which].head.seq);
+                    if to > sent[which] {
+                        let held = district.send(&agents[which], sent[which] + 1, to).held;
+                        prop_assert_eq!(held.stored.seq, to);
+                        sent[which] = to;
+                    }
+                }
+            }
+            district.everything_adds_up();
+        }
     }
 }

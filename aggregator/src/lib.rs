@@ -1,1 +1,16 @@
-//! x
+//! Một Cửa at the district: holds what the communes sent, and adds it up.
+//!
+//! Promise: what has a receipt is durable, and nothing is dropped. The journey of a segment reads:
+//! [`tls`] → [`web`] → [`ingest`] → [`store`] → [`rollup`] → [`web`]. Start at [`cli::run`].
+
+pub mod auth;
+pub mod authority;
+pub mod cli;
+pub mod config;
+pub mod ingest;
+pub mod output;
+pub mod rollup;
+pub mod store;
+pub mod tls;
+pub mod verify;
+pub mod web;

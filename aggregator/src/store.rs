@@ -219,6 +219,8 @@ pub trait Store: Send {
 
     fn stream_find(&self, stream: Uuid) -> Result<Option<Stream>, StoreError>;
     fn stream_add(&mut self, stream: &Stream, at: LocalTime) -> Result<(), StoreError>;
+    /// The highest daily dossier number that a stream of this unit may give out.
+    fn numbers_taken(&self, unit: &str) -> Result<Option<u32>, StoreError>;
     /// Streams of a unit, or all, by unit and age.
     fn streams(&self, unit: Option<&str>) -> Result<Vec<StreamStatus>, StoreError>;
     fn stream_held(&self, stream: Uuid) -> Result<Held, StoreError>;
@@ -249,6 +251,8 @@ pub trait Store: Send {
     fn dossiers_save(&mut self, rows: &[DossierRow]) -> Result<(), StoreError>;
     /// By code; several when streams gave out the same one.
     fn dossiers_find(&self, code: &str) -> Result<Vec<DossierRow>, StoreError>;
+    /// The day on which the dossier that arrived last was received.
+    fn dossier_newest_day(&self) -> Result<Option<NaiveDate>, StoreError>;
     /// All dossiers in order of id.
     fn dossiers_visit(&self, visit: &mut dyn FnMut(DossierRow)) -> Result<(), StoreError>;
 

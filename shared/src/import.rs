@@ -132,11 +132,12 @@ fn table(bytes: &[u8]) -> Result<Table, Vec<RowFault>> {
     let columns = find_columns(&heading)?;
     let mut rows = Vec::new();
     let mut faults = Vec::new();
+    let mut lines = Lines { bytes, counted: 0, line: 1 };
     for record in reader.into_byte_records() {
         match record {
             Ok(record) if record.iter().all(<[u8]>::is_empty) => {}
             Ok(record) => {
-                let line = record.position().map_or(0, csv::Position::line);
+                let line = lines.at(record.position().map_or(0, csv::Position::byte));
                 if record.len() == heading.len() {
                     rows.push((line, record));
                 } else {
@@ -149,6 +150,25 @@ fn table(bytes: &[u8]) -> Result<Table, Vec<RowFault>> {
         }
     }
     if faults.is_empty() { Ok((columns, rows)) } else { Err(faults) }
+}
+
+/// Counts lines as an editor shows them. The reader's own count is one short where lines end in CR LF.
+struct Lines<'a> {
+    bytes: &'a [u8],
+    counted: usize,
+    line: u64,
+}
+
+impl Lines<'_> {
+    /// The line of the first byte at or after `offset` that ends none. Offsets must not go back.
+    fn at(&mut self, offset: u64) -> u64 {
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(self.bytes.len());
+        let ends = self.bytes[offset..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
+        let passed = &self.bytes[self.counted..offset + ends];
+        self.line += passed.split(|byte| *byte == b'\n').count() as u64 - 1;
+        self.counted = offset + ends;
+        self.line
+    }
 }
 
 /// The separator that the heading uses most: comma, semicolon (Excel with Vietnamese settings) or tab.
@@ -485,6 +505,8 @@ mod tests {
         let windows: Vec<u8> =
             file(&[GOOD]).replace('ễ', "\u{1}").bytes().map(|byte| if byte == 1 { 0xEA } else { byte }).collect();
         assert_eq!(faults(&windows), [(2, "applicant_name".to_owned())]);
+        let excel = file(&[GOOD, &GOOD.replace("in_person", "x")]).replace('\n', "\r\n");
+        assert_eq!(faults(excel.as_bytes())[0], (3, "channel".to_owned()), "lines are counted as an editor shows them");
         assert_eq!(faults(b"\xFF\xFEc\0o\0"), [(1, String::new())]);
         assert_eq!(faults(file(&["a,b"]).as_bytes()), [(2, String::new())]);
         assert_eq!(faults(file(&[]).as_bytes()), [(1, String::new())]);

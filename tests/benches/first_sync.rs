@@ -35,10 +35,17 @@ async fn measure() -> Result<()> {
     let Round { import, import_peak, sync, sync_peak, server_peak, floor, entries, bytes_up } = rounds.swap_remove(ROUNDS / 2);
     println!("{DOSSIERS} invented dossiers, {entries} entries; median of {ROUNDS} rounds by sync time");
     println!("import                         {:>8} ms   agent peak {:>6} KiB", import.as_millis(), import_peak);
-    println!("first sync, loopback TLS       {:>8} ms   agent peak {sync_peak:>6} KiB, aggregator peak {server_peak:>6} KiB", sync.as_millis());
+    println!(
+        "first sync, loopback TLS       {:>8} ms   agent peak {sync_peak:>6} KiB, aggregator peak {server_peak:>6} KiB",
+        sync.as_millis()
+    );
     println!("floor: same bytes into SQLite  {:>8} ms", floor.as_millis());
     println!("first sync / floor             {:>8.2}      target ≤ 4", sync.as_secs_f64() / floor.as_secs_f64());
-    println!("bytes on the wire per dossier  {:>8}      target ≤ 220 for the real register: {}", bytes_up / DOSSIERS as u64, real_bytes().await?);
+    println!(
+        "bytes on the wire per dossier  {:>8}      target ≤ 220 for the real register: {}",
+        bytes_up / DOSSIERS as u64,
+        real_bytes().await?
+    );
     Ok(())
 }
 
@@ -68,7 +75,16 @@ async fn round() -> Result<Round> {
     let entries = commune.status().await?["head_seq"].as_u64().context("a head")?;
     let floor = floor(&commune, folder.path())?;
     server.stop().await?;
-    Ok(Round { import, import_peak, sync, sync_peak, server_peak, floor, entries, bytes_up: bytes_of(&commune, folder.path()).await? })
+    Ok(Round {
+        import,
+        import_peak,
+        sync,
+        sync_peak,
+        server_peak,
+        floor,
+        entries,
+        bytes_up: bytes_of(&commune, folder.path()).await?,
+    })
 }
 
 /// Runs a program to its end: how long it took and the most memory it held, in KiB.
@@ -98,8 +114,9 @@ fn peak(id: u32) -> Option<u64> {
 fn floor(commune: &Commune, folder: &Path) -> Result<Duration> {
     let log = commune.database()?;
     let mut statement = log.prepare("select seq, hash, body, sealed from entry order by seq")?;
-    let rows: Vec<(i64, Vec<u8>, String, Vec<u8>)> =
-        statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?.collect::<rusqlite::Result<_>>()?;
+    let rows: Vec<(i64, Vec<u8>, String, Vec<u8>)> = statement
+        .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?
+        .collect::<rusqlite::Result<_>>()?;
     let start = Instant::now();
     let mut file = Connection::open(folder.join("floor.db"))?;
     file.pragma_update(None, "journal_mode", "wal")?;

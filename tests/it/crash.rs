@@ -56,7 +56,9 @@ fn assert_receipts_hold(commune: &Commune, district: &District, stored_through: 
         return Ok(());
     }
     let (stream, hash): (Vec<u8>, Vec<u8>) =
-        commune.database()?.query_row("select stream, hash from entry where seq = ?1", [stored_through], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        commune
+            .database()?
+            .query_row("select stream, hash from entry where seq = ?1", [stored_through], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let stored: Vec<u8> = district.database()?.query_row(
         "select hash from entry where stream = ?1 and seq = ?2",
         rusqlite::params![stream, stored_through],

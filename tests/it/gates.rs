@@ -8,22 +8,37 @@ use serde_json::Value;
 
 /// Licences that a dependency may be used under (SPDX).
 const LICENCES: [&str; 12] = [
-    "MIT", "Apache-2.0", "Apache-2.0 WITH LLVM-exception", "BSD-2-Clause", "BSD-3-Clause", "BlueOak-1.0.0", "BSL-1.0", "CC0-1.0",
-    "CDLA-Permissive-2.0", "ISC", "Unicode-3.0", "Zlib",
+    "MIT",
+    "Apache-2.0",
+    "Apache-2.0 WITH LLVM-exception",
+    "BSD-2-Clause",
+    "BSD-3-Clause",
+    "BlueOak-1.0.0",
+    "BSL-1.0",
+    "CC0-1.0",
+    "CDLA-Permissive-2.0",
+    "ISC",
+    "Unicode-3.0",
+    "Zlib",
 ];
 /// A second TLS stack or crypto provider.
 const BANNED: [&str; 5] = ["openssl", "openssl-sys", "native-tls", "aws-lc-rs", "aws-lc-sys"];
 
 fn metadata() -> Result<Value> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let output = Command::new(cargo).args(["metadata", "--format-version", "1", "--locked"]).current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/..")).output()?;
+    let output = Command::new(cargo)
+        .args(["metadata", "--format-version", "1", "--locked"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .output()?;
     serde_json::from_slice(&output.stdout).context("cargo metadata")
 }
 
 /// Names of everything that `package` needs to run, itself included.
 fn needs(metadata: &Value, package: &str) -> Result<BTreeSet<String>> {
-    let nodes: BTreeMap<&str, &Value> = list(&metadata["resolve"]["nodes"]).filter_map(|node| Some((node["id"].as_str()?, node))).collect();
-    let names: BTreeMap<&str, &str> = list(&metadata["packages"]).filter_map(|package| Some((package["id"].as_str()?, package["name"].as_str()?))).collect();
+    let nodes: BTreeMap<&str, &Value> =
+        list(&metadata["resolve"]["nodes"]).filter_map(|node| Some((node["id"].as_str()?, node))).collect();
+    let names: BTreeMap<&str, &str> =
+        list(&metadata["packages"]).filter_map(|package| Some((package["id"].as_str()?, package["name"].as_str()?))).collect();
     let start = names.iter().find(|(_, name)| **name == package).context("the package")?.0;
     let (mut found, mut open) = (BTreeSet::new(), vec![*start]);
     while let Some(id) = open.pop() {

@@ -83,7 +83,7 @@ async fn no_citizen_leaves_the_office_in_the_clear() -> Result<()> {
     let found_in = |bytes: &[u8]| finder.find(bytes).map(|found| people[found.pattern().as_usize()].clone());
     let mut files = vec![district.log(), commune.data.with_extension("log")];
     files_below(&district.data, &mut files)?;
-    assert!(files.iter().any(|file| file.ends_with("motcua.db")), "the database is looked at");
+    assert!(files.iter().any(|file| file.ends_with("aggregator.db")), "the database is looked at");
     for file in files.iter().filter(|file| file.exists()) {
         assert_eq!(found_in(&std::fs::read(file)?), None, "in {}", file.display());
     }

@@ -21,10 +21,14 @@ async fn enrolled(folder: &Path) -> Result<(District, Server, Commune)> {
 }
 
 /// A client that trusts the district's CA and shows a certificate, if it has one.
-fn client(district: &District, certificate: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>) -> Result<reqwest::Client> {
+fn client(
+    district: &District,
+    certificate: Option<(Vec<CertificateDer<'static>>, PrivateKeyDer<'static>)>,
+) -> Result<reqwest::Client> {
     let mut roots = rustls::RootCertStore::empty();
     roots.add(CertificateDer::from_pem_file(district.data.join("identity/ca.pem"))?)?;
-    let builder = rustls::ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions()?;
+    let builder =
+        rustls::ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions()?;
     let builder = builder.with_root_certificates(roots);
     let tls = match certificate {
         Some((chain, key)) => builder.with_client_auth_cert(chain, key)?,
@@ -78,7 +82,10 @@ async fn only_a_certificate_of_this_district_for_this_stream_speaks_for_it() -> 
     let key = rcgen::KeyPair::generate()?;
     let forged = rcgen::CertificateParams::new(vec!["11089".to_owned()])?.self_signed(&key)?;
     let forged = (vec![forged.der().clone()], PrivateKeyDer::try_from(key.serialize_der()).map_err(anyhow::Error::msg)?);
-    assert!(hello(&client(&district, Some(forged))?, &district, stream).await.is_err(), "another CA's certificate ends the handshake");
+    assert!(
+        hello(&client(&district, Some(forged))?, &district, stream).await.is_err(),
+        "another CA's certificate ends the handshake"
+    );
     let log = std::fs::read_to_string(district.log())?;
     assert!(log.contains("handshake"), "a refused handshake is logged: {log}");
     Ok(())
@@ -86,8 +93,7 @@ async fn only_a_certificate_of_this_district_for_this_stream_speaks_for_it() -> 
 
 async fn enroll_with(commune: &Commune, district: &District, code: &str) -> Result<(Option<i32>, String)> {
     let url = format!("https://{}", district.address);
-    let output =
-        run(&programs().agent, &["enroll", "--data", text(&commune.data), "--aggregator", &url, "--code", code]).await?;
+    let output = run(&programs().agent, &["enroll", "--data", text(&commune.data), "--aggregator", &url, "--code", code]).await?;
     Ok((output.status.code(), String::from_utf8(output.stderr)?))
 }
 
@@ -155,7 +161,8 @@ async fn private_keys_are_readable_by_their_owner_only() -> Result<()> {
 async fn a_directory_is_initialised_once() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let commune = Commune::ngoc_ky(folder.path()).await?;
-    let again = run(&programs().agent, &["init", "--data", text(&commune.data), "--unit", "11089", "--name", "Xã Ngọc Kỳ"]).await?;
+    let again =
+        run(&programs().agent, &["init", "--data", text(&commune.data), "--unit", "11089", "--name", "Xã Ngọc Kỳ"]).await?;
     assert_eq!(again.status.code(), Some(2));
     assert!(String::from_utf8(again.stderr)?.contains("đã có dữ liệu"));
     expect(&programs().agent, &["verify", "--data", text(&commune.data)]).await?;

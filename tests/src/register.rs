@@ -38,8 +38,14 @@ const FAMILY: [&str; 8] = ["Nguyễn", "Trần", "Phạm", "Vũ", "Đặng", "B�
 const MIDDLE: [&str; 6] = ["Thị", "Văn", "Đức", "Ngọc", "Minh", "Thu"];
 const GIVEN: [&str; 8] = ["Thử", "Mẫu", "Giả", "Ví", "Dụ", "Bịa", "Tưởng", "Nháp"];
 /// Procedure, its fee in đồng, and the days that it takes here.
-const PROCEDURES: [(&str, u64, u64); 6] =
-    [("2.000815", 4000, 0), ("2.000884", 10000, 0), ("1.001193", 0, 0), ("1.004873", 0, 2), ("1.001731", 0, 4), ("1.001653", 0, 7)];
+const PROCEDURES: [(&str, u64, u64); 6] = [
+    ("2.000815", 4000, 0),
+    ("2.000884", 10000, 0),
+    ("1.001193", 0, 0),
+    ("1.004873", 0, 2),
+    ("1.001731", 0, 4),
+    ("1.001653", 0, 7),
+];
 
 /// A register of `count` dossiers of the office with this identifier, from `first_day` on, as an import file.
 pub fn csv(seed: u64, identifier: &str, first_day: NaiveDate, count: usize) -> String {

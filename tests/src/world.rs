@@ -33,7 +33,8 @@ pub fn programs() -> &'static Programs {
 
 fn build_programs() -> Result<Programs> {
     let this = std::env::current_exe()?;
-    let folder = this.ancestors().find(|folder| folder.join("build").is_dir()).context("not run from cargo's target directory")?;
+    let folder =
+        this.ancestors().find(|folder| folder.join("build").is_dir()).context("not run from cargo's target directory")?;
     let name = folder.file_name().and_then(|name| name.to_str()).context("a profile's folder")?;
     let profile = if name == "debug" { "dev" } else { name };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
@@ -86,7 +87,9 @@ impl Server {
             .spawn()?;
         let stdout = child.stdout.take().context("a piped stdout")?;
         let mut lines = BufReader::new(stdout).lines();
-        let first = tokio::time::timeout(Duration::from_secs(60), lines.next_line()).await.context("it never said where it listens")??;
+        let first = tokio::time::timeout(Duration::from_secs(60), lines.next_line())
+            .await
+            .context("it never said where it listens")??;
         let Some(url) = first.as_deref().and_then(|line| line.strip_prefix("listening on ")) else {
             bail!("{} did not start: {}", program.display(), std::fs::read_to_string(log).unwrap_or_default());
         };
@@ -122,7 +125,9 @@ impl District {
     pub async fn found(folder: &Path) -> Result<District> {
         std::fs::create_dir_all(folder)?;
         let data = folder.join("district");
-        let made = expect(&programs().aggregator, &["init", "--data", text(&data), "--node", "298", "--host", "localhost", "--json"]).await?;
+        let made =
+            expect(&programs().aggregator, &["init", "--data", text(&data), "--node", "298", "--host", "localhost", "--json"])
+                .await?;
         let made: Value = serde_json::from_str(&made)?;
         let units = folder.join("units.csv");
         std::fs::write(&units, motcua_shared::unit::STARTER)?;
@@ -142,7 +147,8 @@ impl District {
     }
 
     pub async fn enroll_code(&self, unit: &str) -> Result<String> {
-        let printed = expect(&programs().aggregator, &["enroll-code", "--data", text(&self.data), "--unit", unit, "--json"]).await?;
+        let printed =
+            expect(&programs().aggregator, &["enroll-code", "--data", text(&self.data), "--unit", unit, "--json"]).await?;
         let code: Value = serde_json::from_str(&printed)?;
         Ok(code["code"].as_str().context("a code")?.to_owned())
     }
@@ -160,7 +166,7 @@ impl District {
 
     /// The database, to count rows in.
     pub fn database(&self) -> Result<rusqlite::Connection> {
-        Ok(rusqlite::Connection::open(self.data.join("motcua.db"))?)
+        Ok(rusqlite::Connection::open(self.data.join("aggregator.db"))?)
     }
 }
 

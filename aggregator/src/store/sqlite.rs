@@ -1,4 +1,4 @@
-//! The store in one SQLite file, readable in twenty years with nothing but sqlite3.
+//! The store in one `SQLite` file, readable in twenty years with nothing but `sqlite3`.
 //!
 //! Promise: WAL, `synchronous=FULL`, foreign keys on; writers queue up behind each other also across processes. A panic
 //! or an error inside a transaction leaves nothing behind. Start at [`SqliteStore::open`].
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat};
-use motcua_shared::calendar::{LocalTime, VIETNAM};
+use motcua_shared::calendar::{LocalTime, VIETNAM, local_day};
 use motcua_shared::contribution::{COLUMNS, Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
 use motcua_shared::report::FieldSums;
@@ -17,8 +17,8 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, ToSql, params};
 use uuid::Uuid;
 
 use super::{
-    Certificate, DossierRow, Enrolment, Held, NewEntry, Node, Quarantined, Role, RollupRow, Store, StoreError, StoredEntry, Stream,
-    StreamStatus, Told, User,
+    Certificate, DossierRow, Enrolment, Held, NewEntry, Node, Quarantined, Role, RollupRow, Store, StoreError, StoredEntry,
+    Stream, StreamStatus, Told, User,
 };
 
 refinery::embed_migrations!("migrations");
@@ -76,7 +76,14 @@ impl SqliteStore {
         Ok(SqliteStore { connection })
     }
 
-    /// Asks SQLite itself whether its file is sound.
+    /// Opens it for reading one unchanging state, whatever is written meanwhile.
+    pub fn open_snapshot(data: &Path) -> Result<SqliteStore, StoreError> {
+        let store = SqliteStore::open_reader(data)?;
+        store.connection.execute_batch("begin")?;
+        Ok(store)
+    }
+
+    /// Asks `SQLite` itself whether its file is sound.
     pub fn integrity(&self) -> Result<(), StoreError> {
         let answer: String = self.connection.query_row("pragma quick_check(1)", [], |row| row.get(0))?;
         if answer == "ok" { Ok(()) } else { Err(StoreError::Damaged(answer)) }
@@ -157,9 +164,9 @@ impl Store for SqliteStore {
     }
 
     fn units(&self) -> Result<Vec<Unit>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("select code, name, kind, parent, valid_from, valid_to, successor from unit order by code, valid_from")?;
+        let mut statement = self.connection.prepare_cached(
+            "select code, name, kind, parent, valid_from, valid_to, successor from unit order by code, valid_from",
+        )?;
         let units = statement.query_map([], |row| {
             Ok(Unit {
                 code: row.get(0)?,
@@ -211,6 +218,11 @@ impl Store for SqliteStore {
         Ok(())
     }
 
+    fn numbers_taken(&self, unit: &str) -> Result<Option<u32>, StoreError> {
+        let mut statement = self.connection.prepare_cached("select max(numbers_to) from stream where unit = ?1")?;
+        Ok(statement.query_row([unit], |row| row.get(0))?)
+    }
+
     fn streams(&self, unit: Option<&str>) -> Result<Vec<StreamStatus>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "select s.unit, s.stream, coalesce((select max(e.seq) from entry e where e.stream = s.stream), 0),
@@ -254,9 +266,8 @@ impl Store for SqliteStore {
     }
 
     fn stream_hashes(&self, stream: Uuid, from: Seq, to: Seq) -> Result<Vec<Hash>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("select hash from entry where stream = ?1 and seq between ?2 and ?3 order by seq")?;
+        let mut statement =
+            self.connection.prepare_cached("select hash from entry where stream = ?1 and seq between ?2 and ?3 order by seq")?;
         let hashes = statement.query_map(params![id(&stream), from, to], |row| Ok(Hash(row.get(0)?)))?;
         Ok(hashes.collect::<Sql<_>>()?)
     }
@@ -355,7 +366,8 @@ impl Store for SqliteStore {
             "select q.stream, q.seq, q.reason from quarantine q join stream s on s.stream = q.stream
              where ?1 is null or s.unit = ?1 order by q.n limit ?2",
         )?;
-        let list = statement.query_map(params![unit, limit], |row| Ok((Uuid::from_bytes(row.get(0)?), row.get(1)?, row.get(2)?)))?;
+        let list =
+            statement.query_map(params![unit, limit], |row| Ok((Uuid::from_bytes(row.get(0)?), row.get(1)?, row.get(2)?)))?;
         Ok(list.collect::<Sql<_>>()?)
     }
 
@@ -411,6 +423,15 @@ impl Store for SqliteStore {
     fn dossiers_find(&self, code: &str) -> Result<Vec<DossierRow>, StoreError> {
         let mut statement = self.connection.prepare_cached(&format!("{DOSSIER} where code = ?1 order by id"))?;
         Ok(statement.query_map([code], dossier_row)?.collect::<Sql<_>>()?)
+    }
+
+    fn dossier_newest_day(&self) -> Result<Option<NaiveDate>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "select d.received_at from entry e cross join dossier d on d.id = e.dossier
+             where d.received_at is not null order by e.n desc limit 1",
+        )?;
+        let received: Option<LocalTime> = statement.query_row([], |row| parsed_option(row, 0)).optional()?.flatten();
+        Ok(received.map(local_day))
     }
 
     fn dossiers_visit(&self, visit: &mut dyn FnMut(DossierRow)) -> Result<(), StoreError> {
@@ -484,9 +505,8 @@ impl Store for SqliteStore {
     }
 
     fn enrolment_find(&self, secret_hash: [u8; 32]) -> Result<Option<Enrolment>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("select unit, expires_at, used_by, stream from enrolment where secret_hash = ?1")?;
+        let mut statement =
+            self.connection.prepare_cached("select unit, expires_at, used_by, stream from enrolment where secret_hash = ?1")?;
         let found = statement.query_row([secret_hash], |row| {
             let (used_by, stream): (Option<[u8; 32]>, Option<[u8; 16]>) = (row.get(2)?, row.get(3)?);
             let used_by = used_by.zip(stream.map(Uuid::from_bytes));
@@ -497,7 +517,9 @@ impl Store for SqliteStore {
 
     fn enrolment_use(&mut self, secret_hash: [u8; 32], key: [u8; 32], stream: Uuid, at: LocalTime) -> Result<(), StoreError> {
         self.connection
-            .prepare_cached("update enrolment set used_at = ?2, used_by = ?3, stream = ?4 where secret_hash = ?1 and used_at is null")?
+            .prepare_cached(
+                "update enrolment set used_at = ?2, used_by = ?3, stream = ?4 where secret_hash = ?1 and used_at is null",
+            )?
             .execute(params![secret_hash, time(at), key, id(&stream)])?;
         Ok(())
     }
@@ -518,9 +540,9 @@ impl Store for SqliteStore {
     }
 
     fn certificate_newest(&self, stream: Uuid) -> Result<Option<Certificate>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "{CERTIFICATE} where stream = ?1 and revoked_at is null order by issued_at desc limit 1"
-        ))?;
+        let mut statement = self
+            .connection
+            .prepare_cached(&format!("{CERTIFICATE} where stream = ?1 and revoked_at is null order by issued_at desc limit 1"))?;
         Ok(statement.query_row([id(&stream)], certificate).optional()?)
     }
 
@@ -595,7 +617,8 @@ impl Store for SqliteStore {
     }
 }
 
-const DOSSIER: &str = "select id, code, unit, procedure, field, channel, state, received_at, due_at, finished_at, returned_at, verdict
+const DOSSIER: &str =
+    "select id, code, unit, procedure, field, channel, state, received_at, due_at, finished_at, returned_at, verdict
      from dossier";
 const CERTIFICATE: &str = "select serial, stream, unit, issued_at, expires_at, revoked_at, pem from certificate";
 

@@ -87,7 +87,13 @@ async fn desk(commune: Commune, register: &Path, district: &District, seed: u64)
 
 /// About a thin mobile line: it carries 20 to 200 KB at a time.
 fn bad_weather(seed: u64) -> Weather {
-    Weather { cut_every: Some(20_000..=200_000), seed, bandwidth: Some(48_000), delay: Duration::from_millis(30), ..Weather::clean() }
+    Weather {
+        cut_every: Some(20_000..=200_000),
+        seed,
+        bandwidth: Some(48_000),
+        delay: Duration::from_millis(30),
+        ..Weather::clean()
+    }
 }
 
 async fn sync_over_a_bad_line(desks: &[Desk]) -> Result<()> {
@@ -120,7 +126,8 @@ fn change_weather(desks: &[Desk], dice: &mut Dice) {
 }
 
 async fn progress(desks: &[Desk]) -> Result<(String, u64)> {
-    let mut table = format!("{:<16}{:>10}{:>10}{:>10}{:>10}{:>8}  {}\n", "xã", "đã ghi", "đã gửi", "còn chờ", "KB", "đứt", "đường truyền");
+    let mut table =
+        format!("{:<16}{:>10}{:>10}{:>10}{:>10}{:>8}  {}\n", "xã", "đã ghi", "đã gửi", "còn chờ", "KB", "đứt", "đường truyền");
     let mut waiting = 0;
     for desk in desks {
         let status = desk.commune.status().await?;
@@ -128,7 +135,13 @@ async fn progress(desks: &[Desk]) -> Result<(String, u64)> {
         let shown = |value: u64| number(i64::try_from(value).unwrap_or(i64::MAX));
         let stats = desk.line.stats();
         waiting += figure("pending");
-        let line = if status["pending"] == 0 { "đã gửi hết" } else if status["failing_since"].is_null() { "đang gửi" } else { "chờ mạng" };
+        let line = if status["pending"] == 0 {
+            "đã gửi hết"
+        } else if status["failing_since"].is_null() {
+            "đang gửi"
+        } else {
+            "chờ mạng"
+        };
         table.push_str(&format!(
             "{:<16}{:>10}{:>10}{:>10}{:>10}{:>8}  {line}\n",
             desk.commune.name,
@@ -159,7 +172,11 @@ async fn compare(district: &District, desks: &[Desk]) -> Result<()> {
         for (from, to) in PERIODS {
             let here = desk.commune.ii06(from, to).await?;
             let there = district.ii06(from, to, Some(&desk.commune.unit)).await?;
-            ensure!(here["rows"] == there["rows"] && here["total"] == there["total"], "{}: khác nhau, {from} đến {to}", desk.commune.name);
+            ensure!(
+                here["rows"] == there["rows"] && here["total"] == there["total"],
+                "{}: khác nhau, {from} đến {to}",
+                desk.commune.name
+            );
         }
         println!("  {:<16} khớp từng số, 3 kỳ", desk.commune.name);
     }

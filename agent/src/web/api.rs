@@ -1,0 +1,135 @@
+//! The API for scripts and other systems: the same facts as the pages and the command line, and never a person.
+//!
+//! Promise: names stay; described by `/api/openapi.json`. Start at [`routes`].
+
+use axum::extract::{Path, Query, State};
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use axum::routing::get;
+use axum::{Json, Router};
+use chrono::NaiveDate;
+use motcua_shared::report::{Coverage, Ii06, OfficeCoverage};
+use serde::{Deserialize, Serialize};
+
+use super::fault::HttpError;
+use super::{App, fault};
+use crate::office::Status;
+use crate::store::{DossierFilter, DossierRow, Store};
+
+/// II.06 of this office with what it rests on.
+pub fn ii06(store: &Store, from: NaiveDate, to: NaiveDate) -> Result<Ii06, crate::store::StoreError> {
+    let status = Status::read(store)?;
+    let entries = i64::try_from(status.head_seq).unwrap_or(i64::MAX);
+    let coverage = Coverage::of(vec![OfficeCoverage {
+        unit: status.unit.clone(),
+        complete_to: store.recorded_last_at()?,
+        entries,
+        quarantined: 0,
+        pending: i64::try_from(status.pending).unwrap_or(i64::MAX),
+    }]);
+    Ok(Ii06::compute(&status.unit, from, to, &store.sums(from, to)?, coverage))
+}
+
+/// A dossier as programs see it: never a person.
+#[derive(Serialize)]
+pub struct DossierJson {
+    pub code: String,
+    pub procedure: String,
+    pub field: String,
+    pub channel: String,
+    pub state: String,
+    pub received_at: Option<String>,
+    pub due_at: Option<String>,
+    pub finished_at: Option<String>,
+    pub returned_at: Option<String>,
+    pub verdict: Option<String>,
+}
+
+impl From<DossierRow> for DossierJson {
+    fn from(row: DossierRow) -> DossierJson {
+        DossierJson {
+            code: row.code,
+            procedure: row.procedure,
+            field: row.field,
+            channel: row.channel,
+            state: row.state,
+            received_at: row.received_at,
+            due_at: row.due_at,
+            finished_at: row.finished_at,
+            returned_at: row.returned_at,
+            verdict: row.verdict,
+        }
+    }
+}
+
+/// The addresses of the API.
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/v1/status", get(status))
+        .route("/api/v1/dossiers", get(dossiers))
+        .route("/api/v1/dossiers/{code}", get(dossier))
+        .route("/api/v1/reports/ii06", get(report))
+        .route("/api/openapi.json", get(description))
+        .route("/api/{*rest}", get(fault::nowhere))
+        .route("/healthz", get(health))
+}
+
+async fn status(State(app): State<App>) -> Result<Json<Status>, HttpError> {
+    Ok(Json(app.read(|store, _| Status::read(store)).await?))
+}
+
+/// Days as they were given in the address.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Days {
+    from: String,
+    to: String,
+}
+
+fn day(name: &str, text: &str) -> Result<Option<NaiveDate>, HttpError> {
+    if text.is_empty() {
+        return Ok(None);
+    }
+    let wrong = || HttpError::parameter(format!("Tham số {name} không phải một ngày."), "Cần dạng 2026-11-22.");
+    NaiveDate::parse_from_str(text, "%Y-%m-%d").map(Some).map_err(|_| wrong())
+}
+
+fn in_order(from: NaiveDate, to: NaiveDate) -> Result<(NaiveDate, NaiveDate), HttpError> {
+    if from > to {
+        return Err(HttpError::parameter("Ngày bắt đầu (from) sau ngày kết thúc (to).", "Hãy đổi lại hai ngày."));
+    }
+    Ok((from, to))
+}
+
+async fn dossiers(State(app): State<App>, Query(days): Query<Days>) -> Result<Json<Vec<DossierJson>>, HttpError> {
+    let (from, to) = (day("from", &days.from)?, day("to", &days.to)?);
+    if let (Some(from), Some(to)) = (from, to) {
+        in_order(from, to)?;
+    }
+    let filter = DossierFilter { from, to, ..DossierFilter::default() };
+    let rows = app.read(move |store, _| store.dossier_list(&filter)).await?;
+    Ok(Json(rows.into_iter().map(DossierJson::from).collect()))
+}
+
+async fn dossier(State(app): State<App>, Path(code): Path<String>) -> Result<Json<DossierJson>, HttpError> {
+    let row = app.read(move |store, _| store.dossier_find(&code)).await?;
+    Ok(Json(row.into()))
+}
+
+async fn report(State(app): State<App>, Query(days): Query<Days>) -> Result<Json<Ii06>, HttpError> {
+    let asked = |name| HttpError::parameter(format!("Thiếu tham số {name}."), "Cần from và to, dạng 2026-11-22.");
+    let from = day("from", &days.from)?.ok_or_else(|| asked("from"))?;
+    let to = day("to", &days.to)?.ok_or_else(|| asked("to"))?;
+    in_order(from, to)?;
+    Ok(Json(app.read(move |store, _| ii06(store, from, to)).await?))
+}
+
+async fn description() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "application/json")], include_str!("openapi.json"))
+}
+
+/// Alive, and the database answers.
+async fn health(State(app): State<App>) -> Result<&'static str, HttpError> {
+    app.read(|store, _| store.head()).await?;
+    Ok("ok\n")
+}

@@ -1,0 +1,351 @@
+//! One dossier: its facts, its history, and the steps that may be taken now.
+//!
+//! Promise: a step is saved once however often its button is pressed, and never on a dossier that has changed since the
+//! page was shown. Start at [`show`] and [`step`].
+
+use askama::Template;
+use axum::Form;
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use motcua_shared::calendar::LocalTime;
+use motcua_shared::catalogue::field_name;
+use motcua_shared::dossier::{Code, Dossier, Event, Extent, Outcome, Rating};
+use motcua_shared::seal::{OfficeKey, Sealed};
+use motcua_shared::step::{self, Checked, Desk, Draft, StepKind};
+use motcua_shared::typed::FieldError;
+use serde::Deserialize;
+
+use super::fault::HttpError;
+use super::{App, Frame, html};
+use crate::office::now;
+use crate::store::{self, DossierRow, Step, Store, StoreError};
+use crate::words::{self, DueWords};
+
+/// The page of a dossier.
+pub fn address(code: &str) -> String {
+    format!("/dossiers/{code}")
+}
+
+struct Choice {
+    code: &'static str,
+    name: &'static str,
+    chosen: bool,
+}
+
+/// The form of one step.
+struct StepForm {
+    kind: &'static str,
+    name: &'static str,
+    draft: Draft,
+    faults: Vec<FieldError>,
+    /// It was sent and came back.
+    open: bool,
+    note_label: &'static str,
+    choices: Vec<Choice>,
+    /// Name and question of `choices`.
+    choice_field: &'static str,
+    choice_label: &'static str,
+    asks_due: bool,
+    hint: String,
+}
+
+impl StepForm {
+    fn problem(&self, field: &str) -> &str {
+        self.faults.iter().find(|fault| fault.field == field).map_or("", |fault| &fault.problem)
+    }
+}
+
+/// An entry of the history as it is shown.
+struct Line {
+    seq: u64,
+    kind: String,
+    happened: String,
+    detail: String,
+    note: String,
+    recorded: String,
+    author: String,
+}
+
+struct Facts {
+    code: String,
+    procedure: String,
+    procedure_code: String,
+    field: String,
+    channel: &'static str,
+    submitted_by: &'static str,
+    state: String,
+    received: String,
+    limit: String,
+    due: String,
+    due_words: DueWords,
+    finished: String,
+    returned: String,
+    fee: String,
+    paid: String,
+}
+
+#[derive(Template)]
+#[template(path = "dossier.html")]
+struct DossierPage {
+    frame: Option<Frame>,
+    nav: &'static str,
+    facts: Facts,
+    person: Sealed,
+    lines: Vec<Line>,
+    forms: Vec<StepForm>,
+    /// How many entries the clerk has seen.
+    seen: usize,
+    saved: String,
+    refused: String,
+}
+
+/// What the store knows of one dossier.
+struct Known {
+    row: DossierRow,
+    dossier: Dossier,
+    steps: Vec<Step>,
+    person: Sealed,
+    frame: Option<Frame>,
+}
+
+impl Known {
+    fn read(store: &Store, key: &OfficeKey, code: &str) -> store::Result<Known> {
+        let row = store.dossier_find(code)?;
+        let (dossier, steps) = store.dossier_history(code, key)?;
+        let person = store.persons(std::slice::from_ref(&row), key)?.into_iter().next().flatten().unwrap_or_default();
+        Ok(Known { row, dossier, steps, person, frame: Frame::read(store)? })
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    saved: String,
+}
+
+/// A step that came back with its faults.
+struct Returned {
+    kind: StepKind,
+    draft: Draft,
+    faults: Vec<FieldError>,
+}
+
+pub async fn show(State(app): State<App>, Path(code): Path<String>, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+    let known = app.read(move |store, key| Known::read(store, key, &code)).await?;
+    let last = known.steps.last().map_or("", |step| &step.kind);
+    let saved = if !last.is_empty() && asked.saved == last { words::kind_name(last).to_owned() } else { String::new() };
+    let page = page(&app, known, saved, String::new(), None);
+    Ok(html(&page)?.into_response())
+}
+
+fn page(app: &App, known: Known, saved: String, refused: String, mut returned: Option<Returned>) -> DossierPage {
+    let now = now();
+    let kinds = step::offered(&known.dossier, now);
+    let forms = kinds.into_iter().map(|kind| {
+        let back = returned.take_if(|returned| returned.kind == kind);
+        step_form(kind, &known.dossier, back)
+    });
+    DossierPage {
+        forms: forms.collect(),
+        facts: facts(app, &known, now),
+        seen: known.steps.len(),
+        lines: known.steps.into_iter().rev().map(line).collect(),
+        person: known.person,
+        frame: known.frame,
+        nav: "",
+        saved,
+        refused,
+    }
+}
+
+fn facts(app: &App, known: &Known, now: LocalTime) -> Facts {
+    let Known { row, dossier, .. } = known;
+    let shown = |at: &Option<String>| at.as_deref().map(words::shown_time).unwrap_or_default();
+    let received = dossier.received.as_ref();
+    let finished = dossier
+        .finished
+        .map(|finished| format!("{}: {}", words::time(finished.at), words::outcome_name(finished.outcome).to_lowercase()));
+    Facts {
+        code: row.code.clone(),
+        procedure: app.procedure_name(&row.procedure).to_owned(),
+        procedure_code: row.procedure.clone(),
+        field: field_name(&row.field).to_owned(),
+        channel: received.map_or("", |received| words::channel_name(received.channel)),
+        submitted_by: received.map_or("", |received| words::submitter_name(received.submitted_by)),
+        state: words::state_name(&row.state).to_owned(),
+        received: shown(&row.received_at),
+        limit: dossier.limit().map_or_else(|| "chưa có trong danh mục".to_owned(), words::limit_name),
+        due: shown(&row.due_at),
+        due_words: words::due_words(row, now, &app.calendar),
+        finished: finished.unwrap_or_default(),
+        returned: shown(&row.returned_at),
+        fee: received.map_or_else(String::new, |received| words::amount(received.fee_vnd)),
+        paid: dossier.paid.map_or_else(String::new, |paid| words::event_detail(&Event::Paid(paid))),
+    }
+}
+
+fn line(step: Step) -> Line {
+    let event = step.event.as_ref();
+    Line {
+        seq: step.seq,
+        kind: words::kind_name(&step.kind).to_owned(),
+        happened: event.and_then(words::happened_at).map(words::time).unwrap_or_default(),
+        detail: event.map_or_else(|| "mục của phiên bản mới hơn, bản này chưa đọc được".to_owned(), words::event_detail),
+        note: step.sealed.and_then(|mut sealed| sealed.note.take()).unwrap_or_default(),
+        recorded: words::time(step.recorded_at),
+        author: words::author_name(&step.author).to_owned(),
+    }
+}
+
+fn step_form(kind: StepKind, dossier: &Dossier, returned: Option<Returned>) -> StepForm {
+    let open = returned.is_some();
+    let (draft, faults) = returned.map_or_else(|| (blank(kind, dossier), Vec::new()), |back| (back.draft, back.faults));
+    let (choice_field, choice_label, choices) = match kind {
+        StepKind::Finished => ("outcome", "Kết quả", choices::<Outcome>(&draft.outcome, words::outcome_name)),
+        StepKind::Digitised => {
+            ("components", "Thành phần hồ sơ đã số hóa", choices::<Extent>(&draft.components, words::extent_name))
+        }
+        StepKind::Rated => ("rating", "Mức đánh giá của người dân", choices::<Rating>(&draft.rating, words::rating_name)),
+        _ => ("", "", Vec::new()),
+    };
+    StepForm {
+        kind: kind.code(),
+        name: words::kind_name(kind.code()),
+        open,
+        note_label: note_label(kind),
+        choices,
+        choice_field,
+        choice_label,
+        asks_due: asks_due(kind, dossier),
+        hint: hint(kind, dossier),
+        draft,
+        faults,
+    }
+}
+
+/// What is filled in before the clerk types.
+fn blank(kind: StepKind, dossier: &Dossier) -> Draft {
+    let fee = dossier.received.as_ref().map_or(0, |received| received.fee_vnd);
+    match kind {
+        StepKind::Finished => Draft { outcome: Outcome::Granted.code().to_owned(), ..Draft::default() },
+        StepKind::Paid => Draft { amount_vnd: fee.to_string(), ..Draft::default() },
+        _ => Draft::default(),
+    }
+}
+
+fn choices<T: Code + PartialEq>(chosen: &str, name: fn(T) -> &'static str) -> Vec<Choice> {
+    T::ALL.iter().map(|(value, code)| Choice { code, name: name(*value), chosen: *code == chosen }).collect()
+}
+
+/// The label of the remark; empty where none is asked for.
+fn note_label(kind: StepKind) -> &'static str {
+    match kind {
+        StepKind::SupplementRequested => "Những gì cần bổ sung, ghi đủ trong một lần",
+        StepKind::Finished => "Ghi chú, hoặc lý do khi từ chối hay dừng",
+        StepKind::Extended => "Lý do chậm",
+        StepKind::Voided => "Lý do hủy",
+        StepKind::Supplemented | StepKind::Returned => "Ghi chú (không bắt buộc)",
+        StepKind::Paid | StepKind::Digitised | StepKind::Rated => "",
+    }
+}
+
+fn asks_due(kind: StepKind, dossier: &Dossier) -> bool {
+    kind == StepKind::Extended || (kind == StepKind::Supplemented && dossier.limit().is_none())
+}
+
+fn hint(kind: StepKind, dossier: &Dossier) -> String {
+    match kind {
+        StepKind::Supplemented if dossier.limit().is_some() => {
+            "Thời hạn tính lại từ đầu, từ lúc đã bổ sung đủ; máy tự tính hẹn trả mới.".to_owned()
+        }
+        StepKind::SupplementRequested => "Trong lúc chờ bổ sung, thời hạn dừng. Chỉ được yêu cầu một lần.".to_owned(),
+        StepKind::Extended => "Chỉ được xin lỗi và hẹn lại một lần.".to_owned(),
+        StepKind::Voided => {
+            "Dùng khi ghi nhầm cả hồ sơ. Hồ sơ không còn được tính trong báo cáo; quá trình vẫn được giữ lại.".to_owned()
+        }
+        _ => String::new(),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Sent {
+    /// How many entries the page showed.
+    #[serde(default)]
+    seen: String,
+    #[serde(flatten)]
+    draft: Draft,
+}
+
+/// What became of a step.
+enum Taken {
+    Saved,
+    Refused { known: Box<Known>, status: StatusCode, refused: String, faults: Vec<FieldError> },
+}
+
+/// Takes a step, or shows the dossier again with why not.
+pub async fn step(
+    State(app): State<App>,
+    Path((code, kind)): Path<(String, String)>,
+    Form(sent): Form<Sent>,
+) -> Result<Response, HttpError> {
+    let kind = StepKind::from_code(&kind).ok_or_else(|| HttpError::of_status(StatusCode::NOT_FOUND))?;
+    let seen = sent.seen.parse().map_err(|_| HttpError::parameter("Mẫu này không đầy đủ.", "Hãy mở lại hồ sơ."))?;
+    let back = format!("{}?saved={}", address(&code), kind.code());
+    let (worker, draft) = (app.clone(), sent.draft.clone());
+    let taken = app.write(move |store, pen| take(&worker, store, pen, &code, kind, seen, &draft)).await?;
+    let Taken::Refused { known, status, refused, faults } = taken else {
+        return Ok(Redirect::to(&back).into_response());
+    };
+    let returned = Returned { kind, draft: sent.draft, faults };
+    let page = page(&app, *known, String::new(), refused, Some(returned));
+    Ok((status, html(&page)?).into_response())
+}
+
+fn take(
+    app: &App,
+    store: &mut Store,
+    pen: &store::Pen,
+    code: &str,
+    kind: StepKind,
+    seen: usize,
+    draft: &Draft,
+) -> store::Result<Taken> {
+    let known = Known::read(store, pen.key, code)?;
+    let refuse =
+        |known: Known, status, refused: String, faults| Ok(Taken::Refused { known: Box::new(known), status, refused, faults });
+    if known.steps.len() != seen {
+        if let Some(step) = known.steps.get(seen)
+            && is_same(app, &known, step, kind, draft)
+        {
+            return Ok(Taken::Saved);
+        }
+        let changed = "Hồ sơ đã thay đổi từ khi mở trang này (ở một cửa sổ khác, hoặc nút đã được bấm). \
+                       Hãy xem quá trình bên dưới; bước này chưa được lưu."
+            .to_owned();
+        return refuse(known, StatusCode::CONFLICT, changed, Vec::new());
+    }
+    let (event, note) = match check(app, &known.dossier, kind, draft, pen.now) {
+        Ok(checked) => checked,
+        Err(faults) => {
+            let refused = "Chưa lưu. Hãy sửa những chỗ được ghi bên dưới.".to_owned();
+            return refuse(known, StatusCode::UNPROCESSABLE_ENTITY, refused, faults);
+        }
+    };
+    match store.step(code, event, note, pen) {
+        Ok(()) => Ok(Taken::Saved),
+        Err(StoreError::Refused(refusal)) => refuse(known, StatusCode::CONFLICT, format!("{refusal} Chưa lưu gì."), Vec::new()),
+        Err(error) => Err(error),
+    }
+}
+
+fn check(app: &App, dossier: &Dossier, kind: StepKind, draft: &Draft, now: LocalTime) -> Result<Checked, Vec<FieldError>> {
+    draft.check(kind, dossier, &Desk { catalogue: &app.catalogue, calendar: &app.calendar, now })
+}
+
+/// Whether an entry is what this form, sent a moment earlier, was saved as.
+fn is_same(app: &App, known: &Known, step: &Step, kind: StepKind, draft: &Draft) -> bool {
+    let note = step.sealed.as_ref().and_then(|sealed| sealed.note.as_ref());
+    check(app, &known.dossier, kind, draft, step.recorded_at)
+        .is_ok_and(|(event, typed)| step.event.as_ref() == Some(&event) && note == typed.as_ref())
+}

@@ -1,0 +1,153 @@
+//! The form to receive a dossier.
+//!
+//! Promise: saving the same form twice saves it once; a form that was changed after it was saved is never taken for the
+//! saved one; what was typed stays typed. Start at [`save`].
+
+use askama::Template;
+use axum::Form;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use motcua_shared::catalogue::{CORE_FIELDS, Catalogue, Procedure, field_name};
+use motcua_shared::dossier::{Channel, Code, Event, SubmittedBy};
+use motcua_shared::reception::{Draft, Reception};
+use motcua_shared::seal::OfficeKey;
+use motcua_shared::typed::FieldError;
+use uuid::Uuid;
+
+use super::fault::HttpError;
+use super::{App, Frame, html};
+use crate::office::now;
+use crate::store::{self, Store};
+use crate::words;
+
+struct Choice {
+    code: String,
+    name: String,
+}
+
+struct Group {
+    name: String,
+    procedures: Vec<Choice>,
+}
+
+#[derive(Template)]
+#[template(path = "reception.html")]
+struct ReceptionPage {
+    frame: Option<Frame>,
+    nav: &'static str,
+    draft: Draft,
+    faults: Vec<FieldError>,
+    groups: Vec<Group>,
+    channels: Vec<Choice>,
+    submitters: Vec<Choice>,
+}
+
+impl ReceptionPage {
+    /// What is wrong with a field; empty when nothing is.
+    fn problem(&self, field: &str) -> &str {
+        self.faults.iter().find(|fault| fault.field == field).map_or("", |fault| &fault.problem)
+    }
+}
+
+/// An empty form, with the time filled in.
+pub async fn blank(State(app): State<App>) -> Result<Response, HttpError> {
+    let draft = Draft {
+        id: Uuid::now_v7().to_string(),
+        channel: Channel::InPerson.code().to_owned(),
+        submitted_by: SubmittedBy::Citizen.code().to_owned(),
+        received_at: words::time(now()),
+        ..Draft::default()
+    };
+    form(&app, draft, Vec::new()).await
+}
+
+async fn form(app: &App, draft: Draft, faults: Vec<FieldError>) -> Result<Response, HttpError> {
+    let frame = app.read(|store, _| Frame::read(store)).await?;
+    let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
+    let channels = choices(words::channel_name);
+    let submitters = choices(words::submitter_name);
+    let page = ReceptionPage { frame, nav: "new", draft, faults, groups: groups(&app.catalogue), channels, submitters };
+    Ok((status, html(&page)?).into_response())
+}
+
+/// Every value of an enum with its name.
+fn choices<T: Code>(name: fn(T) -> &'static str) -> Vec<Choice> {
+    T::ALL.iter().map(|(value, code)| Choice { code: (*code).to_owned(), name: name(*value).to_owned() }).collect()
+}
+
+/// Procedures under their fields: the core fields first.
+fn groups(catalogue: &Catalogue) -> Vec<Group> {
+    let mut fields: Vec<&str> = CORE_FIELDS.to_vec();
+    for procedure in catalogue.iter() {
+        if !fields.contains(&procedure.field.as_str()) {
+            fields.push(&procedure.field);
+        }
+    }
+    let of = |field: &str| {
+        let mut procedures: Vec<&Procedure> = catalogue.iter().filter(|procedure| procedure.field == field).collect();
+        procedures.sort_by_key(|procedure| motcua_shared::text::fold(&procedure.name));
+        procedures.into_iter().map(choice).collect()
+    };
+    fields.iter().map(|field| Group { name: field_name(field).to_owned(), procedures: of(field) }).collect()
+}
+
+fn choice(procedure: &Procedure) -> Choice {
+    const LONGEST: usize = 110;
+    let mut name: String = procedure.name.chars().take(LONGEST).collect();
+    if name.len() < procedure.name.len() {
+        name.push('…');
+    }
+    let limit = procedure.limit.map_or_else(|| "chưa có thời hạn".to_owned(), words::limit_name);
+    Choice { name: format!("{name} ({}, {limit})", procedure.code), code: procedure.code.clone() }
+}
+
+/// What became of a form.
+enum Saved {
+    As(String),
+    /// It was saved before, and has been changed since.
+    ChangedSince(String),
+}
+
+/// Saves the form and shows the dossier, or shows the form again with all that is wrong.
+pub async fn save(State(app): State<App>, Form(mut draft): Form<Draft>) -> Result<Response, HttpError> {
+    let reception = match draft.check(&app.catalogue, &app.calendar, now()) {
+        Ok(reception) => reception,
+        Err(faults) => {
+            if Uuid::parse_str(&draft.id).is_err() {
+                draft.id = Uuid::now_v7().to_string();
+            }
+            return form(&app, draft, faults).await;
+        }
+    };
+    let saved = app
+        .write(move |store, pen| match changed_since(store, &reception, pen.key)? {
+            Some(code) => Ok(Saved::ChangedSince(code)),
+            None => store.receive(reception, pen).map(Saved::As),
+        })
+        .await?;
+    match saved {
+        Saved::As(code) => Ok(Redirect::to(&format!("{}?saved=received", super::dossier::address(&code))).into_response()),
+        Saved::ChangedSince(code) => {
+            draft.id = Uuid::now_v7().to_string();
+            let problem = format!(
+                "Mẫu này đã được lưu trước đó thành hồ sơ {code}; nội dung bây giờ khác nên CHƯA lưu. \
+                 Nếu đây là hồ sơ mới, hãy bấm Lưu một lần nữa."
+            );
+            form(&app, draft, vec![FieldError::new("id", problem)]).await
+        }
+    }
+}
+
+/// The code under which this form was saved before with other contents.
+fn changed_since(store: &Store, reception: &Reception, key: &OfficeKey) -> store::Result<Option<String>> {
+    let Some(code) = store.dossier_code(reception.id)? else { return Ok(None) };
+    let (_, steps) = store.dossier_history(&code, key)?;
+    let first = steps.into_iter().next();
+    let same = first.is_some_and(|step| {
+        let mut received = reception.received.clone();
+        received.code.clone_from(&code);
+        step.event == Some(Event::Received(received)) && step.sealed.as_ref() == Some(&reception.person)
+    });
+    Ok((!same).then_some(code))
+}

@@ -1,0 +1,131 @@
+//! The page of report II.06 for this office.
+//!
+//! Promise: the figures are those of the command line and the API; what they rest on stands under them.
+//! Start at [`ii06`].
+
+use askama::Template;
+use axum::extract::{Query, State};
+use axum::http::StatusCode;
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
+use axum::response::{IntoResponse, Response};
+use chrono::NaiveDate;
+use motcua_shared::calendar::local_day;
+use motcua_shared::catalogue::field_name;
+use motcua_shared::period::Period;
+use motcua_shared::report::{Columns, Ii06};
+use motcua_shared::ruleset::ClassificationRule;
+use motcua_shared::text::number;
+use motcua_shared::typed;
+use serde::Deserialize;
+
+use super::fault::HttpError;
+use super::{App, Frame, api, html};
+use crate::office::now;
+use crate::words;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    from: String,
+    to: String,
+}
+
+/// A row as it is shown.
+struct Line {
+    name: String,
+    cells: Vec<String>,
+}
+
+/// What the figures rest on, in words.
+struct Basis {
+    rules: &'static str,
+    classification: &'static str,
+    complete_to: String,
+    entries: String,
+    pending: String,
+}
+
+#[derive(Template)]
+#[template(path = "ii06.html")]
+struct ReportPage {
+    frame: Option<Frame>,
+    nav: &'static str,
+    from: NaiveDate,
+    to: NaiveDate,
+    problem: String,
+    periods: Vec<Period>,
+    standard: bool,
+    lines: Vec<Line>,
+    total: Vec<String>,
+    basis: Basis,
+}
+
+/// The period asked for; nothing asked is this report year.
+fn period(asked: &Asked) -> Result<(NaiveDate, NaiveDate), String> {
+    if asked.from.is_empty() && asked.to.is_empty() {
+        let year = Period::year_of(local_day(now()));
+        return Ok((year.from, year.to));
+    }
+    match (typed::day(&asked.from), typed::day(&asked.to)) {
+        (Some(from), Some(to)) if from <= to => Ok((from, to)),
+        (Some(_), Some(_)) => Err("Ngày bắt đầu sau ngày kết thúc; hãy đổi lại.".to_owned()),
+        (None, _) => Err("Ngày bắt đầu chưa đúng; cần dạng 15/12/2025.".to_owned()),
+        (_, None) => Err("Ngày kết thúc chưa đúng; cần dạng 14/12/2026.".to_owned()),
+    }
+}
+
+/// The form on a page. An unreadable period shows this year's report and says so.
+pub async fn ii06(State(app): State<App>, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+    let today = local_day(now());
+    let year = Period::year_of(today);
+    let (problem, (from, to)) = match period(&asked) {
+        Ok(days) => (String::new(), days),
+        Err(problem) => (problem, (year.from, year.to)),
+    };
+    let status = if problem.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
+    let (report, frame) = app.read(move |store, _| Ok((api::ii06(store, from, to)?, Frame::read(store)?))).await?;
+    let periods = Period::standard(today);
+    let page = ReportPage {
+        frame,
+        nav: "ii06",
+        from,
+        to,
+        problem,
+        standard: periods.iter().any(|period| (period.from, period.to) == (from, to)),
+        periods,
+        lines: report.rows.iter().map(|row| line(field_name(&row.field), &row.columns)).collect(),
+        total: line("", &report.total).cells,
+        basis: basis(&report),
+    };
+    Ok((status, html(&page)?).into_response())
+}
+
+fn line(name: &str, columns: &Columns) -> Line {
+    Line { name: name.to_owned(), cells: columns.cells().into_iter().map(number).collect() }
+}
+
+fn basis(report: &Ii06) -> Basis {
+    let office = report.coverage.units.first();
+    let complete_to = office.and_then(|office| office.complete_to.as_deref());
+    Basis {
+        rules: report.ruleset.basis,
+        classification: match report.ruleset.classification_rule {
+            ClassificationRule::UnitOfLimit => {
+                "thời hạn tính bằng ngày thì so ngày; thời hạn trong ngày hoặc tính bằng giờ thì so giờ"
+            }
+            ClassificationRule::Date => "so ngày",
+            ClassificationRule::Timestamp => "so giờ, phút",
+        },
+        complete_to: complete_to.map_or_else(|| "chưa có gì".to_owned(), words::shown_time),
+        entries: number(office.map_or(0, |office| office.entries)),
+        pending: number(office.map_or(0, |office| office.pending)),
+    }
+}
+
+/// The form as a file for Excel.
+pub async fn ii06_csv(State(app): State<App>, Query(asked): Query<Asked>) -> Result<impl IntoResponse, HttpError> {
+    let (from, to) = period(&asked).map_err(|problem| HttpError::parameter(problem, "Hãy chọn lại kỳ báo cáo."))?;
+    let report = app.read(move |store, _| api::ii06(store, from, to)).await?;
+    let name = format!("attachment; filename=\"II06_{}_{from}_{to}.csv\"", report.unit);
+    Ok(([(CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, name)], report.to_csv()))
+}

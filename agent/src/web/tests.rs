@@ -1,0 +1,258 @@
+//! The pages as a browser gets them, over a real store in a temporary directory.
+
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use axum::http::header::{CONTENT_TYPE, HOST, LOCATION};
+use axum::response::Response;
+use motcua_shared::dossier::Code;
+use motcua_shared::step::StepKind;
+use tower::ServiceExt;
+use uuid::Uuid;
+
+use super::*;
+use crate::office;
+
+/// An office in its own directory, and a browser on its PC.
+struct Desk {
+    app: App,
+    _data: tempfile::TempDir,
+}
+
+struct Answer {
+    status: u16,
+    location: String,
+    media: String,
+    text: String,
+}
+
+impl Desk {
+    fn new() -> Desk {
+        let data = tempfile::tempdir().expect("a directory");
+        let (office, _) = office::found(data.path(), "11089", "Xã Ngọc Kỳ", Some("000.11.57.H23")).expect("an office");
+        let key = office::office_key(data.path(), &office).expect("its key");
+        let store = Store::open(data.path()).expect("its store");
+        Desk { app: App::new(data.path(), Door::new(store), key), _data: data }
+    }
+
+    async fn send(&self, request: Request<Body>) -> Answer {
+        let response: Response = router(self.app.clone()).oneshot(request).await.expect("infallible");
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let (status, location, media) = (response.status().as_u16(), header(LOCATION), header(CONTENT_TYPE));
+        assert!(header(axum::http::header::CONTENT_SECURITY_POLICY).starts_with("default-src 'none'"));
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
+        Answer { status, location, media, text: String::from_utf8(bytes.to_vec()).expect("text") }
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.send(Request::get(path).header(HOST, "127.0.0.1:7420").body(Body::empty()).expect("a request")).await
+    }
+
+    async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+        let encoded: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", percent(value))).collect();
+        let request = Request::post(path)
+            .header(HOST, "localhost:7420")
+            .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .body(Body::from(encoded.join("&")));
+        self.send(request.expect("a request")).await
+    }
+
+    async fn receive(&self, name: &str) -> Answer {
+        self.post("/dossiers", &reception(&Uuid::now_v7().to_string(), name)).await
+    }
+
+    /// Receives a dossier and gives the address of its page.
+    async fn received(&self) -> String {
+        let answer = self.receive("Nguyễn Thị Thử").await;
+        answer.location.split('?').next().expect("an address").to_owned()
+    }
+
+    async fn step(&self, page: &str, kind: StepKind, seen: &str, form: &[(&str, &str)]) -> Answer {
+        let mut form = form.to_vec();
+        form.push(("seen", seen));
+        self.post(&format!("{page}/steps/{}", kind.code()), &form).await
+    }
+
+    async fn entries(&self) -> u64 {
+        self.app.door.call(|store| store.head().expect("a head").seq).await
+    }
+}
+
+fn percent(text: &str) -> String {
+    text.bytes().fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02X}"))
+}
+
+fn reception<'a>(id: &'a str, name: &'a str) -> Vec<(&'a str, &'a str)> {
+    vec![
+        ("id", id),
+        ("procedure", "2.000815"),
+        ("channel", "in_person"),
+        ("submitted_by", "citizen"),
+        ("name", name),
+        ("identity", "030200000001"),
+        ("received_at", "09:00 20/11/2023"),
+    ]
+}
+
+#[tokio::test]
+async fn a_received_dossier_is_shown_with_its_number_and_listed() {
+    let desk = Desk::new();
+    let answer = desk.receive("Nguyễn Thị Thử").await;
+    assert_eq!((answer.status, answer.location.as_str()), (303, "/dossiers/000.11.57.H23-231120-0001?saved=received"));
+    let page = desk.get(&answer.location).await.text;
+    for part in ["Đã lưu", "Nguyễn Thị Thử", "17:00 20/11/2023", "QUÁ HẠN", "030200000001"] {
+        assert!(page.contains(part), "{part}");
+    }
+    let list = desk.get("/?tab=overdue").await.text;
+    assert!(list.contains("Nguyễn Thị Thử") && list.contains("000.11.57.H23-231120-0001"));
+    assert!(!desk.get("/?tab=returned").await.text.contains("Nguyễn Thị Thử"));
+}
+
+#[tokio::test]
+async fn the_same_form_twice_is_one_dossier_and_a_changed_one_is_not_taken_for_it() {
+    let desk = Desk::new();
+    let id = Uuid::now_v7().to_string();
+    let first = desk.post("/dossiers", &reception(&id, "Nguyễn Thị Thử")).await;
+    assert_eq!(desk.post("/dossiers", &reception(&id, "Nguyễn Thị Thử")).await.location, first.location);
+    let changed = desk.post("/dossiers", &reception(&id, "Trần Văn Khác")).await;
+    assert_eq!(changed.status, 422);
+    assert!(changed.text.contains("Trần Văn Khác") && changed.text.contains("CHƯA lưu"));
+    assert!(!changed.text.contains(&id), "the next try is a dossier of its own");
+    assert_eq!(desk.entries().await, 1);
+}
+
+#[tokio::test]
+async fn a_faulty_form_keeps_what_was_typed_and_shows_every_fault() {
+    let desk = Desk::new();
+    let answer = desk.post("/dossiers", &[("id", "x"), ("name", "  "), ("address", "Thôn \"1\""), ("phone", "abc")]).await;
+    assert_eq!((answer.status, desk.entries().await), (422, 0));
+    for part in ["hãy chọn thủ tục", "hãy ghi họ và tên", "số điện thoại gồm", "cần giờ và ngày", "Thôn &#34;1&#34;", "abc"]
+    {
+        assert!(answer.text.contains(part), "{part}");
+    }
+}
+
+#[tokio::test]
+async fn hostile_names_are_shown_as_text() {
+    let desk = Desk::new();
+    let answer = desk.receive("<script>alert(1)</script>\"'&").await;
+    for page in [answer.location.as_str(), "/"] {
+        let text = desk.get(page).await.text;
+        assert!(text.contains("&#60;script&#62;") && !text.contains("<script"), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn a_life_from_reception_to_return_with_only_what_is_allowed() {
+    let desk = Desk::new();
+    let page = desk.received().await;
+    let asked = desk.step(&page, StepKind::SupplementRequested, "1", &[("note", "thiếu <bản sao>")]).await;
+    assert_eq!(asked.status, 303);
+    let shown = desk.get(&page).await.text;
+    assert!(shown.contains("chờ bổ sung") && shown.contains("thiếu &#60;bản sao&#62;") && shown.contains("Đã bổ sung đủ"));
+    assert!(!shown.contains("/steps/returned"), "nothing to return yet");
+    assert_eq!(desk.step(&page, StepKind::Supplemented, "2", &[]).await.status, 303);
+    assert_eq!(desk.step(&page, StepKind::Finished, "3", &[("outcome", "granted")]).await.status, 303);
+    assert_eq!(desk.step(&page, StepKind::Returned, "4", &[]).await.status, 303);
+    assert!(desk.get(&page).await.text.contains("đã trả kết quả"));
+    assert_eq!(desk.entries().await, 5);
+}
+
+#[tokio::test]
+async fn a_refused_step_says_why_and_saves_nothing() {
+    let desk = Desk::new();
+    let page = desk.received().await;
+    let refused = desk.step(&page, StepKind::Returned, "1", &[]).await;
+    assert_eq!((refused.status, desk.entries().await), (409, 1));
+    assert!(refused.text.contains("Hồ sơ đang ở trạng thái “đang giải quyết” nên không làm được bước này."));
+    let early = desk.step(&page, StepKind::Finished, "1", &[("outcome", "granted"), ("at", "08:00 20/11/2023")]).await;
+    assert!(early.status == 409 && early.text.contains("sớm hơn bước trước"));
+    let unconfirmed = desk.step(&page, StepKind::Voided, "1", &[("note", "nhầm")]).await;
+    assert!(unconfirmed.status == 422 && unconfirmed.text.contains("đánh dấu để xác nhận") && unconfirmed.text.contains("nhầm"));
+    assert_eq!(desk.entries().await, 1);
+}
+
+#[tokio::test]
+async fn a_button_pressed_twice_saves_once_and_a_stale_page_saves_nothing() {
+    let desk = Desk::new();
+    let page = desk.received().await;
+    let paid = [("amount_vnd", "2.000")];
+    assert_eq!(desk.step(&page, StepKind::Paid, "1", &paid).await.status, 303);
+    assert_eq!(desk.step(&page, StepKind::Paid, "1", &paid).await.status, 303);
+    assert_eq!(desk.entries().await, 2);
+    let stale = desk.step(&page, StepKind::Paid, "1", &[("amount_vnd", "4.000")]).await;
+    assert!(stale.status == 409 && stale.text.contains("Hồ sơ đã thay đổi từ khi mở trang này"));
+    assert_eq!(desk.entries().await, 2);
+}
+
+#[tokio::test]
+async fn every_described_address_answers_and_names_no_person() {
+    let desk = Desk::new();
+    let page = desk.received().await;
+    let code = page.rsplit('/').next().expect("a code");
+    let description: serde_json::Value = serde_json::from_str(include_str!("openapi.json")).expect("JSON");
+    for path in description["paths"].as_object().expect("paths").keys() {
+        let path = path.replace("{code}", code) + "?from=2023-01-01&to=2023-12-31";
+        let answer = desk.get(&path).await;
+        assert_eq!(answer.status, 200, "{path}");
+        assert!(!answer.text.contains("Thử") && !answer.text.contains("030200000001"), "{path}");
+    }
+    let shown: serde_json::Value = serde_json::from_str(&desk.get(&format!("/api/v1/dossiers/{code}")).await.text).expect("JSON");
+    let described = &description["components"]["schemas"]["Dossier"]["required"];
+    for key in described.as_array().expect("keys") {
+        assert!(shown.get(key.as_str().expect("a key")).is_some(), "{key}");
+    }
+}
+
+#[tokio::test]
+async fn faults_are_problem_documents_for_programs_and_pages_for_people() {
+    let desk = Desk::new();
+    let cases = [
+        ("/api/v1/dossiers?from=hom-nay", 400),
+        ("/api/v1/reports/ii06", 400),
+        ("/api/v1/reports/ii06?from=2024-01-02&to=2024-01-01", 400),
+        ("/api/v1/dossiers/X-1", 404),
+        ("/api/v2", 404),
+        ("/dossiers/X-1", 404),
+        ("/nowhere", 404),
+        ("/?tab=none", 400),
+        ("/?page=0", 400),
+        ("/reports/ii06?from=x&to=y", 400),
+        ("/reports/ii06.csv?from=x", 400),
+    ];
+    for (path, status) in cases {
+        let answer = desk.get(path).await;
+        let media = if path.starts_with("/api/") { "application/problem+json" } else { "text/html; charset=utf-8" };
+        assert_eq!((answer.status, answer.media.as_str()), (status, media), "{path}");
+    }
+    assert_eq!(desk.post("/", &[]).await.status, 405);
+    assert!(desk.post("/", &[]).await.text.contains("Địa chỉ này không nhận"));
+}
+
+#[tokio::test]
+async fn pages_say_how_the_sync_stands() {
+    let desk = Desk::new();
+    for path in ["/", "/dossiers/new", "/reports/ii06", "/sync", "/nowhere"] {
+        assert!(desk.get(path).await.text.contains("Chưa đăng ký với huyện"), "{path}");
+    }
+    let answer = desk.post("/sync", &[]).await;
+    assert!(answer.status == 409 && answer.text.contains("chưa đăng ký với huyện"));
+}
+
+#[tokio::test]
+async fn other_hosts_and_other_sites_are_refused_without_a_look_inside() {
+    let desk = Desk::new();
+    let rebound = Request::get("/").header(HOST, "evil.example").body(Body::empty()).expect("a request");
+    let answer = desk.send(rebound).await;
+    assert!(answer.status == 421 && !answer.text.contains("Ngọc Kỳ"));
+    let nameless = Request::get("/").body(Body::empty()).expect("a request");
+    assert_eq!(desk.send(nameless).await.status, 421);
+    let crossing = Request::post("/sync").header(HOST, "localhost").header("origin", "http://evil.example").body(Body::empty());
+    assert_eq!(desk.send(crossing.expect("a request")).await.status, 403);
+}
+
+#[test]
+fn an_address_open_to_the_network_is_refused() {
+    let message = only_this_pc("0.0.0.0:7420".parse().expect("an address")).expect_err("refused").to_string();
+    assert!(message.contains("chưa có đăng nhập"), "{message}");
+    only_this_pc("[::1]:7420".parse().expect("an address")).expect("this PC");
+}

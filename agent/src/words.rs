@@ -1,0 +1,368 @@
+//! What the clerk reads: states, steps, times and the standing of the sync, in Vietnamese.
+//!
+//! Promise: nothing is called sent without a verified receipt for all of it. Start at [`sync_sentence`].
+
+use motcua_shared::calendar::{Calendar, LocalTime, VIETNAM, local_day};
+use motcua_shared::deadline::Limit;
+use motcua_shared::dossier::{self, Channel, Code, Event, Extent, Outcome, Rating, State, SubmittedBy};
+use motcua_shared::text::number;
+
+use crate::office::Status;
+use crate::store::DossierRow;
+
+/// Whether everything recorded is known, by a verified receipt, to be stored at the district.
+pub fn all_sent(status: &Status) -> bool {
+    let contradicted = matches!(status.last_outcome.as_deref(), Some("refused" | "forked" | "behind"));
+    status.pending == 0 && status.last_receipt_at.is_some() && !contradicted
+}
+
+/// How the office stands with the district, in one sentence.
+pub fn sync_sentence(status: &Status) -> String {
+    let waiting = waiting(status);
+    let detail = status.last_detail.as_deref().unwrap_or_default();
+    let at = |time: &Option<String>| time.as_deref().map(shown_time).unwrap_or_default();
+    match status.last_outcome.as_deref() {
+        _ if status.aggregator.is_none() => joined(&waiting, "chưa đăng ký với huyện", ", "),
+        Some("refused" | "forked" | "behind") => joined(&waiting, detail, ". "),
+        _ if all_sent(status) => format!("Đã gửi hết, {}{}", at(&status.last_receipt_at), unread(status)),
+        Some("offline") => joined(&waiting, &format!("mất mạng từ {}{}", at(&status.failing_since), unread(status)), ", "),
+        _ if waiting.is_empty() => "Chưa có gì để gửi".to_owned(),
+        _ => format!("{waiting}, đang chờ gửi{}", unread(status)),
+    }
+}
+
+fn waiting(status: &Status) -> String {
+    match (status.pending, status.pending_dossiers) {
+        (0, _) => String::new(),
+        (entries, 0) => format!("{} mục chưa gửi", count(entries)),
+        (entries, dossiers) => format!("{} hồ sơ chưa gửi ({} mục)", count(dossiers), count(entries)),
+    }
+}
+
+fn unread(status: &Status) -> String {
+    if status.quarantined == 0 {
+        return String::new();
+    }
+    format!("; {} mục huyện đã lưu nhưng chưa đọc được", count(status.quarantined))
+}
+
+/// Two parts of a sentence, the second alone with a capital when there is no first.
+fn joined(first: &str, second: &str, between: &str) -> String {
+    if !first.is_empty() {
+        return format!("{first}{between}{second}");
+    }
+    let mut letters = second.chars();
+    letters.next().map_or_else(String::new, |letter| letter.to_uppercase().chain(letters).collect())
+}
+
+fn count(value: u64) -> String {
+    number(i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+/// How an attempt to sync ended.
+pub fn outcome_of_sync(outcome: &str) -> &str {
+    match outcome {
+        "complete" => "huyện đã lưu đủ",
+        "offline" => "chưa kết nối được",
+        "refused" => "huyện từ chối",
+        "forked" => "nội dung ở huyện khác với máy này",
+        "behind" => "máy này thiếu so với huyện",
+        other => other,
+    }
+}
+
+/// A state as it stands in the database.
+pub fn state_name(state: &str) -> &str {
+    match State::from_code(state) {
+        Some(state) => dossier::state_name(state),
+        None => state,
+    }
+}
+
+/// What an entry of this kind records.
+pub fn kind_name(kind: &str) -> &str {
+    match kind {
+        "received" => "Tiếp nhận",
+        "supplement_requested" => "Yêu cầu bổ sung",
+        "supplemented" => "Đã bổ sung đủ",
+        "transferred" => "Chuyển xử lý",
+        "extended" => "Xin lỗi và hẹn lại",
+        "finished" => "Có kết quả",
+        "returned" => "Trả kết quả",
+        "paid" => "Thu phí, lệ phí",
+        "digitised" => "Số hóa",
+        "rated" => "Đánh giá",
+        "corrected" => "Đính chính",
+        "voided" => "Hủy hồ sơ",
+        "printed" => "In giấy tờ",
+        other => other,
+    }
+}
+
+/// An RFC 3339 time as `14:32 22/11/2026`; anything else as it is.
+pub fn shown_time(at: &str) -> String {
+    LocalTime::parse_from_rfc3339(at).map_or_else(|_| at.to_owned(), time)
+}
+
+/// A time as `14:32 22/11/2026`, on the clocks of Việt Nam.
+pub fn time(at: LocalTime) -> String {
+    at.with_timezone(&VIETNAM).format("%H:%M %d/%m/%Y").to_string()
+}
+
+pub fn channel_name(channel: Channel) -> &'static str {
+    match channel {
+        Channel::InPerson => "Trực tiếp",
+        Channel::Online => "Trực tuyến",
+        Channel::Post => "Bưu chính",
+    }
+}
+
+pub fn submitter_name(by: SubmittedBy) -> &'static str {
+    match by {
+        SubmittedBy::Citizen => "Người dân tự khai",
+        SubmittedBy::Official => "Cán bộ khai giúp",
+        SubmittedBy::Authorised => "Người được ủy quyền",
+    }
+}
+
+pub fn outcome_name(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Granted => "Giải quyết, có kết quả",
+        Outcome::Refused => "Từ chối giải quyết",
+        Outcome::Withdrawn => "Công dân rút hồ sơ",
+        Outcome::Stopped => "Dừng giải quyết",
+    }
+}
+
+pub fn extent_name(extent: Extent) -> &'static str {
+    match extent {
+        Extent::None => "Không",
+        Extent::Some => "Một phần",
+        Extent::All => "Toàn bộ",
+    }
+}
+
+pub fn rating_name(rating: Rating) -> &'static str {
+    match rating {
+        Rating::NotGood => "Chưa tốt",
+        Rating::Normal => "Bình thường",
+        Rating::Good => "Tốt",
+        Rating::VeryGood => "Rất tốt",
+    }
+}
+
+/// A verdict as it stands in the database.
+pub fn verdict_name(verdict: &str) -> &str {
+    match verdict {
+        "early" => "trước hạn",
+        "on_time" => "đúng hạn",
+        "overdue" => "quá hạn",
+        other => other,
+    }
+}
+
+pub fn limit_name(limit: Limit) -> String {
+    match limit {
+        Limit::SameDay => "trong ngày làm việc".to_owned(),
+        Limit::WorkingDays(days) => format!("{days} ngày làm việc"),
+        Limit::CalendarDays(days) => format!("{days} ngày"),
+        Limit::Hours(hours) => format!("{hours} giờ làm việc"),
+    }
+}
+
+/// Đồng, as `8.000 đồng`.
+pub fn amount(vnd: u64) -> String {
+    format!("{} đồng", count(vnd))
+}
+
+/// When what an entry records happened.
+pub fn happened_at(event: &Event) -> Option<LocalTime> {
+    match event {
+        Event::Received(received) => Some(received.received_at),
+        Event::SupplementRequested(moment) | Event::Returned(moment) | Event::Voided(moment) => Some(moment.at),
+        Event::Supplemented(supplemented) => Some(supplemented.at),
+        Event::Transferred(transferred) => Some(transferred.at),
+        Event::Extended(extended) => Some(extended.at),
+        Event::Finished(finished) => Some(finished.at),
+        Event::Printed(printed) => Some(printed.at),
+        Event::Paid(_) | Event::Digitised(_) | Event::Rated(_) | Event::Corrected(_) => None,
+    }
+}
+
+/// What an entry records beside its kind and time.
+pub fn event_detail(event: &Event) -> String {
+    let due = |due: Option<LocalTime>| due.map(|due| format!("hẹn trả {}", time(due))).unwrap_or_default();
+    match event {
+        Event::Received(received) => due(received.due_at),
+        Event::Supplemented(supplemented) => due(supplemented.due_at),
+        Event::Extended(extended) => due(Some(extended.due_at)),
+        Event::Transferred(transferred) => transferred.to.clone(),
+        Event::Finished(finished) => outcome_name(finished.outcome).to_owned(),
+        Event::Paid(paid) => format!("{}{}", amount(paid.amount_vnd), if paid.online { ", trực tuyến" } else { "" }),
+        Event::Digitised(digitised) => format!(
+            "thành phần hồ sơ: {}; kết quả: {}",
+            extent_name(digitised.components).to_lowercase(),
+            if digitised.result { "có" } else { "không" }
+        ),
+        Event::Rated(rated) => rating_name(rated.rating).to_owned(),
+        Event::Printed(printed) => printed.form.clone(),
+        Event::SupplementRequested(_) | Event::Returned(_) | Event::Voided(_) | Event::Corrected(_) => String::new(),
+    }
+}
+
+/// Who made an entry.
+pub fn author_name(author: &str) -> &str {
+    match author {
+        "counter" => "quầy một cửa",
+        "command-line" => "nhập từ tệp",
+        other => other,
+    }
+}
+
+/// What is to be said of a due time, and how loud: `late`, `today`, or nothing.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DueWords {
+    pub text: String,
+    pub tone: &'static str,
+}
+
+/// Where a dossier stands towards its due time at `now`.
+pub fn due_words(row: &DossierRow, now: LocalTime, calendar: &Calendar) -> DueWords {
+    let read = |time: &Option<String>| time.as_deref().and_then(|time| LocalTime::parse_from_rfc3339(time).ok());
+    let words = |text: String, tone| DueWords { text, tone };
+    if let Some(verdict) = &row.verdict {
+        let tone = if verdict == "overdue" { "late" } else { "" };
+        return words(format!("giải quyết {}", verdict_name(verdict)), tone);
+    }
+    let (Some(due), "processing") = (read(&row.due_at), row.state.as_str()) else {
+        return DueWords::default();
+    };
+    let (today, day) = (local_day(now), local_day(due));
+    if read(&row.overdue_after).is_some_and(|last| now > last) {
+        return match calendar.working_days_between(day, today) {
+            0 => words("QUÁ HẠN".to_owned(), "late"),
+            days => words(format!("QUÁ HẠN {days} ngày làm việc"), "late"),
+        };
+    }
+    match calendar.working_days_between(today, day) {
+        0 if day <= today => words("đến hạn HÔM NAY".to_owned(), "today"),
+        days => words(format!("còn {days} ngày làm việc"), ""),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+
+    fn status(change: impl FnOnce(&mut Status)) -> Status {
+        let mut status = Status {
+            unit: "11089".to_owned(),
+            name: "Xã Ngọc Kỳ".to_owned(),
+            stream: Uuid::nil(),
+            head_seq: 100,
+            stored_through: 55,
+            pending: 45,
+            pending_dossiers: 12,
+            epoch: None,
+            last_sync_at: None,
+            reference_version: 0,
+            quarantined: 0,
+            aggregator: Some("https://huyen:7443".to_owned()),
+            last_receipt_at: Some("2026-11-22T14:32:10+07:00".to_owned()),
+            last_outcome: None,
+            last_detail: None,
+            failing_since: None,
+        };
+        change(&mut status);
+        status
+    }
+
+    fn ended(status: &mut Status, outcome: &str, detail: &str) {
+        status.last_outcome = Some(outcome.to_owned());
+        status.last_detail = Some(detail.to_owned());
+        status.failing_since = Some("2026-11-22T09:10:00+07:00".to_owned());
+    }
+
+    fn nothing_waits(status: &mut Status) {
+        (status.pending, status.pending_dossiers, status.stored_through) = (0, 0, status.head_seq);
+    }
+
+    #[track_caller]
+    fn says(expected: &str, change: impl FnOnce(&mut Status)) {
+        assert_eq!(sync_sentence(&status(change)), expected);
+    }
+
+    #[test]
+    fn only_a_receipt_for_everything_is_called_sent() {
+        says("Đã gửi hết, 14:32 22/11/2026", nothing_waits);
+        says("Chưa có gì để gửi", |status| {
+            nothing_waits(status);
+            status.last_receipt_at = None;
+        });
+        says("12 hồ sơ chưa gửi (45 mục), đang chờ gửi", |status| ended(status, "complete", ""));
+        says("Máy này thiếu.", |status| {
+            nothing_waits(status);
+            ended(status, "behind", "Máy này thiếu.");
+        });
+        says("Đã gửi hết, 14:32 22/11/2026; 2 mục huyện đã lưu nhưng chưa đọc được", |status| {
+            nothing_waits(status);
+            status.quarantined = 2;
+        });
+    }
+
+    #[test]
+    fn what_waits_is_said_with_since_when_or_why() {
+        says("12 hồ sơ chưa gửi (45 mục), mất mạng từ 09:10 22/11/2026", |status| ended(status, "offline", "x"));
+        says("12 hồ sơ chưa gửi (45 mục), chưa đăng ký với huyện", |status| status.aggregator = None);
+        says("Chưa đăng ký với huyện", |status| {
+            nothing_waits(status);
+            status.aggregator = None;
+        });
+        says("12 hồ sơ chưa gửi (45 mục). Huyện từ chối: hết hạn", |status| {
+            ended(status, "refused", "Huyện từ chối: hết hạn");
+        });
+        says("1.200 mục chưa gửi, đang chờ gửi", |status| {
+            (status.pending, status.pending_dossiers) = (1200, 0);
+        });
+    }
+
+    #[test]
+    fn times_are_shown_as_people_here_write_them() {
+        assert_eq!(shown_time("2026-11-22T07:32:10Z"), "14:32 22/11/2026");
+        assert_eq!(shown_time("hôm qua"), "hôm qua");
+    }
+
+    #[track_caller]
+    fn due(state: &str, due_at: &str, overdue_after: &str, expected: (&str, &str)) {
+        let row = DossierRow {
+            id: Uuid::nil(),
+            code: String::new(),
+            procedure: String::new(),
+            field: String::new(),
+            channel: String::new(),
+            state: state.to_owned(),
+            received_at: None,
+            due_at: Some(due_at.to_owned()),
+            overdue_after: Some(overdue_after.to_owned()),
+            finished_at: None,
+            returned_at: None,
+            verdict: None,
+            person: None,
+        };
+        let now = motcua_shared::typed::time("16:00 20/11/2026").expect("a Friday");
+        let said = due_words(&row, now, &Calendar::starter());
+        assert_eq!((said.text.as_str(), said.tone), expected);
+    }
+
+    #[test]
+    fn overdue_and_due_today_are_said_in_words() {
+        let (friday, monday) = ("2026-11-20T17:00:00+07:00", "2026-11-23T17:00:00+07:00");
+        due("processing", friday, friday, ("đến hạn HÔM NAY", "today"));
+        due("processing", monday, monday, ("còn 1 ngày làm việc", ""));
+        due("processing", "2026-11-20T15:00:00+07:00", "2026-11-20T15:00:00+07:00", ("QUÁ HẠN", "late"));
+        due("processing", "2026-11-18T17:00:00+07:00", "2026-11-18T23:59:59+07:00", ("QUÁ HẠN 2 ngày làm việc", "late"));
+        due("awaiting_supplement", "2026-11-18T17:00:00+07:00", "2026-11-18T23:59:59+07:00", ("", ""));
+    }
+}

@@ -1,0 +1,517 @@
+//! The commands of the district's program.
+//!
+//! Promise: the names and answers of the public contract; 0 when it was done, 1 when `verify` or the machine failed, 2
+//! when what was asked cannot be done. Start at [`run`].
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use chrono::{NaiveDate, Utc};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use motcua_shared::calendar::{LocalTime, local};
+use motcua_shared::unit::Units;
+use serde_json::json;
+use tracing::info;
+use uuid::Uuid;
+
+use crate::auth::{self, AuthError};
+use crate::authority::{self, Authority, AuthorityError};
+use crate::config::{Config, ConfigError, Overrides};
+use crate::output::{fail, ii06_table, people_time, remark, say, say_json, status_table};
+use crate::rollup::{self, Period, ReportError};
+use crate::store::{Node, Role, SqliteStore, Store, StoreError, in_transaction, sqlite};
+use crate::tls::{self, Door, TlsError};
+use crate::verify::VerifyError;
+use crate::{ingest, verify, web};
+
+/// How long requests that are being answered may take when the server stops.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// Một Cửa tại cấp tổng hợp: nhận, lưu và cộng số liệu của các xã.
+#[derive(Debug, Parser)]
+#[command(name = "motcua-aggregator", version)]
+pub struct Cli {
+    /// Thư mục dữ liệu
+    #[arg(long, global = true, env = "MOTCUA_DATA", value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Mức ghi nhật ký, ví dụ info hoặc debug
+    #[arg(long, global = true, env = "MOTCUA_LOG", value_name = "MỨC")]
+    log: Option<String>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Tạo thư mục dữ liệu: cơ sở dữ liệu, khóa, tài khoản admin đầu tiên
+    Init(Init),
+    /// Danh mục đơn vị
+    Units {
+        #[command(subcommand)]
+        command: UnitsCommand,
+    },
+    /// Cấp mã đăng ký một lần cho máy của một xã (dùng được trong 24 giờ)
+    EnrollCode {
+        /// Mã đơn vị
+        #[arg(long)]
+        unit: String,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Chạy máy chủ
+    Serve {
+        /// Địa chỉ và cổng [mặc định: 0.0.0.0:7443]
+        #[arg(long, env = "MOTCUA_LISTEN", value_name = "ĐỊA CHỈ")]
+        listen: Option<String>,
+    },
+    /// In báo cáo
+    Report {
+        #[command(subcommand)]
+        form: Form,
+    },
+    /// Tình trạng của từng máy ở xã
+    Status {
+        #[arg(long)]
+        json: bool,
+    },
+    /// Kiểm tra toàn bộ nhật ký và tính lại số liệu; mã thoát 1 khi có chỗ sai
+    Verify {
+        /// Tính lại hồ sơ và số liệu từ nhật ký trước khi kiểm tra
+        #[arg(long)]
+        rebuild: bool,
+    },
+    /// Tài khoản đăng nhập
+    User {
+        #[command(subcommand)]
+        command: UserCommand,
+    },
+    /// Mã truy cập cho chương trình khác
+    Token {
+        #[command(subcommand)]
+        command: TokenCommand,
+    },
+}
+
+#[derive(Debug, Args)]
+struct Init {
+    /// Mã của đơn vị tổng hợp
+    #[arg(long)]
+    node: String,
+    /// Tên hoặc địa chỉ mà các xã dùng để kết nối; có thể ghi nhiều lần
+    #[arg(long = "host", value_name = "TÊN", num_args = 1..)]
+    hosts: Vec<String>,
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+enum UnitsCommand {
+    /// Nạp danh mục đơn vị từ tệp CSV, thay toàn bộ danh mục cũ
+    Import { file: PathBuf },
+}
+
+#[derive(Debug, Subcommand)]
+enum Form {
+    /// Biểu II.06: tình hình tiếp nhận, giải quyết hồ sơ
+    Ii06(Ii06Args),
+}
+
+#[derive(Debug, Args)]
+struct Ii06Args {
+    /// Từ ngày (2022-12-15)
+    #[arg(long)]
+    from: NaiveDate,
+    /// Đến ngày (2023-05-29)
+    #[arg(long)]
+    to: NaiveDate,
+    /// Mã đơn vị; bỏ trống: toàn bộ cấp tổng hợp
+    #[arg(long)]
+    unit: Option<String>,
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Ghi vào tệp thay vì in ra
+    #[arg(long, value_name = "TỆP")]
+    out: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    Text,
+    Json,
+    Csv,
+    Xlsx,
+    Docx,
+    Pdf,
+}
+
+#[derive(Debug, Subcommand)]
+enum UserCommand {
+    /// Thêm tài khoản, hoặc đặt lại mật khẩu và vai trò
+    Add {
+        name: String,
+        #[arg(long, value_enum)]
+        role: Role,
+        /// Đọc mật khẩu từ đầu vào chuẩn; nếu không, chương trình tự đặt và in ra một lần
+        #[arg(long)]
+        password_stdin: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum TokenCommand {
+    /// Cấp mã truy cập; cấp lại cùng tên thì mã cũ hết hiệu lực
+    Create {
+        name: String,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Why a command did not do it: who has to act decides the exit code.
+#[derive(Debug, thiserror::Error)]
+pub enum CliError {
+    /// The person who typed it.
+    #[error("{0}")]
+    Asked(String),
+    /// `verify` found something; it was said already.
+    #[error("{0}")]
+    Verify(String),
+    /// The machine.
+    #[error(transparent)]
+    Failed(#[from] anyhow::Error),
+}
+
+impl CliError {
+    fn exit_code(&self) -> u8 {
+        match self {
+            CliError::Asked(_) => 2,
+            CliError::Verify(_) | CliError::Failed(_) => 1,
+        }
+    }
+}
+
+macro_rules! failed {
+    ($($error:ty),*) => {$(
+        impl From<$error> for CliError {
+            fn from(error: $error) -> Self {
+                CliError::Failed(error.into())
+            }
+        }
+    )*};
+}
+failed!(StoreError, TlsError, std::io::Error);
+
+impl From<AuthorityError> for CliError {
+    fn from(error: AuthorityError) -> Self {
+        match error {
+            AuthorityError::Host(host) => CliError::Asked(format!("“{host}” không phải tên máy hay địa chỉ IP hợp lệ.")),
+            other => CliError::Failed(other.into()),
+        }
+    }
+}
+
+impl From<ConfigError> for CliError {
+    fn from(error: ConfigError) -> Self {
+        CliError::Asked(error.to_string())
+    }
+}
+
+impl From<AuthError> for CliError {
+    fn from(error: AuthError) -> Self {
+        match error {
+            AuthError::Store(_) | AuthError::Hash(_) => CliError::Failed(error.into()),
+            other => CliError::Asked(other.to_string()),
+        }
+    }
+}
+
+impl From<ReportError> for CliError {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::Store(error) => error.into(),
+            other => CliError::Asked(other.to_string()),
+        }
+    }
+}
+
+/// The whole program.
+pub fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            match &error {
+                CliError::Failed(cause) => fail(&format!("{cause:#}")),
+                told => fail(&told.to_string()),
+            }
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// Does what was asked.
+pub fn run(cli: Cli) -> Result<(), CliError> {
+    let Cli { data, log, command } = cli;
+    let data = data.ok_or_else(|| CliError::Asked("Cần --data DIR (hoặc biến môi trường MOTCUA_DATA).".to_owned()))?;
+    let listen = if let Command::Serve { listen } = &command { listen.clone() } else { None };
+    let config = Config::load(&data, Overrides { listen, log })?;
+    start_log(&config)?;
+    match command {
+        Command::Init(asked) => init(&data, &asked),
+        Command::Units { command: UnitsCommand::Import { file } } => units_import(&data, &file),
+        Command::EnrollCode { unit, json } => enroll_code(&data, &unit, json),
+        Command::Serve { .. } => serve(&config),
+        Command::Report { form: Form::Ii06(asked) } => report(&data, &asked),
+        Command::Status { json } => status(&data, json),
+        Command::Verify { rebuild } => verify(&data, rebuild),
+        Command::User { command: UserCommand::Add { name, role, password_stdin } } => {
+            user_add(&data, &name, role, password_stdin)
+        }
+        Command::Token { command: TokenCommand::Create { name, json } } => token_create(&data, &name, json),
+    }
+}
+
+fn start_log(config: &Config) -> Result<(), CliError> {
+    let filter = tracing_subscriber::EnvFilter::try_new(&config.log)
+        .map_err(|error| CliError::Asked(format!("log = “{}” không hợp lệ: {error}", config.log)))?;
+    let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    // A second start in the same process, as tests do it, keeps the first log.
+    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).try_init();
+    Ok(())
+}
+
+fn now() -> LocalTime {
+    local(Utc::now())
+}
+
+/// Opens the database of a directory that was initialised.
+fn open(data: &Path) -> Result<SqliteStore, CliError> {
+    let not_ready =
+        || CliError::Asked(format!("Thư mục {} chưa được khởi tạo. Hãy chạy init --data DIR --node MÃ trước.", data.display()));
+    if !data.join(sqlite::FILE).exists() {
+        return Err(not_ready());
+    }
+    let store = SqliteStore::open(data)?;
+    if store.node_find()?.is_none() {
+        return Err(not_ready());
+    }
+    Ok(store)
+}
+
+fn init(data: &Path, asked: &Init) -> Result<(), CliError> {
+    if data.join(sqlite::FILE).exists() || Authority::directory(data).exists() {
+        return Err(CliError::Asked(format!(
+            "Thư mục {} đã được khởi tạo, không ghi đè. Hãy chọn thư mục khác, hoặc dùng tiếp thư mục này.",
+            data.display()
+        )));
+    }
+    let code = asked.node.trim();
+    if code.is_empty() || !code.chars().all(|c| c.is_ascii_alphanumeric()) {
+        return Err(CliError::Asked("Mã đơn vị tổng hợp chỉ gồm chữ cái không dấu và chữ số, ví dụ 298.".to_owned()));
+    }
+    let hosts = authority::server_names(&asked.hosts)?;
+    let node = Node { code: code.to_owned(), server_id: Uuid::now_v7(), epoch: Uuid::now_v7(), hosts };
+    authority::private_directory(data)?;
+    let authority = Authority::create(data, &node, now())?;
+    let password = auth::new_password();
+    let mut store = SqliteStore::create(data)?;
+    in_transaction(&mut store, |store| -> Result<(), CliError> {
+        store.node_set(&node)?;
+        Ok(auth::user_add(store, "admin", Role::Admin, &password, now())?)
+    })?;
+    tell_init(data, &node, &authority, &password, asked.json);
+    Ok(())
+}
+
+fn tell_init(data: &Path, node: &Node, authority: &Authority, password: &str, as_json: bool) {
+    if as_json {
+        return say_json(&json!({
+            "node": node.code,
+            "server_id": node.server_id,
+            "epoch": node.epoch,
+            "hosts": node.hosts,
+            "ca_fingerprint": authority.fingerprint(),
+            "ca": Authority::directory(data).join("ca.pem"),
+            "admin": "admin",
+            "admin_password": password,
+        }));
+    }
+    say(&format!(
+        "Đã khởi tạo cấp tổng hợp {} tại {}.\n\
+         Tài khoản: admin\n\
+         Mật khẩu:  {password}\n\
+         (mật khẩu chỉ hiện một lần này, hãy ghi lại)\n\
+         Dấu vân tay CA: {}\n\
+         Việc tiếp theo: nạp danh mục đơn vị bằng lệnh units import.",
+        node.code,
+        data.display(),
+        authority.fingerprint()
+    ));
+}
+
+fn units_import(data: &Path, file: &Path) -> Result<(), CliError> {
+    let mut store = open(data)?;
+    let bytes = fs::read(file).map_err(|error| CliError::Asked(format!("Không đọc được {}: {error}.", file.display())))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| CliError::Asked(format!("{} không phải UTF-8. Hãy lưu lại tệp dạng CSV UTF-8.", file.display())))?;
+    let units = Units::parse(&text).map_err(|faults| {
+        let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
+        CliError::Asked(format!("{} có {} dòng sai, chưa nạp gì:\n{}", file.display(), faults.len(), lines.join("\n")))
+    })?;
+    let units: Vec<_> = units.iter().cloned().collect();
+    in_transaction(&mut store, |store| store.units_replace(&units))?;
+    say(&format!("Đã nạp {} đơn vị.", units.len()));
+    Ok(())
+}
+
+fn enroll_code(data: &Path, unit: &str, as_json: bool) -> Result<(), CliError> {
+    let mut store = open(data)?;
+    let units = store.units()?;
+    if units.is_empty() {
+        return Err(CliError::Asked("Chưa có danh mục đơn vị. Hãy nạp trước: units --data DIR import TỆP.csv.".to_owned()));
+    }
+    if !units.iter().any(|known| known.code == unit) {
+        return Err(CliError::Asked(format!("Không có đơn vị mang mã “{unit}” trong danh mục đơn vị đã nạp.")));
+    }
+    let authority = Authority::open(data)?;
+    let (code, expires) = authority::enrolment_code(&mut store, &authority, unit, now())?;
+    if as_json {
+        say_json(&json!({ "code": code.to_text(), "unit": unit, "expires_at": expires.to_rfc3339() }));
+    } else {
+        let name = authority::unit_name(&store, unit, now())?;
+        let until = people_time(&expires.to_rfc3339());
+        say(&format!("Mã đăng ký cho {name} ({unit}), dùng một lần, đến {until}:\n\n  {}", code.to_text()));
+    }
+    Ok(())
+}
+
+fn report(data: &Path, asked: &Ii06Args) -> Result<(), CliError> {
+    if let Format::Xlsx | Format::Docx | Format::Pdf = asked.format {
+        return Err(CliError::Asked(
+            "Định dạng này chưa có trong phiên bản này; hãy dùng --format csv, json hoặc text.".to_owned(),
+        ));
+    }
+    let store = open(data)?;
+    let period = Period::new(asked.from, asked.to)?;
+    let report = rollup::ii06(&store, asked.unit.as_deref(), period)?;
+    let text = match asked.format {
+        Format::Json => serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)? + "\n",
+        Format::Csv => report.to_csv(),
+        _ => ii06_table(&report),
+    };
+    let Some(path) = &asked.out else {
+        say(&text);
+        return Ok(());
+    };
+    fs::write(path, text).map_err(|error| CliError::Asked(format!("Không ghi được {}: {error}.", path.display())))
+}
+
+fn status(data: &Path, as_json: bool) -> Result<(), CliError> {
+    let status = rollup::status(&open(data)?)?;
+    if as_json {
+        say_json(&status);
+    } else {
+        say(&status_table(&status));
+    }
+    Ok(())
+}
+
+fn verify(data: &Path, rebuild: bool) -> Result<(), CliError> {
+    let mut store = open(data)?;
+    if rebuild {
+        let entries = ingest::rebuild(&mut store)?;
+        remark(&format!("Đã tính lại từ {entries} bản ghi trong nhật ký."));
+    }
+    drop(store);
+    let store = SqliteStore::open_snapshot(data)?;
+    let verified = store.integrity().map_err(VerifyError::from).and_then(|()| verify::verify(&store));
+    match verified {
+        Ok(verified) => {
+            say(&format!(
+                "Đúng: {} luồng, {} bản ghi, {} hồ sơ, {} ô tổng hợp khớp với nhật ký.",
+                verified.streams, verified.entries, verified.dossiers, verified.cells
+            ));
+            Ok(())
+        }
+        Err(VerifyError::Fault(fault)) => Err(CliError::Verify(format!("dữ liệu không đúng: {fault}"))),
+        Err(VerifyError::Store(StoreError::Damaged(problem))) => Err(CliError::Verify(format!("cơ sở dữ liệu hỏng: {problem}"))),
+        Err(VerifyError::Store(error)) => Err(error.into()),
+    }
+}
+
+fn user_add(data: &Path, name: &str, role: Role, password_stdin: bool) -> Result<(), CliError> {
+    let mut store = open(data)?;
+    let password = if password_stdin { typed_password()? } else { auth::new_password() };
+    auth::user_add(&mut store, name, role, &password, now())?;
+    say(&format!("Đã lưu tài khoản {name} ({}).", role.as_str()));
+    if !password_stdin {
+        say(&format!("Mật khẩu: {password}\n(chỉ hiện một lần này, hãy ghi lại)"));
+    }
+    Ok(())
+}
+
+fn typed_password() -> Result<String, CliError> {
+    let mut text = String::new();
+    std::io::stdin().take(4_096).read_to_string(&mut text)?;
+    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+fn token_create(data: &Path, name: &str, as_json: bool) -> Result<(), CliError> {
+    let mut store = open(data)?;
+    let token = auth::new_token();
+    store.token_add(auth::token_hash(&token), name, now())?;
+    if as_json {
+        say_json(&json!({ "name": name, "token": token }));
+    } else {
+        say(&format!("Mã truy cập “{name}” (chỉ hiện một lần này):\n\n  {token}"));
+    }
+    Ok(())
+}
+
+fn serve(config: &Config) -> Result<(), CliError> {
+    let store = open(&config.data)?;
+    let node = rollup::node(&store)?;
+    drop(store);
+    let runtime = tokio::runtime::Runtime::new()?;
+    runtime.block_on(listen(config, &node))
+}
+
+async fn listen(config: &Config, node: &Node) -> Result<(), CliError> {
+    let authority = Authority::open(&config.data)?;
+    let tls = tls::server_config(&authority, &node.hosts, now())?;
+    let app = web::App::open(&config.data, authority)?;
+    let listener = std::net::TcpListener::bind(config.listen)
+        .map_err(|error| CliError::Asked(format!("Không mở được {}: {error}. Cổng này có thể đang được dùng.", config.listen)))?;
+    listener.set_nonblocking(true)?;
+    let address = listener.local_addr()?;
+    let handle = axum_server::Handle::new();
+    let server = axum_server::from_tcp(listener)?.acceptor(Door::new(tls)).handle(handle.clone()).http1_only();
+    tokio::spawn(async move {
+        asked_to_stop().await;
+        info!("stopping: requests that are being answered are finished");
+        handle.graceful_shutdown(Some(GRACE));
+    });
+    info!(node = node.code, server_id = %node.server_id, %address, "serving");
+    say(&format!("listening on https://{address}"));
+    server.serve(web::router(app).into_make_service()).await?;
+    info!("stopped");
+    Ok(())
+}
+
+async fn asked_to_stop() {
+    let interrupted = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        let terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate());
+        match terminate {
+            Ok(mut terminate) => {
+                tokio::select! { _ = interrupted => (), _ = terminate.recv() => () }
+            }
+            Err(_) => drop(interrupted.await),
+        }
+    }
+    #[cfg(not(unix))]
+    drop(interrupted.await);
+}

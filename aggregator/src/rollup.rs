@@ -1,0 +1,189 @@
+//! What the district asks of the rollups: form II.06, the communes side by side, and on what the figures rest.
+//!
+//! Promise: figures come from the rollups alone and coverage stands beside every one of them. Start at [`ii06`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{Datelike, NaiveDate};
+use motcua_shared::report::{Coverage, Ii06, OfficeCoverage};
+use motcua_shared::unit::Unit;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::store::{Node, Store, StoreError, StreamStatus};
+
+/// Days of a report, both ends included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Period {
+    pub from: NaiveDate,
+    pub to: NaiveDate,
+}
+
+/// Why a report is not to be had, in words for whoever asked.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("Kỳ báo cáo không hợp lệ: ngày bắt đầu {from} sau ngày kết thúc {to}.")]
+    Backwards { from: NaiveDate, to: NaiveDate },
+    #[error("Không có đơn vị mang mã “{0}” trong danh mục đơn vị.")]
+    UnknownUnit(String),
+}
+
+impl Period {
+    pub fn new(from: NaiveDate, to: NaiveDate) -> Result<Period, ReportError> {
+        if from > to { Err(ReportError::Backwards { from, to }) } else { Ok(Period { from, to }) }
+    }
+
+    /// The reporting year that is called `year`: 15 December before to 14 December. NĐ 09/2019 (DOMAIN §2.2).
+    pub fn year(year: i32) -> Option<Period> {
+        let from = NaiveDate::from_ymd_opt(year - 1, 12, 15)?;
+        Some(Period { from, to: NaiveDate::from_ymd_opt(year, 12, 14)? })
+    }
+
+    /// The reporting year that `day` lies in.
+    pub fn year_of(day: NaiveDate) -> i32 {
+        if day.month() == 12 && day.day() >= 15 { day.year() + 1 } else { day.year() }
+    }
+
+    /// From the beginning of the reporting year to `day`.
+    pub fn year_to(day: NaiveDate) -> Period {
+        let start = Period::year(Period::year_of(day)).map_or(day, |year| year.from);
+        Period { from: start, to: day }
+    }
+}
+
+/// What is stored here, for people and scripts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NodeStatus {
+    pub node: String,
+    pub server_id: Uuid,
+    pub epoch: Uuid,
+    pub stored: u64,
+    pub applied: u64,
+    pub quarantined: u64,
+    pub pending: u64,
+    pub streams: Vec<StreamStatus>,
+}
+
+pub fn status(store: &dyn Store) -> Result<NodeStatus, StoreError> {
+    let node = node(store)?;
+    let streams = store.streams(None)?;
+    let sum = |of: fn(&StreamStatus) -> u64| streams.iter().map(of).sum();
+    Ok(NodeStatus {
+        node: node.code,
+        server_id: node.server_id,
+        epoch: node.epoch,
+        stored: sum(|stream| stream.stored_through),
+        applied: sum(|stream| stream.applied),
+        quarantined: sum(|stream| stream.quarantined),
+        pending: sum(|stream| stream.pending),
+        streams,
+    })
+}
+
+/// The node; a database without one was not made by `init`.
+pub fn node(store: &dyn Store) -> Result<Node, StoreError> {
+    store.node_find()?.ok_or_else(|| StoreError::Damaged("the node has no name".to_owned()))
+}
+
+/// Form II.06 of one unit, or of the whole node.
+pub fn ii06(store: &dyn Store, unit: Option<&str>, period: Period) -> Result<Ii06, ReportError> {
+    let node = node(store)?;
+    let unit = unit.filter(|unit| *unit != node.code);
+    let streams = store.streams(unit)?;
+    let units = store.units()?;
+    if let Some(code) = unit
+        && streams.is_empty()
+        && !units.iter().any(|unit| unit.code == code)
+    {
+        return Err(ReportError::UnknownUnit(code.to_owned()));
+    }
+    let codes = match unit {
+        Some(code) => vec![code.to_owned()],
+        None => office_codes(&node.code, &units, &streams, period),
+    };
+    let sums = store.rollup_sums(unit, period.from, period.to)?;
+    let coverage = Coverage::of(codes.iter().map(|code| office_coverage(code, &streams)).collect());
+    Ok(Ii06::compute(unit.unwrap_or(&node.code), period.from, period.to, &sums, coverage))
+}
+
+/// Offices of the node that existed on some day of the period, and whoever has sent something.
+fn office_codes(node: &str, units: &[Unit], streams: &[StreamStatus], period: Period) -> Vec<String> {
+    let existed = |unit: &&Unit| unit.valid_from <= period.to && unit.valid_to.is_none_or(|end| end >= period.from);
+    let under = units.iter().filter(|unit| unit.parent == node).filter(existed).map(|unit| unit.code.clone());
+    under.chain(streams.iter().map(|stream| stream.unit.clone())).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn office_coverage(code: &str, streams: &[StreamStatus]) -> OfficeCoverage {
+    let own = || streams.iter().filter(|stream| stream.unit == code);
+    let sum = |of: fn(&StreamStatus) -> u64| i64::try_from(own().map(of).sum::<u64>()).unwrap_or(i64::MAX);
+    OfficeCoverage {
+        unit: code.to_owned(),
+        complete_to: own().filter_map(|stream| stream.complete_to.clone()).max(),
+        entries: sum(|stream| stream.stored_through),
+        quarantined: sum(|stream| stream.quarantined),
+        pending: sum(|stream| stream.pending),
+    }
+}
+
+/// One commune in the overview.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Office {
+    pub code: String,
+    pub name: String,
+    pub coverage: OfficeCoverage,
+    pub forked: u64,
+    pub received: i64,
+    pub resolved: i64,
+    pub resolved_overdue: i64,
+    pub open: i64,
+    pub open_overdue: i64,
+    pub agent_version: Option<String>,
+    pub last_seen_at: Option<String>,
+    /// Has at least one agent.
+    pub enrolled: bool,
+}
+
+/// Every commune of the node, by code.
+pub fn offices(store: &dyn Store, period: Period) -> Result<Vec<Office>, StoreError> {
+    let node = node(store)?;
+    let (units, streams) = (store.units()?, store.streams(None)?);
+    let sums = store.rollup_sums_by_unit(period.from, period.to)?;
+    let names = names(&units, period.to);
+    let codes = office_codes(&node.code, &units, &streams, period);
+    Ok(codes
+        .into_iter()
+        .map(|code| {
+            let own = || streams.iter().filter(|stream| stream.unit == code);
+            let within = sums.get(&code).map(|sums| sums.within).unwrap_or_default();
+            let mut end = sums.get(&code).map(|sums| sums.before).unwrap_or_default();
+            end.add(&within);
+            Office {
+                name: names.get(code.as_str()).map_or_else(|| code.clone(), |name| (*name).to_owned()),
+                coverage: office_coverage(&code, &streams),
+                forked: own().map(|stream| stream.forked).sum(),
+                received: within.received(),
+                resolved: within.resolved(),
+                resolved_overdue: within.get(motcua_shared::contribution::Counter::ResolvedOverdue),
+                open: end.open(),
+                open_overdue: end.open_overdue(),
+                agent_version: own().max_by_key(|stream| &stream.last_seen_at).and_then(|stream| stream.agent_version.clone()),
+                last_seen_at: own().filter_map(|stream| stream.last_seen_at.clone()).max(),
+                enrolled: own().next().is_some(),
+                code,
+            }
+        })
+        .collect())
+}
+
+/// The name of each code on `day`, or the nearest one before or after.
+pub fn names(units: &[Unit], day: NaiveDate) -> BTreeMap<&str, &str> {
+    let mut names = BTreeMap::new();
+    for unit in units {
+        if unit.is_valid(day) || !names.contains_key(unit.code.as_str()) {
+            names.insert(unit.code.as_str(), unit.name.as_str());
+        }
+    }
+    names
+}

@@ -1,0 +1,131 @@
+//! Figures and facts for other programs: JSON under `/api/v1/`, and the numbers that monitoring reads.
+//!
+//! Promise: nothing without a session or a bearer token, except whether we are alive. Start at [`routes`] and [`Reader`].
+
+use std::fmt::Write as _;
+use std::sync::atomic::Ordering;
+
+use axum::extract::{Extension, FromRequestParts, Path, Query, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use axum::{Json, Router};
+use chrono::NaiveDate;
+use serde::Deserialize;
+
+use super::pages::session_of;
+use super::{App, Problem};
+use crate::auth::token_hash;
+use crate::rollup::{self, NodeStatus, Period, ReportError};
+use crate::store::{DossierRow, Store, StoreError};
+use crate::tls::Wire;
+
+pub fn routes() -> Router<App> {
+    Router::new()
+        .route("/api/v1/reports/ii06", get(ii06))
+        .route("/api/v1/status", get(status))
+        .route("/api/v1/dossiers/{code}", get(dossier))
+        .route("/metrics", get(metrics))
+}
+
+/// Somebody with a session, or a program with a bearer token.
+pub struct Reader;
+
+impl FromRequestParts<App> for Reader {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Reader, Problem> {
+        if may_read(app, &parts.headers).await? { Ok(Reader) } else { Err(no_token()) }
+    }
+}
+
+async fn may_read(app: &App, headers: &HeaderMap) -> Result<bool, Problem> {
+    if session_of(app, headers).await?.is_some() {
+        return Ok(true);
+    }
+    let Some(token) = bearer(headers) else { return Ok(false) };
+    let hash = token_hash(token);
+    Ok(app.read(move |store| store.token_find(hash)).await??.is_some())
+}
+
+fn bearer(headers: &HeaderMap) -> Option<&str> {
+    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+}
+
+fn no_token() -> Problem {
+    Problem::new(
+        StatusCode::UNAUTHORIZED,
+        "no-token",
+        "Chưa đăng nhập",
+        "Cần đăng nhập, hoặc gửi kèm mã truy cập (Authorization: Bearer …) do lệnh token create cấp.",
+    )
+}
+
+/// `?from=&to=[&unit=]`, days as YYYY-MM-DD.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ReportQuery {
+    from: NaiveDate,
+    to: NaiveDate,
+    unit: Option<String>,
+}
+
+type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
+
+async fn ii06(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
+    let Query(ReportQuery { from, to, unit }) = query.map_err(|rejection| {
+        let detail = format!("Cần from và to dạng 2023-05-29, có thể thêm unit là mã đơn vị ({}).", rejection.body_text());
+        Problem::new(StatusCode::BAD_REQUEST, "query", "Tham số không hợp lệ", detail)
+    })?;
+    let period = Period::new(from, to)?;
+    let unit = unit.filter(|unit| !unit.is_empty());
+    let report = app.read(move |store| rollup::ii06(store, unit.as_deref(), period)).await??;
+    Ok(Json(report).into_response())
+}
+
+async fn status(_: Reader, State(app): State<App>) -> Result<Json<NodeStatus>, Problem> {
+    Ok(Json(app.read(rollup::status).await??))
+}
+
+async fn dossier(_: Reader, State(app): State<App>, Path(code): Path<String>) -> Result<Json<DossierRow>, Problem> {
+    let found = app.read(move |store| store.dossiers_find(&code)).await??;
+    let first = found.into_iter().next().ok_or_else(|| {
+        Problem::new(StatusCode::NOT_FOUND, "no-dossier", "Không tìm thấy", "Không có hồ sơ mang mã này trong dữ liệu đã nhận.")
+    })?;
+    Ok(Json(first))
+}
+
+async fn metrics(State(app): State<App>, Extension(wire): Extension<Wire>, headers: HeaderMap) -> Result<Response, Problem> {
+    if !wire.remote.ip().is_loopback() && !may_read(&app, &headers).await? {
+        return Err(no_token());
+    }
+    let status = app.read(|store: &dyn Store| -> Result<_, StoreError> { rollup::status(store) }).await??;
+    let gauges = [
+        ("motcua_entries_stored", "gauge", "Entries stored.", status.stored),
+        ("motcua_entries_quarantined", "gauge", "Entries stored and not applied.", status.quarantined),
+        ("motcua_entries_pending", "gauge", "Entries recorded and not yet here, as last told by the agents.", status.pending),
+        ("motcua_streams", "gauge", "Agents enrolled.", u64::try_from(status.streams.len()).unwrap_or(u64::MAX)),
+        ("motcua_receipts_issued_total", "counter", "Receipts signed since the start.", app.0.receipts.load(Ordering::Relaxed)),
+    ];
+    let mut text = String::new();
+    for (name, kind, help, value) in gauges {
+        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
+    }
+    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
+}
+
+impl From<ReportError> for Problem {
+    fn from(error: ReportError) -> Self {
+        match error {
+            ReportError::Store(error) => error.into(),
+            ReportError::Backwards { .. } => {
+                Problem::new(StatusCode::BAD_REQUEST, "period", "Kỳ báo cáo không hợp lệ", error.to_string())
+            }
+            ReportError::UnknownUnit(_) => {
+                Problem::new(StatusCode::NOT_FOUND, "unknown-unit", "Không có đơn vị này", error.to_string())
+            }
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What agents say and hear: enrolment, hello, segments. CBOR both ways; faults are problem documents.
+//!
+//! Promise: an agent reaches its own stream only, with a certificate that we issued and did not revoke. A receipt is
+//! signed after the commit that it speaks of. Start at [`routes`].
+
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, PathRejection};
+use axum::extract::{DefaultBodyLimit, Extension, Path, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{post, put};
+use motcua_shared::calendar::LocalTime;
+use motcua_shared::entry::Seq;
+use motcua_shared::wire::{AgentReport, EnrolRequest, Hello, MAX_REQUEST, PROTOCOL, SegmentError, Upload, decode, encode};
+use tracing::warn;
+use uuid::Uuid;
+
+use super::{App, Problem, now};
+use crate::authority::{self, EnrolError};
+use crate::ingest::{self, IngestError, Intake, Source, Taken};
+use crate::store::{Held, Node, Store};
+use crate::tls::{Peer, Wire};
+
+/// Most bytes of a request that carries no segment.
+pub const SMALL: usize = 64 << 10;
+
+pub fn routes() -> Router<App> {
+    let small = Router::new()
+        .route("/sync/v1/enroll", post(enroll))
+        .route("/sync/v1/hello", post(hello))
+        .layer(DefaultBodyLimit::max(SMALL));
+    let large = Router::new().route("/sync/v1/streams/{stream}/{from}", put(upload)).layer(DefaultBodyLimit::max(MAX_REQUEST));
+    small.merge(large)
+}
+
+type Body = Result<Bytes, BytesRejection>;
+
+async fn enroll(
+    State(app): State<App>,
+    Extension(wire): Extension<Wire>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let (address, instant) = (wire.remote.ip(), Instant::now());
+    if app.0.refusals.are_too_many(address, instant) {
+        warn!(remote = %wire.remote, "enrolment refused: too many tries");
+        return Err(Problem::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-tries",
+            "Thử quá nhiều lần",
+            "Đã có nhiều lần đăng ký không thành công từ địa chỉ này. Hãy chờ một phút rồi thử lại.",
+        ));
+    }
+    let request: EnrolRequest = message(&headers, body)?;
+    speaks_our_protocol(&request.report)?;
+    let shared = app.clone();
+    let enrolled = app.write(move |store| authority::enrol(store, shared.authority(), &request, now())).await?;
+    match enrolled {
+        Ok(enrolled) => Ok(cbor(StatusCode::OK, encode(&enrolled))),
+        Err(error) => {
+            app.0.refusals.count(address, instant);
+            Err(error.into())
+        }
+    }
+}
+
+async fn hello(
+    State(app): State<App>,
+    Extension(wire): Extension<Wire>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let peer = known(wire)?;
+    let hello: Hello = message(&headers, body)?;
+    speaks_our_protocol(&hello.report)?;
+    own_stream(&peer, hello.stream)?;
+    let nonce = hello.report.nonce;
+    let at = now();
+    let stream = peer.stream;
+    let (node, held) = app
+        .write(move |store| -> Result<_, Problem> {
+            let (source, node) = admit(store, peer, at)?;
+            Ok((node, ingest::hello(store, &source, &hello.report, at)?))
+        })
+        .await??;
+    Ok(receipt(&app, &node, stream, held, None, nonce, StatusCode::OK))
+}
+
+async fn upload(
+    State(app): State<App>,
+    Extension(wire): Extension<Wire>,
+    path: Result<Path<(Uuid, Seq)>, PathRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let peer = known(wire)?;
+    let Path((stream, from)) = path.map_err(|_| bad_request("địa chỉ phải gồm mã luồng và số thứ tự"))?;
+    own_stream(&peer, stream)?;
+    let upload: Upload = message(&headers, body)?;
+    speaks_our_protocol(&upload.report)?;
+    own_stream(&peer, upload.segment.stream)?;
+    if upload.segment.from != from || upload.segment.count == 0 {
+        return Err(bad_segment("phần đầu của gói không khớp địa chỉ gửi đến, hoặc gói không có bản ghi nào"));
+    }
+    let nonce = upload.report.nonce;
+    let (node, Taken { intake, held }) = app
+        .write(move |store| -> Result<_, Problem> {
+            let at = now();
+            let (source, node) = admit(store, peer, at)?;
+            Ok((node, ingest::take(store, &source, &upload.report, &upload.segment, at)?))
+        })
+        .await??;
+    let (status, forked_at) = match intake {
+        Intake::Stored { .. } => (StatusCode::OK, None),
+        Intake::Gap => (StatusCode::CONFLICT, None),
+        Intake::Forked { at } => (StatusCode::CONFLICT, Some(at)),
+    };
+    Ok(receipt(&app, &node, stream, held, forked_at, nonce, status))
+}
+
+fn receipt(
+    app: &App,
+    node: &Node,
+    stream: Uuid,
+    held: Held,
+    forked_at: Option<Seq>,
+    nonce: [u8; 16],
+    status: StatusCode,
+) -> Response {
+    let signed = app.authority().receipt(node, stream, held, forked_at, nonce, now());
+    app.0.receipts.fetch_add(1, Ordering::Relaxed);
+    cbor(status, encode(&signed))
+}
+
+fn cbor(status: StatusCode, body: Vec<u8>) -> Response {
+    (status, [(header::CONTENT_TYPE, "application/cbor"), (header::CACHE_CONTROL, "no-store")], body).into_response()
+}
+
+fn known(wire: Wire) -> Result<Peer, Problem> {
+    wire.peer.ok_or_else(|| {
+        warn!(remote = %wire.remote, "request refused: no client certificate");
+        Problem::new(
+            StatusCode::UNAUTHORIZED,
+            "no-certificate",
+            "Chưa có chứng thư",
+            "Máy này không trình chứng thư. Hãy đăng ký máy với mã do huyện cấp trước khi đồng bộ.",
+        )
+    })
+}
+
+fn forbidden(kind: &'static str, detail: &str) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, kind, "Không được phép", detail)
+}
+
+fn own_stream(peer: &Peer, stream: Uuid) -> Result<(), Problem> {
+    if peer.stream == stream {
+        return Ok(());
+    }
+    warn!(unit = %peer.unit, peer.stream = %peer.stream, %stream, "request refused: the stream of another agent");
+    Err(forbidden("other-stream", "Chứng thư này thuộc máy khác: mỗi máy chỉ được gửi dữ liệu của chính mình."))
+}
+
+/// Whether the certificate is one that we issued for this stream, and still counts.
+fn admit(store: &dyn Store, peer: Peer, at: LocalTime) -> Result<(Source, Node), Problem> {
+    let node = crate::rollup::node(store)?;
+    let issued = store.certificate_find(&peer.serial)?;
+    let refusal = match issued {
+        None => {
+            Some(("unknown-certificate", "Máy chủ không còn ghi nhận chứng thư này. Hãy xin huyện cấp mã và đăng ký lại máy."))
+        }
+        Some(issued) if issued.stream != peer.stream || issued.unit != peer.unit => {
+            Some(("unknown-certificate", "Chứng thư không khớp với máy đã đăng ký. Hãy đăng ký lại máy."))
+        }
+        Some(issued) if issued.revoked => Some(("revoked", "Chứng thư của máy này đã bị thu hồi. Hãy liên hệ huyện.")),
+        Some(issued) if issued.expires_at <= at => Some(("expired", "Chứng thư của máy này đã hết hạn. Hãy đăng ký lại máy.")),
+        Some(_) => None,
+    };
+    if let Some((kind, detail)) = refusal {
+        warn!(unit = %peer.unit, stream = %peer.stream, reason = kind, "request refused");
+        return Err(forbidden(kind, detail));
+    }
+    Ok((Source { unit: peer.unit, stream: peer.stream, key: peer.public_key }, node))
+}
+
+fn message<T: for<'b> minicbor::Decode<'b, ()>>(headers: &HeaderMap, body: Body) -> Result<T, Problem> {
+    if headers.get(header::CONTENT_TYPE).is_none_or(|kind| kind != "application/cbor") {
+        return Err(Problem::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "media-type",
+            "Kiểu dữ liệu không dùng được",
+            "Nội dung phải là application/cbor.",
+        ));
+    }
+    let bytes = body.map_err(|rejection| match rejection.status() {
+        StatusCode::PAYLOAD_TOO_LARGE => {
+            Problem::new(StatusCode::PAYLOAD_TOO_LARGE, "too-large", "Gói quá lớn", "Gói gửi lên lớn hơn mức máy chủ nhận.")
+        }
+        _ => bad_request("không nhận được trọn nội dung"),
+    })?;
+    decode(&bytes).map_err(|error| bad_request(&error.to_string()))
+}
+
+fn bad_request(problem: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "unreadable", "Không đọc được", format!("Nội dung gửi lên không đọc được: {problem}."))
+}
+
+fn bad_segment(problem: &str) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "bad-segment", "Gói dữ liệu hỏng", format!("Gói dữ liệu không được nhận: {problem}."))
+}
+
+fn speaks_our_protocol(report: &AgentReport) -> Result<(), Problem> {
+    if report.protocol == PROTOCOL {
+        return Ok(());
+    }
+    Err(other_protocol(report.protocol))
+}
+
+fn other_protocol(protocol: u16) -> Problem {
+    let detail = format!("Máy chủ dùng giao thức {PROTOCOL}, máy này dùng giao thức {protocol}. Hãy cập nhật chương trình.");
+    Problem::new(StatusCode::BAD_REQUEST, "protocol", "Khác giao thức", detail)
+}
+
+impl From<IngestError> for Problem {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Store(error) => error.into(),
+            IngestError::Segment(SegmentError::Protocol(protocol)) => other_protocol(protocol),
+            IngestError::Segment(error) => bad_segment(match error {
+                SegmentError::Signature => "chữ ký không phải của máy này",
+                SegmentError::Chain => "các bản ghi không nối tiếp nhau",
+                SegmentError::Count { .. } => "số bản ghi không khớp",
+                SegmentError::Unreadable(_) | SegmentError::Protocol(_) => "nội dung không giải nén được",
+            }),
+            IngestError::OtherStream(_) => forbidden("other-stream", "Gói dữ liệu thuộc máy khác."),
+            IngestError::UnknownStream(_) => forbidden("unknown-stream", "Máy này chưa được đăng ký. Hãy đăng ký lại máy."),
+        }
+    }
+}
+
+impl From<EnrolError> for Problem {
+    fn from(error: EnrolError) -> Self {
+        let (status, kind) = match &error {
+            EnrolError::Store(_) | EnrolError::Authority(_) => return Problem::ours(&error),
+            EnrolError::UnknownCode => (StatusCode::FORBIDDEN, "code-unknown"),
+            EnrolError::Expired => (StatusCode::FORBIDDEN, "code-expired"),
+            EnrolError::Used => (StatusCode::CONFLICT, "code-used"),
+            EnrolError::OtherUnit(_) => (StatusCode::FORBIDDEN, "code-other-unit"),
+            EnrolError::Request(_) => (StatusCode::BAD_REQUEST, "certificate-request"),
+            EnrolError::StreamTaken => (StatusCode::CONFLICT, "stream-taken"),
+            EnrolError::NoNumbersLeft(_) => (StatusCode::CONFLICT, "no-numbers"),
+        };
+        Problem::new(status, kind, "Không đăng ký được", error.to_string())
+    }
+}

@@ -1,0 +1,323 @@
+//! Receiving a dossier: what the clerk typed becomes a reception that may be saved, or every fault at once.
+//!
+//! Promise: past [`Draft::check`] everything is known, in NFC and due at a computed time; nothing typed is dropped.
+//! Start at [`Draft::check`].
+
+use chrono::Duration;
+use serde::Deserialize;
+use uuid::Uuid;
+
+use crate::calendar::{Calendar, LocalTime, local_day};
+use crate::catalogue::{Catalogue, Procedure};
+use crate::deadline;
+use crate::dossier::{Channel, Code, Received, SubmittedBy};
+use crate::ruleset::Ruleset;
+use crate::seal::Sealed;
+use crate::text::nfc;
+use crate::typed::{self, FieldError};
+
+/// What a new dossier is made of; its code is given out when it is saved.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reception {
+    /// Made when the form was opened: saving the same form twice saves it once.
+    pub id: Uuid,
+    /// `received.code` is filled in on saving.
+    pub received: Received,
+    pub person: Sealed,
+}
+
+/// The form as it was typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Draft {
+    /// [`Reception::id`].
+    pub id: String,
+    pub procedure: String,
+    pub channel: String,
+    pub submitted_by: String,
+    pub name: String,
+    pub identity: String,
+    pub phone: String,
+    pub address: String,
+    pub received_at: String,
+    /// Only for a procedure whose limit is not known.
+    pub due_at: String,
+}
+
+const LONGEST_NAME: usize = 200;
+const LONGEST_ADDRESS: usize = 300;
+
+impl Draft {
+    /// The reception that was typed, or all that is wrong with it.
+    pub fn check(&self, catalogue: &Catalogue, calendar: &Calendar, now: LocalTime) -> Result<Reception, Vec<FieldError>> {
+        let mut check = Check { draft: self, faults: Vec::new() };
+        let id = check.id();
+        let procedure = check.procedure(catalogue);
+        let channel = check.choice("channel", &self.channel, "hãy chọn hình thức nộp");
+        let submitted_by = check.choice("submitted_by", &self.submitted_by, "hãy chọn người khai hồ sơ");
+        let person = check.person();
+        let received_at = check.received_at(now);
+        let due_at = check.due_at(procedure, received_at, calendar);
+        match (id, procedure, channel, submitted_by, received_at) {
+            (Some(id), Some(procedure), Some(channel), Some(submitted_by), Some(received_at)) if check.faults.is_empty() => {
+                let received = received(procedure, channel, submitted_by, received_at, due_at);
+                Ok(Reception { id, received, person })
+            }
+            _ => Err(check.faults),
+        }
+    }
+}
+
+fn received(
+    procedure: &Procedure,
+    channel: Channel,
+    submitted_by: SubmittedBy,
+    received_at: LocalTime,
+    due_at: Option<LocalTime>,
+) -> Received {
+    Received {
+        code: String::new(),
+        procedure: procedure.code.clone(),
+        field: procedure.field.clone(),
+        channel,
+        submitted_by,
+        received_at,
+        limit: procedure.limit,
+        due_at,
+        ruleset: Ruleset::on(local_day(received_at)).id.to_owned(),
+        fee_vnd: procedure.fee_vnd.unwrap_or(0),
+    }
+}
+
+/// A draft, with the list that its faults go to.
+struct Check<'a> {
+    draft: &'a Draft,
+    faults: Vec<FieldError>,
+}
+
+impl Check<'_> {
+    fn fault(&mut self, field: &'static str, problem: impl Into<String>) {
+        self.faults.push(FieldError::new(field, problem));
+    }
+
+    fn id(&mut self) -> Option<Uuid> {
+        let id = Uuid::parse_str(&self.draft.id).ok();
+        if id.is_none() {
+            self.fault("id", "Mẫu gửi lên không đầy đủ; hãy kiểm tra lại rồi bấm Lưu lần nữa.");
+        }
+        id
+    }
+
+    fn procedure<'c>(&mut self, catalogue: &'c Catalogue) -> Option<&'c Procedure> {
+        let code = nfc(&self.draft.procedure);
+        let found = catalogue.find(&code);
+        match (&found, code.is_empty()) {
+            (Some(_), _) => {}
+            (None, true) => self.fault("procedure", "hãy chọn thủ tục"),
+            (None, false) => self.fault("procedure", format!("mã thủ tục {code} không có trong danh mục")),
+        }
+        found
+    }
+
+    fn choice<T: Code>(&mut self, field: &'static str, code: &str, problem: &str) -> Option<T> {
+        let choice = T::from_code(code);
+        if choice.is_none() {
+            self.fault(field, problem);
+        }
+        choice
+    }
+
+    fn received_at(&mut self, now: LocalTime) -> Option<LocalTime> {
+        let Some(at) = typed::time(&self.draft.received_at) else {
+            self.fault("received_at", "cần giờ và ngày, ví dụ 14:32 22/11/2026");
+            return None;
+        };
+        if at > now + Duration::minutes(5) {
+            self.fault("received_at", "thời điểm nằm trong tương lai; hãy kiểm tra lại và xem đồng hồ của máy");
+        }
+        Some(at)
+    }
+
+    /// Computed where the limit is known; else as typed.
+    fn due_at(&mut self, procedure: Option<&Procedure>, received: Option<LocalTime>, calendar: &Calendar) -> Option<LocalTime> {
+        let typed_text = nfc(&self.draft.due_at);
+        let typed_time = typed::time(&typed_text);
+        if !typed_text.is_empty() && typed_time.is_none() {
+            self.fault("due_at", "cần giờ và ngày, ví dụ 17:00 24/11/2026");
+            return None;
+        }
+        let (procedure, received) = (procedure?, received?);
+        match (procedure.limit, typed_time) {
+            (Some(_), Some(_)) => {
+                self.fault("due_at", "thủ tục này đã có thời hạn trong danh mục, máy tự tính hẹn trả; hãy để trống ô này");
+                None
+            }
+            (Some(limit), None) => Some(deadline::due(limit, procedure.after_15h_next_day, received, calendar)),
+            (None, None) => {
+                self.fault("due_at", "danh mục chưa có thời hạn của thủ tục này; hãy ghi giờ, ngày hẹn trả");
+                None
+            }
+            (None, Some(due)) => {
+                if due <= received {
+                    self.fault("due_at", "hẹn trả phải sau lúc tiếp nhận");
+                }
+                Some(due)
+            }
+        }
+    }
+
+    fn person(&mut self) -> Sealed {
+        let given = |text: String| (!text.is_empty()).then_some(text);
+        Sealed {
+            name: given(self.name()),
+            identity: given(self.identity()),
+            phone: given(self.phone()),
+            address: given(self.address()),
+            note: None,
+        }
+    }
+
+    fn name(&mut self) -> String {
+        let name = nfc(&self.draft.name);
+        if !name.chars().any(char::is_alphabetic) {
+            self.fault("name", "hãy ghi họ và tên người nộp, hoặc tên tổ chức");
+        } else if name.chars().count() > LONGEST_NAME {
+            self.fault("name", format!("dài quá {LONGEST_NAME} ký tự"));
+        }
+        name
+    }
+
+    /// A citizen's number has 12 digits, the old one 9; passports have letters too.
+    fn identity(&mut self) -> String {
+        let identity = nfc(&self.draft.identity).replace(' ', "");
+        let well_formed = match identity.len() {
+            0 | 9 | 12 => true,
+            length => (5..=20).contains(&length) && !identity.bytes().all(|byte| byte.is_ascii_digit()),
+        };
+        if !well_formed || !identity.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            self.fault("identity", "số căn cước có 12 chữ số (số CMND cũ: 9); hộ chiếu gồm chữ không dấu và số");
+        }
+        identity
+    }
+
+    fn phone(&mut self) -> String {
+        let phone = nfc(&self.draft.phone).replace([' ', '.', '-'], "");
+        let digits = phone.strip_prefix('+').unwrap_or(&phone);
+        let well_formed = (9..=12).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+        if !phone.is_empty() && !well_formed {
+            self.fault("phone", "số điện thoại gồm 9 đến 12 chữ số, ví dụ 0912 345 678");
+        }
+        phone
+    }
+
+    fn address(&mut self) -> String {
+        let address = nfc(&self.draft.address);
+        if address.chars().count() > LONGEST_ADDRESS {
+            self.fault("address", format!("dài quá {LONGEST_ADDRESS} ký tự"));
+        }
+        address
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn now() -> LocalTime {
+        typed::time("16:00 20/11/2026").expect("a time")
+    }
+
+    fn good() -> Draft {
+        Draft {
+            id: "0193a6f0-0000-7000-8000-000000000001".to_owned(),
+            procedure: "2.000815".to_owned(),
+            channel: "in_person".to_owned(),
+            submitted_by: "citizen".to_owned(),
+            name: " Nguyễn  Thị Thử ".to_owned(),
+            identity: "030 200 000 001".to_owned(),
+            phone: "0912.345.678".to_owned(),
+            address: "Thôn 1".to_owned(),
+            received_at: "14:32 20/11/2026".to_owned(),
+            due_at: String::new(),
+        }
+    }
+
+    fn check(change: impl FnOnce(&mut Draft)) -> Result<Reception, Vec<FieldError>> {
+        let mut draft = good();
+        change(&mut draft);
+        draft.check(&Catalogue::starter(), &Calendar::starter(), now())
+    }
+
+    #[track_caller]
+    fn faulty(expected: &[&str], change: impl FnOnce(&mut Draft)) {
+        let faults = check(change).expect_err("refused");
+        assert_eq!(faults.iter().map(|fault| fault.field).collect::<Vec<_>>(), expected, "{faults:?}");
+    }
+
+    fn unlimited() -> String {
+        let catalogue = Catalogue::starter();
+        catalogue.iter().find(|procedure| procedure.limit.is_none()).expect("some limits are unknown").code.clone()
+    }
+
+    #[test]
+    fn a_good_form_becomes_a_reception_with_its_due_time_and_fee() {
+        let reception = check(|_| {}).expect("good");
+        assert_eq!(reception.person.name.as_deref(), Some("Nguyễn Thị Thử"));
+        assert_eq!(reception.person.identity.as_deref(), Some("030200000001"));
+        assert_eq!(reception.person.phone.as_deref(), Some("0912345678"));
+        assert_eq!(reception.received.due_at, typed::time("17:00 20/11/2026"));
+        assert_eq!((reception.received.fee_vnd, reception.received.ruleset.as_str()), (2000, "nd118-2025"));
+    }
+
+    #[test]
+    fn after_15h_a_same_day_dossier_is_due_the_next_working_day() {
+        let reception = check(|draft| draft.received_at = "15:01 20/11/2026".to_owned()).expect("good");
+        assert_eq!(reception.received.due_at, typed::time("17:00 23/11/2026"));
+    }
+
+    #[test]
+    fn an_empty_form_shows_every_fault_at_once() {
+        faulty(&["id", "procedure", "channel", "submitted_by", "name", "received_at"], |draft| *draft = Draft::default());
+    }
+
+    #[test]
+    fn one_line_cases_of_bad_fields() {
+        faulty(&["procedure"], |draft| draft.procedure = "9.999999".to_owned());
+        faulty(&["channel"], |draft| draft.channel = "by_dove".to_owned());
+        faulty(&["name"], |draft| draft.name = " 123 ".to_owned());
+        faulty(&["name"], |draft| draft.name = "a".repeat(201));
+        faulty(&["identity"], |draft| draft.identity = "03020000001".to_owned());
+        faulty(&["identity"], |draft| draft.identity = "<script>".to_owned());
+        faulty(&["phone"], |draft| draft.phone = "0912 ABC".to_owned());
+        faulty(&["address"], |draft| draft.address = "ấ".repeat(301));
+        faulty(&["received_at"], |draft| draft.received_at = "16:06 20/11/2026".to_owned());
+        faulty(&["received_at"], |draft| draft.received_at = "hôm nay".to_owned());
+        faulty(&["due_at"], |draft| draft.due_at = "17:00 24/11/2026".to_owned());
+        faulty(&["due_at"], |draft| draft.due_at = "mai".to_owned());
+    }
+
+    #[test]
+    fn a_procedure_without_limit_is_due_when_the_clerk_says() {
+        faulty(&["due_at"], |draft| draft.procedure = unlimited());
+        faulty(&["due_at"], |draft| {
+            draft.procedure = unlimited();
+            draft.due_at = draft.received_at.clone();
+        });
+        let reception = check(|draft| {
+            draft.procedure = unlimited();
+            draft.due_at = "17:00 30/11/2026".to_owned();
+        });
+        assert_eq!(reception.expect("good").received.due_at, typed::time("17:00 30/11/2026"));
+    }
+
+    #[test]
+    fn only_the_name_of_a_person_is_asked_for() {
+        let reception = check(|draft| {
+            draft.identity.clear();
+            draft.phone.clear();
+            draft.address.clear();
+        });
+        let person = reception.expect("good").person;
+        assert_eq!((person.identity, person.phone, person.address), (None, None, None));
+    }
+}
