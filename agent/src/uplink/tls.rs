@@ -125,13 +125,15 @@ pub fn explain(error: &reqwest::Error) -> UplinkError {
         }
         source = cause.source();
     }
+    tracing::debug!(error = ?error, "the request failed");
     let what = if error.is_connect() { "không nối được máy chủ" } else { "đường truyền bị ngắt" };
     UplinkError::Offline(what.to_owned())
 }
 
+/// The TLS error in `cause`, however many I/O errors it is wrapped in.
 fn tls_error<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a rustls::Error> {
-    let inner = cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-    cause.downcast_ref().or_else(|| inner.and_then(|inner| inner.downcast_ref()))
+    let wrapped = || cause.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    cause.downcast_ref().or_else(|| wrapped().and_then(|inner| tls_error(inner)))
 }
 
 fn explain_tls(error: &rustls::Error) -> UplinkError {
