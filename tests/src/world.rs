@@ -33,13 +33,15 @@ pub fn programs() -> &'static Programs {
 
 fn build_programs() -> Result<Programs> {
     let this = std::env::current_exe()?;
-    let folder =
-        this.ancestors().find(|folder| folder.join("build").is_dir()).context("not run from cargo's target directory")?;
+    let folder = this.ancestors().find(|folder| folder.join("build").is_dir()).context("not run from cargo's target directory")?;
     let name = folder.file_name().and_then(|name| name.to_str()).context("a profile's folder")?;
     let profile = if name == "debug" { "dev" } else { name };
+    // The same targets as the command that built this program: with others, cargo would build every library once more.
+    let is_test = this.parent().is_some_and(|parent| parent.ends_with("deps"));
+    let targets = if is_test { "--all-targets" } else { "--bins" };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = std::process::Command::new(cargo)
-        .args(["build", "--quiet", "--workspace", "--bins", "--profile", profile])
+        .args(["build", "--quiet", "--workspace", targets, "--profile", profile])
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .status()?;
     ensure!(status.success(), "cargo build failed");
