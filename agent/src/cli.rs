@@ -14,6 +14,7 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use motcua_shared::calendar::Calendar;
 use motcua_shared::catalogue::{Catalogue, field_name};
+use motcua_shared::period::Period;
 use motcua_shared::report::Ii06;
 use motcua_shared::text::number;
 use motcua_shared::{import, seal};
@@ -165,6 +166,9 @@ enum Format {
     Text,
     Json,
     Csv,
+    Xlsx,
+    Docx,
+    Pdf,
 }
 
 const DAMAGED: u8 = 1;
@@ -304,14 +308,14 @@ fn count_of(length: usize) -> i64 {
 }
 
 fn report(data: &Path, from: NaiveDate, to: NaiveDate, format: Format, out: Option<&Path>) -> anyhow::Result<ExitCode> {
-    if from > to {
-        bail!("ngày bắt đầu {from} sau ngày kết thúc {to}");
-    }
-    let report = ii06(&Store::open(data)?, from, to)?;
+    let report = ii06(&Store::open(data)?, Period::new(from, to)?)?;
     let text = match format {
         Format::Json => serde_json::to_string_pretty(&report)? + "\n",
         Format::Csv => report.to_csv(),
         Format::Text => table(&report),
+        Format::Xlsx | Format::Docx | Format::Pdf => {
+            bail!("định dạng này chưa có trong phiên bản này; hãy dùng --format csv hoặc json")
+        }
     };
     match out {
         Some(path) => fs::write(path, text).with_context(|| format!("không ghi được {}", path.display()))?,

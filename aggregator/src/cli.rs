@@ -12,6 +12,7 @@ use std::time::Duration;
 use chrono::{NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use motcua_shared::calendar::{LocalTime, local};
+use motcua_shared::period::Period;
 use motcua_shared::unit::Units;
 use serde_json::json;
 use tracing::info;
@@ -21,7 +22,7 @@ use crate::auth::{self, AuthError};
 use crate::authority::{self, Authority, AuthorityError};
 use crate::config::{Config, ConfigError, Overrides};
 use crate::output::{fail, ii06_table, people_time, remark, say, say_json, status_table};
-use crate::rollup::{self, Period, ReportError};
+use crate::rollup::{self, ReportError};
 use crate::store::{Node, Role, SqliteStore, Store, StoreError, in_transaction, sqlite};
 use crate::tls::{self, Door, TlsError};
 use crate::verify::VerifyError;
@@ -394,7 +395,7 @@ fn report(data: &Path, asked: &Ii06Args) -> Result<(), CliError> {
         ));
     }
     let store = open(data)?;
-    let period = Period::new(asked.from, asked.to)?;
+    let period = Period::new(asked.from, asked.to).map_err(ReportError::from)?;
     let report = rollup::ii06(&store, asked.unit.as_deref(), period)?;
     let text = match asked.format {
         Format::Json => serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)? + "\n",

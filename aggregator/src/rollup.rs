@@ -4,7 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{Datelike, NaiveDate};
+use chrono::NaiveDate;
+use motcua_shared::period::{Backwards, Period};
 use motcua_shared::report::{Coverage, Ii06, OfficeCoverage};
 use motcua_shared::unit::Unit;
 use serde::Serialize;
@@ -12,45 +13,15 @@ use uuid::Uuid;
 
 use crate::store::{Node, Store, StoreError, StreamStatus};
 
-/// Days of a report, both ends included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Period {
-    pub from: NaiveDate,
-    pub to: NaiveDate,
-}
-
 /// Why a report is not to be had, in words for whoever asked.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("Kỳ báo cáo không hợp lệ: ngày bắt đầu {from} sau ngày kết thúc {to}.")]
-    Backwards { from: NaiveDate, to: NaiveDate },
+    #[error(transparent)]
+    Backwards(#[from] Backwards),
     #[error("Không có đơn vị mang mã “{0}” trong danh mục đơn vị.")]
     UnknownUnit(String),
-}
-
-impl Period {
-    pub fn new(from: NaiveDate, to: NaiveDate) -> Result<Period, ReportError> {
-        if from > to { Err(ReportError::Backwards { from, to }) } else { Ok(Period { from, to }) }
-    }
-
-    /// The reporting year that is called `year`: 15 December before to 14 December. NĐ 09/2019 (DOMAIN §2.2).
-    pub fn year(year: i32) -> Option<Period> {
-        let from = NaiveDate::from_ymd_opt(year - 1, 12, 15)?;
-        Some(Period { from, to: NaiveDate::from_ymd_opt(year, 12, 14)? })
-    }
-
-    /// The reporting year that `day` lies in.
-    pub fn year_of(day: NaiveDate) -> i32 {
-        if day.month() == 12 && day.day() >= 15 { day.year() + 1 } else { day.year() }
-    }
-
-    /// From the beginning of the reporting year to `day`.
-    pub fn year_to(day: NaiveDate) -> Period {
-        let start = Period::year(Period::year_of(day)).map_or(day, |year| year.from);
-        Period { from: start, to: day }
-    }
 }
 
 /// What is stored here, for people and scripts.

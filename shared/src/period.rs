@@ -1,14 +1,21 @@
 //! Reporting periods: the dated ranges that reports are made for (NĐ 09/2019; DOMAIN §2.2).
 //!
-//! Promise: the months of a year join without gap or overlap. Start at [`Period::standard`].
+//! Promise: the months of a year join without gap or overlap; a range that is none of the periods of the rule has no
+//! name. Start at [`Period::standard`].
 
 use chrono::{Datelike, NaiveDate};
 
-/// A named range of days, both included.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A range of days, both included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Period {
-    /// In Vietnamese.
-    pub name: String,
+    pub from: NaiveDate,
+    pub to: NaiveDate,
+}
+
+/// The range ends before it begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("Kỳ báo cáo không hợp lệ: ngày bắt đầu {from} sau ngày kết thúc {to}.")]
+pub struct Backwards {
     pub from: NaiveDate,
     pub to: NaiveDate,
 }
@@ -21,40 +28,52 @@ fn fifteenth(year: i32, month: i32) -> NaiveDate {
 }
 
 impl Period {
+    pub fn new(from: NaiveDate, to: NaiveDate) -> Result<Period, Backwards> {
+        if from > to { Err(Backwards { from, to }) } else { Ok(Period { from, to }) }
+    }
+
     /// From the 15th before `first` to the 14th of `last`, both months of `year`.
-    fn months(name: String, year: i32, first: i32, last: i32) -> Period {
-        let to = fifteenth(year, last).pred_opt().expect("the 14th");
-        Period { name, from: fifteenth(year, first - 1), to }
+    fn months(year: i32, first: i32, last: i32) -> Period {
+        Period { from: fifteenth(year, first - 1), to: fifteenth(year, last).pred_opt().expect("the 14th") }
     }
 
     /// The whole report year: 15 December to 14 December.
     pub fn year(year: i32) -> Period {
-        Period::months(format!("Năm {year}"), year, 1, 12)
+        Period::months(year, 1, 12)
     }
 
-    /// The report year that `day` falls in.
-    pub fn year_of(day: NaiveDate) -> Period {
-        let year = day.year();
-        let this = Period::year(year);
-        if day > this.to { Period::year(year + 1) } else { this }
+    /// The number of the report year that `day` falls in.
+    pub fn year_of(day: NaiveDate) -> i32 {
+        if day > Period::year(day.year()).to { day.year() + 1 } else { day.year() }
+    }
+
+    /// From the beginning of the report year to `day`.
+    pub fn year_to(day: NaiveDate) -> Period {
+        Period { from: Period::year(Period::year_of(day)).from, to: day }
+    }
+
+    /// Its name in Vietnamese, when it is a period of the rule: a month, a quarter, six or nine months, a year.
+    /// Figures of other ranges are not comparable with those of other offices or times.
+    pub fn name(&self) -> Option<String> {
+        let year = Period::year_of(self.to);
+        let named = |first, last, name: String| (Period::months(year, first, last) == *self).then_some(name);
+        named(1, 12, format!("Năm {year}"))
+            .or_else(|| named(1, 6, format!("6 tháng {year}")))
+            .or_else(|| named(1, 9, format!("9 tháng {year}")))
+            .or_else(|| (1..=4).find_map(|quarter| named(quarter * 3 - 2, quarter * 3, format!("Quý {quarter}/{year}"))))
+            .or_else(|| (1..=12).find_map(|month| named(month, month, format!("Tháng {month}/{year}"))))
     }
 
     /// The periods an office is asked for around `day`: this month and the last, this year's quarters, half year and
     /// nine months as far as they have begun, this year and the last.
     pub fn standard(day: NaiveDate) -> Vec<Period> {
-        let this_year = Period::year_of(day);
-        let year = this_year.to.year();
-        let month = (1..=12).find(|month| day <= Period::months(String::new(), year, *month, *month).to).unwrap_or(12);
-        let months = [month, month - 1].map(|month| {
-            let (year, month) = if month == 0 { (year - 1, 12) } else { (year, month) };
-            Period::months(format!("Tháng {month}/{year}"), year, month, month)
-        });
-        let quarters = (1..=4).map(|quarter| Period::months(format!("Quý {quarter}/{year}"), year, quarter * 3 - 2, quarter * 3));
-        let parts = [(6, "6 tháng"), (9, "9 tháng")]
-            .map(|(last, name)| (Period::months(format!("{name} {year}"), year, 1, last), fifteenth(year, last - 3)));
-        let begun = parts.into_iter().filter(|(_, begins)| *begins <= day).map(|(period, _)| period);
-        let quarters = quarters.filter(|quarter| quarter.from <= day);
-        months.into_iter().chain(quarters).chain(begun).chain([this_year, Period::year(year - 1)]).collect()
+        let year = Period::year_of(day);
+        let month = (1..=12).find(|month| day <= Period::months(year, *month, *month).to).unwrap_or(12);
+        let months = [Period::months(year, month, month), Period::months(year, month - 1, month - 1)];
+        let quarters = (1..=4).map(|quarter| Period::months(year, quarter * 3 - 2, quarter * 3));
+        let begun = quarters.filter(|quarter| quarter.from <= day);
+        let parts = [6, 9].into_iter().filter(|last| fifteenth(year, last - 3) <= day).map(|last| Period::months(year, 1, last));
+        months.into_iter().chain(begun).chain(parts).chain([Period::year(year), Period::year(year - 1)]).collect()
     }
 }
 
@@ -64,7 +83,10 @@ mod tests {
 
     fn shown(day: &str) -> Vec<String> {
         let periods = Period::standard(day.parse().expect("a date"));
-        periods.into_iter().map(|period| format!("{} {}..{}", period.name, period.from, period.to)).collect()
+        periods
+            .into_iter()
+            .map(|period| format!("{} {}..{}", period.name().unwrap_or_default(), period.from, period.to))
+            .collect()
     }
 
     #[test]
@@ -84,6 +106,15 @@ mod tests {
                 "Năm 2025 2024-12-15..2025-12-14",
             ]
         );
+    }
+
+    #[test]
+    fn a_period_of_any_year_has_its_name_and_other_ranges_have_none() {
+        let name = |from: &str, to: &str| Period { from: from.parse().expect("a date"), to: to.parse().expect("a date") }.name();
+        assert_eq!(name("2021-12-15", "2022-12-14").as_deref(), Some("Năm 2022"));
+        assert_eq!(name("2022-12-15", "2023-01-14").as_deref(), Some("Tháng 1/2023"));
+        assert_eq!(name("2022-12-15", "2023-03-14").as_deref(), Some("Quý 1/2023"));
+        assert_eq!(name("2022-12-15", "2023-05-29"), None);
     }
 
     #[test]

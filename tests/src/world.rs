@@ -33,7 +33,8 @@ pub fn programs() -> &'static Programs {
 
 fn build_programs() -> Result<Programs> {
     let this = std::env::current_exe()?;
-    let folder = this.ancestors().find(|folder| folder.join("build").is_dir()).context("not run from cargo's target directory")?;
+    let folder =
+        this.ancestors().find(|folder| folder.join("build").is_dir()).context("not run from cargo's target directory")?;
     let name = folder.file_name().and_then(|name| name.to_str()).context("a profile's folder")?;
     let profile = if name == "debug" { "dev" } else { name };
     // The same targets as the command that built this program: with others, cargo would build every library once more.
@@ -89,9 +90,8 @@ impl Server {
             .spawn()?;
         let stdout = child.stdout.take().context("a piped stdout")?;
         let mut lines = BufReader::new(stdout).lines();
-        let first = tokio::time::timeout(Duration::from_secs(60), lines.next_line())
-            .await
-            .context("it never said where it listens")??;
+        let first =
+            tokio::time::timeout(Duration::from_mins(1), lines.next_line()).await.context("it never said where it listens")??;
         let Some(url) = first.as_deref().and_then(|line| line.strip_prefix("listening on ")) else {
             bail!("{} did not start: {}", program.display(), std::fs::read_to_string(log).unwrap_or_default());
         };

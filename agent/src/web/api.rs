@@ -8,6 +8,7 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use chrono::NaiveDate;
+use motcua_shared::period::Period;
 use motcua_shared::report::{Coverage, Ii06, OfficeCoverage};
 use serde::{Deserialize, Serialize};
 
@@ -17,7 +18,7 @@ use crate::office::Status;
 use crate::store::{DossierFilter, DossierRow, Store};
 
 /// II.06 of this office with what it rests on.
-pub fn ii06(store: &Store, from: NaiveDate, to: NaiveDate) -> Result<Ii06, crate::store::StoreError> {
+pub fn ii06(store: &Store, Period { from, to }: Period) -> Result<Ii06, crate::store::StoreError> {
     let status = Status::read(store)?;
     let entries = i64::try_from(status.head_seq).unwrap_or(i64::MAX);
     let coverage = Coverage::of(vec![OfficeCoverage {
@@ -94,17 +95,14 @@ fn day(name: &str, text: &str) -> Result<Option<NaiveDate>, HttpError> {
     NaiveDate::parse_from_str(text, "%Y-%m-%d").map(Some).map_err(|_| wrong())
 }
 
-fn in_order(from: NaiveDate, to: NaiveDate) -> Result<(NaiveDate, NaiveDate), HttpError> {
-    if from > to {
-        return Err(HttpError::parameter("Ngày bắt đầu (from) sau ngày kết thúc (to).", "Hãy đổi lại hai ngày."));
-    }
-    Ok((from, to))
+fn period(from: NaiveDate, to: NaiveDate) -> Result<Period, HttpError> {
+    Period::new(from, to).map_err(|backwards| HttpError::parameter(backwards.to_string(), "Hãy đổi lại from và to."))
 }
 
 async fn dossiers(State(app): State<App>, Query(days): Query<Days>) -> Result<Json<Vec<DossierJson>>, HttpError> {
     let (from, to) = (day("from", &days.from)?, day("to", &days.to)?);
     if let (Some(from), Some(to)) = (from, to) {
-        in_order(from, to)?;
+        period(from, to)?;
     }
     let filter = DossierFilter { from, to, ..DossierFilter::default() };
     let rows = app.read(move |store, _| store.dossier_list(&filter)).await?;
@@ -120,8 +118,8 @@ async fn report(State(app): State<App>, Query(days): Query<Days>) -> Result<Json
     let asked = |name| HttpError::parameter(format!("Thiếu tham số {name}."), "Cần from và to, dạng 2026-11-22.");
     let from = day("from", &days.from)?.ok_or_else(|| asked("from"))?;
     let to = day("to", &days.to)?.ok_or_else(|| asked("to"))?;
-    in_order(from, to)?;
-    Ok(Json(app.read(move |store, _| ii06(store, from, to)).await?))
+    let period = period(from, to)?;
+    Ok(Json(app.read(move |store, _| ii06(store, period)).await?))
 }
 
 async fn description() -> impl IntoResponse {

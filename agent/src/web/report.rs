@@ -8,7 +8,6 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
-use chrono::NaiveDate;
 use motcua_shared::calendar::local_day;
 use motcua_shared::catalogue::field_name;
 use motcua_shared::period::Period;
@@ -50,25 +49,23 @@ struct Basis {
 struct ReportPage {
     frame: Option<Frame>,
     nav: &'static str,
-    from: NaiveDate,
-    to: NaiveDate,
+    period: Period,
+    /// Of the period, or that it has none.
+    name: String,
     problem: String,
     periods: Vec<Period>,
-    standard: bool,
     lines: Vec<Line>,
     total: Vec<String>,
     basis: Basis,
 }
 
 /// The period asked for; nothing asked is this report year.
-fn period(asked: &Asked) -> Result<(NaiveDate, NaiveDate), String> {
+fn period(asked: &Asked) -> Result<Period, String> {
     if asked.from.is_empty() && asked.to.is_empty() {
-        let year = Period::year_of(local_day(now()));
-        return Ok((year.from, year.to));
+        return Ok(Period::year(Period::year_of(local_day(now()))));
     }
     match (typed::day(&asked.from), typed::day(&asked.to)) {
-        (Some(from), Some(to)) if from <= to => Ok((from, to)),
-        (Some(_), Some(_)) => Err("Ngày bắt đầu sau ngày kết thúc; hãy đổi lại.".to_owned()),
+        (Some(from), Some(to)) => Period::new(from, to).map_err(|backwards| backwards.to_string()),
         (None, _) => Err("Ngày bắt đầu chưa đúng; cần dạng 15/12/2025.".to_owned()),
         (_, None) => Err("Ngày kết thúc chưa đúng; cần dạng 14/12/2026.".to_owned()),
     }
@@ -77,22 +74,19 @@ fn period(asked: &Asked) -> Result<(NaiveDate, NaiveDate), String> {
 /// The form on a page. An unreadable period shows this year's report and says so.
 pub async fn ii06(State(app): State<App>, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
     let today = local_day(now());
-    let year = Period::year_of(today);
-    let (problem, (from, to)) = match period(&asked) {
-        Ok(days) => (String::new(), days),
-        Err(problem) => (problem, (year.from, year.to)),
+    let (problem, period) = match period(&asked) {
+        Ok(period) => (String::new(), period),
+        Err(problem) => (problem, Period::year(Period::year_of(today))),
     };
     let status = if problem.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    let (report, frame) = app.read(move |store, _| Ok((api::ii06(store, from, to)?, Frame::read(store)?))).await?;
-    let periods = Period::standard(today);
+    let (report, frame) = app.read(move |store, _| Ok((api::ii06(store, period)?, Frame::read(store)?))).await?;
     let page = ReportPage {
         frame,
         nav: "ii06",
-        from,
-        to,
+        period,
+        name: period.name().unwrap_or_else(|| "không phải kỳ báo cáo chuẩn".to_owned()),
         problem,
-        standard: periods.iter().any(|period| (period.from, period.to) == (from, to)),
-        periods,
+        periods: Period::standard(today),
         lines: report.rows.iter().map(|row| line(field_name(&row.field), &row.columns)).collect(),
         total: line("", &report.total).cells,
         basis: basis(&report),
@@ -124,8 +118,8 @@ fn basis(report: &Ii06) -> Basis {
 
 /// The form as a file for Excel.
 pub async fn ii06_csv(State(app): State<App>, Query(asked): Query<Asked>) -> Result<impl IntoResponse, HttpError> {
-    let (from, to) = period(&asked).map_err(|problem| HttpError::parameter(problem, "Hãy chọn lại kỳ báo cáo."))?;
-    let report = app.read(move |store, _| api::ii06(store, from, to)).await?;
-    let name = format!("attachment; filename=\"II06_{}_{from}_{to}.csv\"", report.unit);
+    let period = period(&asked).map_err(|problem| HttpError::parameter(problem, "Hãy chọn lại kỳ báo cáo."))?;
+    let report = app.read(move |store, _| api::ii06(store, period)).await?;
+    let name = format!("attachment; filename=\"II06_{}_{}_{}.csv\"", report.unit, period.from, period.to);
     Ok(([(CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, name)], report.to_csv()))
 }

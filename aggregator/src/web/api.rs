@@ -12,12 +12,13 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use chrono::NaiveDate;
+use motcua_shared::period::Period;
 use serde::Deserialize;
 
 use super::pages::session_of;
 use super::{App, Problem};
 use crate::auth::token_hash;
-use crate::rollup::{self, NodeStatus, Period, ReportError};
+use crate::rollup::{self, NodeStatus, ReportError};
 use crate::store::{DossierRow, Store, StoreError};
 use crate::tls::Wire;
 
@@ -79,7 +80,7 @@ async fn ii06(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> R
         let detail = format!("Cần from và to dạng 2023-05-29, có thể thêm unit là mã đơn vị ({}).", rejection.body_text());
         Problem::new(StatusCode::BAD_REQUEST, "query", "Tham số không hợp lệ", detail)
     })?;
-    let period = Period::new(from, to)?;
+    let period = Period::new(from, to).map_err(ReportError::from)?;
     let unit = unit.filter(|unit| !unit.is_empty());
     let report = app.read(move |store| rollup::ii06(store, unit.as_deref(), period)).await??;
     Ok(Json(report).into_response())

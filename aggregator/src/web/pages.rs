@@ -16,6 +16,7 @@ use axum::{Router, middleware};
 use chrono::NaiveDate;
 use motcua_shared::calendar::{LocalTime, local_day};
 use motcua_shared::catalogue::field_name;
+use motcua_shared::period::Period;
 use motcua_shared::report::{Columns, Ii06, OfficeCoverage};
 use motcua_shared::text::number;
 use serde::Deserialize;
@@ -25,7 +26,7 @@ use super::sync::SMALL;
 use super::{App, DoorError, Problem, now};
 use crate::auth::{self, AuthError, SESSION_HOURS, token_hash};
 use crate::output::people_time;
-use crate::rollup::{self, Office, Period, ReportError};
+use crate::rollup::{self, Office, ReportError};
 use crate::store::{Role, Store, StoreError, StreamStatus};
 
 const STYLE: &str = include_str!("../../templates/style.css");
@@ -303,17 +304,16 @@ fn chosen(store: &dyn Store, query: &PeriodQuery, today: NaiveDate) -> Result<(P
         Err(problem) => Some(problem),
     };
     let newest = Period::year_of(store.dossier_newest_day()?.unwrap_or(today));
-    let past = Period::year(newest).filter(|_| newest < Period::year_of(today));
-    Ok((past.unwrap_or_else(|| Period::year_to(today)), problem))
+    let period = if newest < Period::year_of(today) { Period::year(newest) } else { Period::year_to(today) };
+    Ok((period, problem))
 }
 
 impl PeriodView {
     fn new(action: impl Into<String>, period: Period, problem: Option<String>, today: NaiveDate) -> PeriodView {
         let this_year = Period::year_of(today);
         let link = |label: String, shown: Period| YearLink { label, query: query_of(shown), current: shown == period };
-        let mut years: Vec<YearLink> = (this_year - YEARS + 1..this_year)
-            .filter_map(|year| Some(link(format!("Năm {year}"), Period::year(year)?)))
-            .collect();
+        let mut years: Vec<YearLink> =
+            (this_year - YEARS + 1..this_year).map(|year| link(format!("Năm {year}"), Period::year(year))).collect();
         years.push(link(format!("Năm {this_year} đến nay"), Period::year_to(today)));
         PeriodView { action: action.into(), query: query_of(period), from: day(period.from), to: day(period.to), problem, years }
     }

@@ -126,33 +126,34 @@ fn change_weather(desks: &[Desk], dice: &mut Dice) {
 }
 
 async fn progress(desks: &[Desk]) -> Result<(String, u64)> {
-    let mut table =
-        format!("{:<16}{:>10}{:>10}{:>10}{:>10}{:>8}  {}\n", "xã", "đã ghi", "đã gửi", "còn chờ", "KB", "đứt", "đường truyền");
-    let mut waiting = 0;
+    let heading = row("xã", &["đã ghi", "đã gửi", "còn chờ", "KB", "đứt"].map(str::to_owned), "đường truyền");
+    let (mut table, mut waiting) = (heading, 0);
     for desk in desks {
         let status = desk.commune.status().await?;
         let figure = |key: &str| status[key].as_u64().unwrap_or(0);
-        let shown = |value: u64| number(i64::try_from(value).unwrap_or(i64::MAX));
-        let stats = desk.line.stats();
+        let carried = desk.line.stats();
         waiting += figure("pending");
-        let line = if status["pending"] == 0 {
-            "đã gửi hết"
-        } else if status["failing_since"].is_null() {
-            "đang gửi"
-        } else {
-            "chờ mạng"
+        let standing = match (figure("pending"), status["failing_since"].is_null()) {
+            (0, _) => "đã gửi hết",
+            (_, true) => "đang gửi",
+            (_, false) => "chờ mạng",
         };
-        table.push_str(&format!(
-            "{:<16}{:>10}{:>10}{:>10}{:>10}{:>8}  {line}\n",
-            desk.commune.name,
-            shown(figure("head_seq")),
-            shown(figure("stored_through")),
-            shown(figure("pending")),
-            shown(stats.bytes_up / 1000),
-            shown(stats.cuts + stats.refused),
-        ));
+        let figures = [
+            figure("head_seq"),
+            figure("stored_through"),
+            figure("pending"),
+            carried.bytes_up / 1000,
+            carried.cuts + carried.refused,
+        ];
+        let shown = figures.map(|value| number(i64::try_from(value).unwrap_or(i64::MAX)));
+        table.push_str(&row(&desk.commune.name, &shown, standing));
     }
     Ok((table, waiting))
+}
+
+fn row(name: &str, cells: &[String; 5], standing: &str) -> String {
+    let [recorded, sent, waiting, kilobytes, cuts] = cells;
+    format!("{name:<16}{recorded:>10}{sent:>10}{waiting:>10}{kilobytes:>10}{cuts:>8}  {standing}\n")
 }
 
 /// Prints the table over the one before on a terminal, below it elsewhere.
