@@ -273,6 +273,8 @@ pub trait Store: Send {
     /// The newest one of a stream that was not revoked.
     fn certificate_newest(&self, stream: Uuid) -> Result<Option<Certificate>, StoreError>;
 
+    /// Takes back every certificate of a stream that still counts, and says how many they were.
+    fn certificates_revoke(&mut self, stream: Uuid, at: LocalTime) -> Result<usize, StoreError>;
     fn user_find(&self, name: &str) -> Result<Option<User>, StoreError>;
     /// Adds somebody, or gives them a new password and role.
     fn user_save(&mut self, user: &User, at: LocalTime) -> Result<(), StoreError>;

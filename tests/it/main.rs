@@ -5,4 +5,5 @@ mod gates;
 mod import;
 mod journey;
 mod line;
+mod restore;
 mod security;

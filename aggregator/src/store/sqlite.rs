@@ -83,6 +83,13 @@ impl SqliteStore {
         Ok(store)
     }
 
+    /// Writes one consistent state into the new file `target`, whatever is written meanwhile.
+    pub fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
+        self.connection.execute("vacuum into ?1", [target.to_string_lossy()])?;
+        let synced = std::fs::File::open(target).and_then(|file| file.sync_all());
+        synced.map_err(|error| StoreError::Database(error.into()))
+    }
+
     /// Asks `SQLite` itself whether its file is sound.
     pub fn integrity(&self) -> Result<(), StoreError> {
         let answer: String = self.connection.query_row("pragma quick_check(1)", [], |row| row.get(0))?;
@@ -544,6 +551,12 @@ impl Store for SqliteStore {
             .connection
             .prepare_cached(&format!("{CERTIFICATE} where stream = ?1 and revoked_at is null order by issued_at desc limit 1"))?;
         Ok(statement.query_row([id(&stream)], certificate).optional()?)
+    }
+
+    fn certificates_revoke(&mut self, stream: Uuid, at: LocalTime) -> Result<usize, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("update certificate set revoked_at = ?2 where stream = ?1 and revoked_at is null")?;
+        Ok(statement.execute(params![id(&stream), time(at)])?)
     }
 
     fn user_find(&self, name: &str) -> Result<Option<User>, StoreError> {
