@@ -51,7 +51,7 @@ pub enum Event {
 pub enum Action {
     /// Ask what the aggregator holds.
     Hello,
-    /// Ask what it holds at `at`: a hello with [`crate::wire::AgentReport::compare_at`].
+    /// Ask what it holds at `at`: a hello with [`crate::wire::AgentReport::compare_at`] and our own hash there.
     Compare {
         at: Seq,
     },
@@ -119,6 +119,11 @@ enum Phase {
     Sending,
     /// Looking for the first entry that differs.
     Comparing(Search),
+    /// Our branch begins at `at`, and we remember that it lies aside up to `kept`: does it still?
+    Confirming {
+        at: Seq,
+        kept: Seq,
+    },
     /// Sending our branch, which is different from `at` on; `next` goes next.
     Branching {
         at: Seq,
@@ -140,8 +145,12 @@ pub struct Session {
     known: Option<Seq>,
     standing: Standing,
     phase: Phase,
-    /// How far our branch lies aside, as last told. A guess, like `known`.
+    /// The life of the aggregator's database that answers. What another one said of a fork counts no more.
+    epoch: Option<Uuid>,
+    /// How far our branch lies aside, as told in this session.
     aside: Option<Seq>,
+    /// The same as told in an earlier one: a guess.
+    remembered_aside: Option<Seq>,
     /// The last question was a segment.
     sent: bool,
     budget: Budget,
@@ -158,7 +167,9 @@ impl Session {
             known,
             standing: Standing::Current,
             phase: Phase::Fresh,
+            epoch: None,
             aside: None,
+            remembered_aside: None,
             sent: false,
             budget: Budget::default(),
             failures: 0,
@@ -179,7 +190,7 @@ impl Session {
     /// The last session said that our branch lies aside up to `kept`.
     #[must_use]
     pub fn with_branch_kept(self, kept: Option<Seq>) -> Session {
-        Session { aside: kept, ..self }
+        Session { remembered_aside: kept, ..self }
     }
 
     /// The log grew while the session ran.
@@ -206,10 +217,18 @@ impl Session {
     }
 
     fn receipt(&mut self, answer: Answer, phase: Phase, chance: u64) -> Vec<Action> {
+        let reborn = self.epoch.replace(answer.receipt.epoch).is_some_and(|epoch| epoch != answer.receipt.epoch);
         match phase {
+            Phase::Comparing(_) | Phase::Confirming { .. } | Phase::Branching { .. } if reborn => self.ask_again(chance),
             Phase::Sending => self.settle(answer, chance),
             Phase::Comparing(search) => self.narrow(search, &answer, chance),
-            Phase::Branching { at, next } => self.branched(at, next, answer, chance),
+            Phase::Confirming { kept, .. } if answer.asked.seq != kept => self.cut(chance),
+            Phase::Confirming { at, .. } => {
+                self.remembered_aside = None;
+                self.note_aside(&answer);
+                self.branch(at)
+            }
+            Phase::Branching { at, next } => self.branched(at, next, &answer, chance),
             Phase::Fresh | Phase::Fetching { .. } | Phase::Opening | Phase::Over(_) => self.cut(chance),
         }
     }
@@ -218,6 +237,7 @@ impl Session {
         let action = match (&self.phase, self.known) {
             (Phase::Opening, _) => Action::OpenStream,
             (Phase::Comparing(search), _) => Action::Compare { at: search.probe() },
+            (Phase::Confirming { kept, .. }, _) => Action::Compare { at: *kept },
             (Phase::Branching { next, .. }, _) => Action::Send { from: *next, budget: self.budget.size() },
             // What we remember is a good guess of where to go on: wrong, it costs one answer and no data.
             (_, Some(stored)) if stored < self.head.seq => Action::Send { from: stored + 1, budget: self.budget.size() },
@@ -334,30 +354,31 @@ impl Session {
 
     /// Our entries from `at` on are a branch. What of it does not lie aside is sent.
     fn branch(&mut self, at: Seq) -> Vec<Action> {
-        let kept = self.aside.filter(|kept| (at..=self.head.seq).contains(kept));
-        let told = Action::Branch { at, kept };
-        match kept {
-            Some(kept) if kept == self.head.seq => {
-                let mut actions = vec![told];
-                actions.extend(self.end(End::Forked { seq: at }));
-                actions
-            }
-            kept => {
-                self.phase = Phase::Branching { at, next: kept.map_or(at, |kept| kept + 1) };
-                vec![told, self.next()]
-            }
+        let ours = at..=self.head.seq;
+        let kept = self.aside.filter(|kept| ours.contains(kept));
+        if let (None, Some(kept)) = (kept, self.remembered_aside.filter(|kept| ours.contains(kept))) {
+            self.phase = Phase::Confirming { at, kept };
+            return vec![self.next()];
         }
+        let mut actions = vec![Action::Branch { at, kept }];
+        if kept == Some(self.head.seq) {
+            actions.extend(self.end(End::Forked { seq: at }));
+        } else {
+            self.phase = Phase::Branching { at, next: kept.map_or(at, |kept| kept + 1) };
+            actions.push(self.next());
+        }
+        actions
     }
 
-    fn branched(&mut self, at: Seq, next: Seq, answer: Answer, chance: u64) -> Vec<Action> {
+    fn branched(&mut self, at: Seq, next: Seq, answer: &Answer, chance: u64) -> Vec<Action> {
         match answer.receipt.kept_aside {
-            Some(kept) if kept >= next && kept <= self.head.seq => {
+            Some(kept) if (next..=self.head.seq).contains(&kept) => {
                 self.failures = 0;
                 self.budget.carried(answer.carried, answer.receipt.max_segment as usize);
                 self.aside = Some(kept);
                 self.branch(at)
             }
-            // It was restored meanwhile, or what we remembered of the branch was wrong.
+            // It was restored meanwhile.
             _ => self.ask_again(chance),
         }
     }
@@ -366,7 +387,7 @@ impl Session {
     fn ask_again(&mut self, chance: u64) -> Vec<Action> {
         self.reversals += 1;
         self.phase = Phase::Sending;
-        self.aside = None;
+        (self.aside, self.remembered_aside) = (None, None);
         let mut actions = self.cut(chance);
         if let Some(last) = actions.last_mut().filter(|last| matches!(last, Action::Send { .. })) {
             *last = Action::Hello;
@@ -723,6 +744,31 @@ mod tests {
         let known = Receipt { kept_aside: Some(2), hash: [9; 32], ..receipt(1) };
         let actions = session.step(told(known, Some(hash(1)), head(2)), 0);
         assert_eq!(actions, [Action::Branch { at: 1, kept: Some(2) }, Action::End(End::Forked { seq: 1 })]);
+    }
+
+    #[test]
+    fn what_is_remembered_of_a_branch_is_asked_before_it_is_believed() {
+        let forked = || {
+            let mut session = Session::new(head(5), Some(0)).with_branch_kept(Some(3));
+            session.step(Event::Start, 0);
+            let actions = session.step(told(Receipt { hash: [9; 32], ..receipt(1) }, Some(hash(1)), head(5)), 0);
+            assert_eq!(actions, [Action::Compare { at: 3 }]);
+            session
+        };
+        let kept = told(Receipt { kept_aside: Some(3), ..receipt(1) }, None, head(3));
+        assert_eq!(forked().step(kept, 0), [Action::Branch { at: 1, kept: Some(3) }, send(4)]);
+        let gone = told(receipt(1), None, head(3));
+        assert_eq!(forked().step(gone, 0), [Action::Branch { at: 1, kept: None }, send(1)]);
+    }
+
+    #[test]
+    fn what_a_fork_looked_like_before_a_restore_counts_no_more() {
+        let mut session = Session::new(head(5), Some(4));
+        session.step(Event::Start, 0);
+        let forked = Receipt { kept_aside: Some(5), hash: [9; 32], ..receipt(5) };
+        assert_eq!(session.step(told(forked, Some(hash(5)), head(5)), 0), [Action::Compare { at: 4 }]);
+        let reborn = Receipt { epoch: Uuid::from_u128(3), compared: Some(hash(4).0.into()), ..receipt(4) };
+        assert_eq!(session.step(told(reborn, Some(hash(4)), head(4)), 0)[1], Action::Hello);
     }
 
     #[test]

@@ -258,6 +258,9 @@ pub struct AgentReport {
     /// Asks what the aggregator holds at this seq; absent: at `head_seq`. Answered in [`Receipt::compared`].
     #[n(7)]
     pub compare_at: Option<Seq>,
+    /// Hash of the agent's own entry there.
+    #[n(8)]
+    pub compare_hash: Option<ByteArray<32>>,
 }
 
 impl AgentReport {
@@ -265,9 +268,12 @@ impl AgentReport {
         Head { seq: self.head_seq, hash: Hash(self.head_hash) }
     }
 
-    /// The seq of which the agent wants to know what is held.
-    pub fn compares_at(&self) -> Seq {
-        self.compare_at.unwrap_or(self.head_seq)
+    /// The agent's entry that it wants compared with what is held.
+    pub fn compares(&self) -> Head {
+        match (self.compare_at, self.compare_hash) {
+            (Some(seq), Some(hash)) => Head { seq, hash: Hash(*hash) },
+            _ => self.head(),
+        }
     }
 }
 
@@ -342,10 +348,11 @@ pub struct Receipt {
     /// Most bytes of a segment that it wants.
     #[n(12)]
     pub max_segment: u32,
-    /// Hash of the stream's entry at [`AgentReport::compares_at`] (of the genesis at 0); absent when none is held there.
+    /// Hash of the stream's entry at the seq of [`AgentReport::compares`] (of the genesis at 0); absent when none is held there.
     #[n(13)]
     pub compared: Option<ByteArray<32>>,
-    /// The agent's own entries up to here are durably kept aside, as a branch of the stream that another PC took first.
+    /// The agent's own entries up to here are durably kept aside, as a branch of a stream that another PC took first: the
+    /// head of its report if that lies aside, else the entry that it compares, else the last one that it sent.
     #[n(14)]
     pub kept_aside: Option<Seq>,
 }

@@ -16,9 +16,8 @@ use std::fmt::Write;
 use std::hash::{DefaultHasher, Hasher};
 
 use ed25519_dalek::{SigningKey, VerifyingKey};
-use motcua_shared::entry::{Head, Seq};
+use motcua_shared::entry::Head;
 use motcua_shared::sync::End;
-use motcua_shared::wire::{self, Signed};
 use uuid::Uuid;
 
 use agent::{Agent, Effect, Signing, Surroundings};
@@ -647,13 +646,4 @@ fn signing_key(dice: &mut Dice) -> SigningKey {
 
 fn uuid(dice: &mut Dice) -> Uuid {
     Uuid::from_u64_pair(dice.roll(), dice.roll())
-}
-
-/// A receipt by somebody else's key.
-fn forged(reply: &Reply, key: &SigningKey) -> Option<Reply> {
-    let Reply::Body(bytes) = reply else { return None };
-    let signed = wire::decode::<Signed>(bytes).ok()?;
-    let mut receipt = wire::decode::<wire::Receipt>(&signed.payload).ok()?;
-    receipt.stored_through = receipt.stored_through.saturating_add(3 as Seq);
-    Some(Reply::Body(wire::encode(&Signed::receipt(&receipt, key))))
 }

@@ -418,6 +418,7 @@ impl Agent {
             nonce: waiting.nonce,
             last_receipt: it.last_receipt(around.server_id),
             compare_at: compare,
+            compare_hash: compare.map(|_| waiting.asked.hash.0.into()),
         };
         let question = match send {
             None => Question::Hello(wire::encode(&Hello { stream: it.id, report })),

@@ -313,7 +313,8 @@ impl Aggregator {
             }
             _ => rows,
         };
-        let aside = self.disk.is_aside(stream, report.head()).then_some(report.head_seq);
+        let asked = [report.head(), report.compares()];
+        let aside = asked.into_iter().find(|head| self.disk.is_aside(stream, *head)).map(|head| head.seq);
         let dropped = self.mutation == Some(Mutation::DropOnConflict);
         let kept = forked.map(|(_, last)| last).filter(|last| dropped || self.disk.aside.contains_key(&(stream, *last)));
         Decided::Receipt(Box::new(Receipt {
@@ -330,8 +331,8 @@ impl Aggregator {
             reference_version: 0,
             night_slot_s: None,
             max_segment: 1 << 20,
-            compared: self.disk.held(stream, report.compares_at()).map(|hash| hash.0.into()),
-            kept_aside: aside.max(kept),
+            compared: self.disk.held(stream, report.compares().seq).map(|hash| hash.0.into()),
+            kept_aside: aside.or(kept),
         }))
     }
 

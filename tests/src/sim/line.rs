@@ -3,8 +3,12 @@
 //! Promise: only [`Weather`] decides how bad it is; with no weather everything arrives once, in half a second.
 //! Start at [`World::ask`].
 
+use ed25519_dalek::SigningKey;
+use motcua_shared::wire::{self, Hello, PROTOCOL, Receipt, Signed, Upload};
+use uuid::Uuid;
+
 use super::aggregator::{Question, Reply, Request};
-use super::{Happening, TIMEOUT_MS, World, forged};
+use super::{Happening, TIMEOUT_MS, World};
 
 /// How often something goes wrong: one time in so many; 0: never.
 #[derive(Debug, Clone, Copy, Default)]
@@ -81,7 +85,7 @@ impl World {
         let page = Reply::Body(b"<html>Wi-Fi mi\xe1\xbb\x85n ph\xc3\xad</html>".to_vec());
         let (name, reply) = match (self.dice.below(5), old) {
             (0 | 1, Some(old)) => ("an old receipt", old),
-            (2, Some(old)) => ("a forged receipt", forged(&old, &self.stranger.0).unwrap_or(page)),
+            (2, _) => ("a forged receipt", forged(request, self.aggregator.server_id, &self.stranger.0).unwrap_or(page)),
             (3, Some(Reply::Body(bytes))) => ("half a receipt", Reply::Body(bytes[..bytes.len() / 2].to_vec())),
             _ => ("a page", page),
         };
@@ -125,4 +129,31 @@ fn cut(request: &mut Request, chance: u64) {
         }
         request.intact = false;
     }
+}
+
+/// What somebody without the district's key would like the agent to believe: all is stored.
+fn forged(request: &Request, server_id: Uuid, key: &SigningKey) -> Option<Reply> {
+    let report = match &request.question {
+        Question::Hello(bytes) => wire::decode::<Hello>(bytes).ok()?.report,
+        Question::Upload(bytes) => wire::decode::<Upload>(bytes).ok()?.report,
+        Question::Tail { .. } | Question::Open { .. } => return None,
+    };
+    let receipt = Receipt {
+        protocol: PROTOCOL,
+        server_id,
+        epoch: Uuid::from_u128(0xbad),
+        stream: request.source.stream,
+        stored_through: report.head_seq,
+        hash: report.head_hash,
+        quarantined: Vec::new(),
+        forked_at: None,
+        nonce: report.nonce,
+        at_ms: 0,
+        reference_version: 0,
+        night_slot_s: None,
+        max_segment: 1 << 20,
+        compared: Some(report.head_hash.into()),
+        kept_aside: None,
+    };
+    Some(Reply::Body(wire::encode(&Signed::receipt(&receipt, key))))
 }

@@ -186,6 +186,7 @@ impl World {
             nonce: [0; 16],
             last_receipt: None,
             compare_at: Some(u64::MAX),
+            compare_hash: None,
         };
         let upload = Upload { report, segment: Segment::pack(STRANGER, std::slice::from_ref(&record), &key) };
         let source = Source { office: STRANGE_OFFICE, stream: STRANGER, key: key.verifying_key() };
