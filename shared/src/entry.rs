@@ -162,7 +162,14 @@ impl Head {
 
     /// Records entry `original` of the left stream `from` again, as the next entry of `stream`. The fact, its author and
     /// its times stay; what this version does not know of it stays too, except header fields of a newer program.
-    pub fn copy(&self, stream: Uuid, original: &Record, from: Uuid, key: &OfficeKey, salt: [u8; 8]) -> Result<Record, EntryError> {
+    pub fn copy(
+        &self,
+        stream: Uuid,
+        original: &Record,
+        from: Uuid,
+        key: &OfficeKey,
+        salt: [u8; 8],
+    ) -> Result<Record, EntryError> {
         let mut body = Body::parse(original.seq, &original.body)?;
         let first = CopiedFrom { stream: from, seq: original.seq, hash: original.hash };
         body.copied_from = body.copied_from.or(Some(first));
@@ -172,7 +179,8 @@ impl Head {
             return Ok(self.chain(body, Vec::new()));
         }
         let (here, there) = ((from, original.seq, original.body.as_str()), (stream, self.seq + 1, body.as_str()));
-        let sealed = key.reseal(here, &original.sealed, there, salt).map_err(|source| EntryError::Sealed { seq: original.seq, source })?;
+        let sealed =
+            key.reseal(here, &original.sealed, there, salt).map_err(|source| EntryError::Sealed { seq: original.seq, source })?;
         Ok(self.chain(body, sealed))
     }
 
@@ -241,7 +249,9 @@ mod tests {
         let (key, other) = (OfficeKey::from_bytes([4; 32]), Uuid::from_u128(8));
         let person = Sealed { name: Some("Nguyễn Thử Một".to_owned()), ..Sealed::default() };
         let line = |seq| {
-            format!(r#"{{"v":9,"seq":{seq},"kind":"later","author":"lan","recorded_at":"2026-11-22T10:00:00+07:00","clear":{{"x":[1]}}}}"#)
+            format!(
+                r#"{{"v":9,"seq":{seq},"kind":"later","author":"lan","recorded_at":"2026-11-22T10:00:00+07:00","clear":{{"x":[1]}}}}"#
+            )
         };
         let sealed = key.seal(STREAM, 1, &line(1), &person, [1; 8]);
         let first = Head::genesis(STREAM).chain(line(1), sealed);

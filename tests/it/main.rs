@@ -1,4 +1,4 @@
-//! Real processes over real sockets.
+//! Real processes over real sockets, and thousands of simulated districts.
 
 mod crash;
 mod gates;
@@ -6,3 +6,4 @@ mod import;
 mod journey;
 mod line;
 mod security;
+mod sim;

@@ -54,9 +54,20 @@ fn invariant_nothing_is_lost_doubled_or_shown_too_early_in_thousands_of_historie
     let started = Instant::now();
     let counts = run_all((0..runs).chain((0..runs).map(|n| base.wrapping_add(n)))).unwrap_or_else(|failure| panic!("{failure}"));
     println!("{} histories in {:.1?}: {counts:?}", 2 * runs, started.elapsed());
-    let rare = ["clones", "reimaged", "restores of a pc", "restores of the district", "forked", "moved to a new stream", "recorded again"];
+    let rare = [
+        "clones",
+        "reimaged",
+        "restores of a pc",
+        "restores of the district",
+        "forked",
+        "moved to a new stream",
+        "recorded again",
+    ];
     for what in rare {
-        assert!(counts.get(what).is_some_and(|count| *count > runs / 20), "{what} happened too rarely to prove anything: {counts:?}");
+        assert!(
+            counts.get(what).is_some_and(|count| *count > runs / 20),
+            "{what} happened too rarely to prove anything: {counts:?}"
+        );
     }
 }
 

@@ -69,6 +69,12 @@ mutations! {
     NeverLower = "never-lower",
     /// A branch is recorded again each time that it is tried.
     CopyTwice = "copy-twice",
+    /// The district applies a fact that was recorded again a second time.
+    CountCopies = "count-copies",
+    /// After a restore it turns away streams that it has forgotten.
+    RefuseForgotten = "refuse-forgotten",
+    /// The agent does not ask about streams that it has left.
+    ForgetLeft = "forget-left",
     /// The screen says "saved" before the transaction is committed.
     ShowBeforeSave = "show-before-save",
 }
@@ -149,19 +155,56 @@ const WALL_MS: i64 = 1_795_300_000_000;
 /// What happens at some moment. Whatever a process planned carries its life: it does not happen after a crash.
 #[derive(Debug)]
 enum Happening {
-    Save { agent: usize },
-    Committed { agent: usize, life: u64, fact: u64, newer: bool },
-    Shown { agent: usize, life: u64, fact: u64 },
-    Night { agent: usize },
-    Act { agent: usize, life: u64 },
-    Heard { agent: usize, life: u64, id: u64, reply: Option<Reply> },
-    ReEnrol { agent: usize },
-    Copy { agent: usize, life: u64 },
-    Boot { agent: usize },
+    Save {
+        agent: usize,
+    },
+    Committed {
+        agent: usize,
+        life: u64,
+        fact: u64,
+        newer: bool,
+    },
+    Shown {
+        agent: usize,
+        life: u64,
+        fact: u64,
+    },
+    Night {
+        agent: usize,
+    },
+    Act {
+        agent: usize,
+        life: u64,
+    },
+    Heard {
+        agent: usize,
+        life: u64,
+        id: u64,
+        reply: Option<Reply>,
+    },
+    ReEnrol {
+        agent: usize,
+    },
+    Copy {
+        agent: usize,
+        life: u64,
+    },
+    Boot {
+        agent: usize,
+    },
     /// A request is at the district's door.
-    Asked { request: Box<Request> },
-    Commit { life: u64, request: Box<Request> },
-    Answer { life: u64, request: Box<Request>, decided: Decided },
+    Asked {
+        request: Box<Request>,
+    },
+    Commit {
+        life: u64,
+        request: Box<Request>,
+    },
+    Answer {
+        life: u64,
+        request: Box<Request>,
+        decided: Decided,
+    },
     BootAggregator,
     Mischief,
 }
@@ -181,6 +224,8 @@ struct World {
     receipt_key: VerifyingKey,
     truth: Truth,
     weather: Weather,
+    /// How long it is quiet between two faults, at most.
+    mischief_within: u64,
     /// Faults have stopped.
     calm: bool,
     /// Receipts and uploads that were on the line, for those who replay them.
@@ -226,6 +271,7 @@ impl World {
             receipt_key,
             truth: Truth::default(),
             weather: Weather::default(),
+            mischief_within: 30_000,
             calm: false,
             seen_replies: Vec::new(),
             seen_uploads: Vec::new(),
@@ -240,12 +286,14 @@ impl World {
             let stream = agent::Stream::new(uuid(&mut world.dice), signing_key(&mut world.dice));
             world.add_agent(office, agent::Disk::new(stream), BTreeSet::new());
         }
+        world.mischief_within = [3_000, 10_000, 30_000][world.below(3)];
         world.after(5_000, Happening::Mischief);
         world
     }
 
     fn add_agent(&mut self, office: usize, disk: agent::Disk, shown: BTreeSet<u64>) -> usize {
         let name = self.agents.len();
+        disk.streams.iter().for_each(|stream| self.aggregator.admit(stream.id, office));
         self.agents.push(Agent::new(name, office, disk, self.options.mutation));
         self.truth.shown.insert(name, shown);
         self.after(20_000, Happening::Save { agent: name });
@@ -280,7 +328,9 @@ impl World {
 
     /// One event, and the promises after it.
     fn advance(&mut self) -> Result<(), Violation> {
-        let Some(((at, _), happening)) = self.queue.pop_first() else { return Err(("I6", "nothing is left to happen".to_owned())) };
+        let Some(((at, _), happening)) = self.queue.pop_first() else {
+            return Err(("I6", "nothing is left to happen".to_owned()));
+        };
         self.now = at;
         self.step += 1;
         self.touched_agent = None;
@@ -393,7 +443,9 @@ impl World {
 
     fn night(&mut self, agent: usize) -> Option<String> {
         let within = if self.calm { 600_000 } else { 90_000 };
-        if self.queue.values().filter(|planned| matches!(planned, Happening::Night { agent: other } if *other == agent)).count() == 0 {
+        if self.queue.values().filter(|planned| matches!(planned, Happening::Night { agent: other } if *other == agent)).count()
+            == 0
+        {
             self.after(within, Happening::Night { agent });
         }
         if !self.agents[agent].night() {
@@ -533,7 +585,8 @@ impl World {
         if !self.aggregator.up {
             return Some(format!("district: is down for question {}", request.id));
         }
-        let (life, line) = (self.aggregator.life, format!("district: question {} of pc {} is at the door", request.id, request.agent));
+        let (life, line) =
+            (self.aggregator.life, format!("district: question {} of pc {} is at the door", request.id, request.agent));
         self.after(40, Happening::Commit { life, request });
         Some(line)
     }
@@ -596,7 +649,9 @@ impl World {
         let reply = self.aggregator.answer(decided);
         if let (Some((stream, head)), Reply::Body(bytes)) = (checked, &reply) {
             // What another request stored meanwhile does not make it a lie: it speaks of the rows of its own transaction.
-            if self.options.mutation != Some(Mutation::AckBeforeCommit) && self.aggregator.disk.held(stream, head.seq) != Some(head.hash) {
+            if self.options.mutation != Some(Mutation::AckBeforeCommit)
+                && self.aggregator.disk.held(stream, head.seq) != Some(head.hash)
+            {
                 invariant::signed_is_durable(&self.aggregator.disk, stream, head)?;
             }
             self.truth.signed.insert(bytes.clone(), Signing { step: self.step, life: self.truth.life });

@@ -47,5 +47,8 @@ fn names() -> String {
 
 fn summary(seed: u64, history: &History) {
     let History { steps, healed_after_ms, facts, counts, .. } = history;
-    println!("seed {seed}: {steps} steps, {facts} facts, healed {} s after the faults stopped; {counts:?}", healed_after_ms / 1000);
+    println!(
+        "seed {seed}: {steps} steps, {facts} facts, healed {} s after the faults stopped; {counts:?}",
+        healed_after_ms / 1000
+    );
 }

@@ -123,7 +123,10 @@ pub enum Effect {
     Ask(Request),
     Ended(End),
     /// A receipt was kept: these bytes answered what was asked at this step.
-    Kept { bytes: Vec<u8>, asked_at: u64 },
+    Kept {
+        bytes: Vec<u8>,
+        asked_at: u64,
+    },
     Idle,
 }
 
@@ -320,7 +323,9 @@ impl Agent {
             return false;
         }
         let current = self.disk.current();
-        let asked: Vec<usize> = (0..=current).filter(|stream| *stream == current || self.disk.needs_session(*stream)).collect();
+        let forgets = self.mutation == Some(Mutation::ForgetLeft);
+        let asked = |stream: &usize| *stream == current || (!forgets && self.disk.needs_session(*stream));
+        let asked: Vec<usize> = (0..=current).filter(asked).collect();
         self.nights += 1;
         let stream = asked[self.nights % asked.len()];
         let it = &self.disk.streams[stream];
@@ -388,7 +393,16 @@ impl Agent {
             nonce[..8].copy_from_slice(&around.dice.roll().to_le_bytes());
         }
         *around.next_request += 1;
-        Waiting { id: *around.next_request, nonce, asked, carried: 0, tail: None, first_sent: 0, last_sent: None, at_step: around.step }
+        Waiting {
+            id: *around.next_request,
+            nonce,
+            asked,
+            carried: 0,
+            tail: None,
+            first_sent: 0,
+            last_sent: None,
+            at_step: around.step,
+        }
     }
 
     fn request(&self, run: &Run, question: Question, around: &mut Surroundings) -> Effect {
@@ -425,8 +439,12 @@ impl Agent {
             Some(from) => {
                 let most = 1 + around.dice.below(4);
                 let through = head.seq.min(from.saturating_add(most - 1));
-                let records: Vec<Record> =
-                    it.log.iter().filter(|entry| (from..=through).contains(&entry.seq())).map(|entry| entry.record.clone()).collect();
+                let records: Vec<Record> = it
+                    .log
+                    .iter()
+                    .filter(|entry| (from..=through).contains(&entry.seq()))
+                    .map(|entry| entry.record.clone())
+                    .collect();
                 if records.is_empty() {
                     return self.tell(run, Event::Cut, around);
                 }

@@ -28,9 +28,14 @@ pub struct Source {
 pub enum Question {
     Hello(Vec<u8>),
     Upload(Vec<u8>),
-    Tail { from: Seq },
+    Tail {
+        from: Seq,
+    },
     /// A certificate for a new stream.
-    Open { stream: Uuid, key: VerifyingKey },
+    Open {
+        stream: Uuid,
+        key: VerifyingKey,
+    },
 }
 
 /// One request.
@@ -190,13 +195,8 @@ impl Projection {
 
 impl Aggregator {
     pub fn new(server_id: Uuid, epoch: Uuid, key: SigningKey, mutation: Option<Mutation>) -> Aggregator {
-        let disk = Disk {
-            epoch,
-            log: Vec::new(),
-            streams: BTreeMap::new(),
-            aside: BTreeMap::new(),
-            projection: Projection::default(),
-        };
+        let disk =
+            Disk { epoch, log: Vec::new(), streams: BTreeMap::new(), aside: BTreeMap::new(), projection: Projection::default() };
         Aggregator {
             disk,
             snapshot: None,
@@ -215,6 +215,10 @@ impl Aggregator {
     /// One request, one transaction: all of it is on the disk afterwards, or nothing. The answer speaks of rows.
     pub fn ingest(&mut self, request: &Request, now_ms: i64) -> Decided {
         let Source { office, stream, key } = &request.source;
+        let forgotten = !self.disk.streams.contains_key(stream);
+        if forgotten && self.mutation == Some(Mutation::RefuseForgotten) {
+            return Decided::Refused;
+        }
         match &request.question {
             Question::Open { stream, .. } => {
                 if self.disk_full {
@@ -240,7 +244,7 @@ impl Aggregator {
     }
 
     /// A certificate alone is enough: a restored aggregator may have forgotten a stream that it issued one for.
-    fn admit(&mut self, stream: Uuid, office: usize) {
+    pub fn admit(&mut self, stream: Uuid, office: usize) {
         self.disk.streams.entry(stream).or_insert_with(|| (office, Vec::new()));
     }
 
@@ -271,8 +275,7 @@ impl Aggregator {
                 let again: Vec<Arrived> =
                     records.into_iter().map(|record| Arrived { office, stream, entry: Arc::new(Entry::of(record)) }).collect();
                 for arrived in &again {
-                    self.disk.projection.origins.remove(&(office, arrived.entry.origin));
-                    self.disk.projection.take(arrived, self.upgraded);
+                    self.apply(arrived, true);
                 }
             }
             Verdict::AlreadyHeld | Verdict::Gap => {}
@@ -294,13 +297,21 @@ impl Aggregator {
         self.admit(stream, office);
         for record in records {
             let arrived = Arrived { office, stream, entry: Arc::new(Entry::of(record)) };
-            self.disk.projection.take(&arrived, self.upgraded);
+            self.apply(&arrived, self.mutation == Some(Mutation::CountCopies));
             if let Some((_, rows)) = self.disk.streams.get_mut(&stream) {
                 rows.push(Arc::clone(&arrived.entry));
             }
             self.disk.log.push(arrived);
         }
         self.markers.insert(stream, self.disk.head(stream));
+    }
+
+    /// Planted: `again` forgets that the fact counts already.
+    fn apply(&mut self, arrived: &Arrived, again: bool) {
+        if again {
+            self.disk.projection.origins.remove(&(arrived.office, arrived.entry.origin));
+        }
+        self.disk.projection.take(arrived, self.upgraded);
     }
 
     fn receipt(&self, stream: Uuid, report: &AgentReport, forked: Option<(Seq, Seq)>, now_ms: i64) -> Decided {

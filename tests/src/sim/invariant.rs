@@ -72,7 +72,10 @@ fn what_shows_as_stored_is_stored(agent: &Agent, held: &Disk, truth: &Truth) -> 
         let fresh = stream.receipt.as_ref().is_some_and(|kept| kept.life == truth.life);
         let mine = stream.head_at(shown);
         if fresh && mine.is_none_or(|mine| held.held(stream.id, mine.seq) != Some(mine.hash)) {
-            return Err(("I2", format!("pc {} shows {shown} of {} as stored; the district has other rows", agent.name, stream.id)));
+            return Err((
+                "I2",
+                format!("pc {} shows {shown} of {} as stored; the district has other rows", agent.name, stream.id),
+            ));
         }
         let kept = stream.branch.as_ref().filter(|branch| branch.life == truth.life).and_then(|branch| branch.kept);
         let branch = kept.and_then(|kept| stream.head_at(kept));
@@ -114,7 +117,10 @@ fn figures_are_a_recomputation(aggregator: &Aggregator) -> Result<(), Violation>
 }
 
 fn nothing_is_dropped(disk: &Disk, truth: &Truth) -> Result<(), Violation> {
-    let lost = truth.reached.iter().find(|(stream, seq, hash)| !disk.holds(*stream, Head { seq: *seq, hash: motcua_shared::entry::Hash(*hash) }));
+    let lost = truth
+        .reached
+        .iter()
+        .find(|(stream, seq, hash)| !disk.holds(*stream, Head { seq: *seq, hash: motcua_shared::entry::Hash(*hash) }));
     match lost {
         Some((stream, seq, _)) => Err(("I8", format!("entry {seq} of {stream} reached the district and is gone"))),
         None => Ok(()),
@@ -189,7 +195,12 @@ pub fn settled(agents: &[Agent], truth: &Truth) -> Result<(), String> {
         for (index, stream) in agent.disk.streams.iter().enumerate() {
             let current = index + 1 == agent.disk.streams.len();
             if agent.disk.needs_session(index) || (current && (stream.branch.is_some() || stream.leaving)) {
-                return Err(format!("pc {name}: {} is stored through {} of {}", stream.id, stream.shown_stored(), stream.head().seq));
+                return Err(format!(
+                    "pc {name}: {} is stored through {} of {}",
+                    stream.id,
+                    stream.shown_stored(),
+                    stream.head().seq
+                ));
             }
             if stream.receipt.as_ref().is_none_or(|kept| kept.life != truth.life) {
                 return Err(format!("pc {name}: {} did not hear of the restore", stream.id));

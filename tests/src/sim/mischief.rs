@@ -21,23 +21,23 @@ impl World {
         if self.calm {
             return Ok(None);
         }
-        self.after(30_000, Happening::Mischief);
+        self.after(self.mischief_within, Happening::Mischief);
         let agent = self.below(self.agents.len());
-        let line = match self.dice.below(32) {
+        let line = match self.dice.below(36) {
             0..=4 => self.crash(agent),
             5..=7 => self.crash_aggregator(),
             8..=9 => self.fill_disk(agent),
             10 => self.fill_aggregator(),
             11..=13 => self.snapshot(agent),
-            14 => self.restore(agent),
-            15..=16 => self.snapshot_aggregator(),
-            17 => self.restore_aggregator(),
-            18 => self.clone_pc(agent),
-            19 => self.reimage(agent),
-            20..=21 => self.jump_clock(agent),
-            22..=24 => self.garbage(),
-            25 => self.stranger(),
-            26 if self.once_in(4) => self.upgrade(),
+            14..=15 => self.restore(agent),
+            16..=18 => self.snapshot_aggregator(),
+            19..=20 => self.restore_aggregator(),
+            21 => self.clone_pc(agent),
+            22 => self.reimage(agent),
+            23..=24 => self.jump_clock(agent),
+            25..=27 => self.garbage(),
+            28..=29 => self.stranger(),
+            30 if self.once_in(4) => self.upgrade(),
             _ => self.turn_weather(),
         };
         Ok(Some(line))
@@ -113,9 +113,9 @@ impl World {
         self.touched_aggregator = true;
         self.truth.life += 1;
         let disk = &self.aggregator.disk;
-        self.truth.reached.retain(|(stream, seq, hash)| {
-            disk.holds(*stream, Head { seq: *seq, hash: motcua_shared::entry::Hash(*hash) })
-        });
+        self.truth
+            .reached
+            .retain(|(stream, seq, hash)| disk.holds(*stream, Head { seq: *seq, hash: motcua_shared::entry::Hash(*hash) }));
         self.stranger.1 = disk.head(STRANGER);
         "district: is restored from its backup".to_owned()
     }
