@@ -208,7 +208,7 @@ impl Session {
                 vec![self.next()]
             }
             (Event::Receipt { receipt, ours, asked, carried }, phase) => {
-                self.receipt(Answer { receipt, ours, asked, carried }, phase, chance)
+                self.receipt(Answer { receipt, ours, asked, carried }, &phase, chance)
             }
             (Event::TailKept { head }, Phase::Fetching { receipt }) if head == receipt.head() => self.tail_kept(receipt),
             (Event::StreamOpened, Phase::Opening) => self.end(End::MovedToNewStream),
@@ -216,9 +216,9 @@ impl Session {
         }
     }
 
-    fn receipt(&mut self, answer: Answer, phase: Phase, chance: u64) -> Vec<Action> {
+    fn receipt(&mut self, answer: Answer, phase: &Phase, chance: u64) -> Vec<Action> {
         let reborn = self.epoch.replace(answer.receipt.epoch).is_some_and(|epoch| epoch != answer.receipt.epoch);
-        match phase {
+        match *phase {
             Phase::Comparing(_) | Phase::Confirming { .. } | Phase::Branching { .. } if reborn => self.ask_again(chance),
             Phase::Sending => self.settle(answer, chance),
             Phase::Comparing(search) => self.narrow(search, &answer, chance),

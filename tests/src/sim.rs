@@ -356,11 +356,11 @@ impl World {
             Happening::ReEnrol { agent } => self.re_enrol(agent),
             Happening::Copy { agent, life } => self.copy(agent, life),
             Happening::Boot { agent } => self.boot(agent),
-            Happening::Asked { request } => self.asked(request),
+            Happening::Asked { request } => Some(self.asked(request)),
             Happening::Commit { life, request } => self.commit(life, request)?,
-            Happening::Answer { life, request, decided } => self.answer(life, *request, decided)?,
+            Happening::Answer { life, request, decided } => self.answer(life, &request, decided)?,
             Happening::BootAggregator => self.boot_aggregator(),
-            Happening::Mischief => self.mischief()?,
+            Happening::Mischief => self.mischief(),
         })
     }
 
@@ -513,13 +513,18 @@ impl World {
                 self.at(at, Happening::Act { agent, life });
                 Some(format!("pc {agent}: waits {} ms", pause.as_millis()))
             }
-            Effect::Ask(request) => Some(self.ask(agent, request)),
+            Effect::Ask(request) => Some(self.ask(agent, *request)),
             Effect::Kept { bytes, asked_at } => {
                 invariant::kept_is_an_answer(&self.truth, agent, &bytes, asked_at)?;
                 self.go_on(agent);
                 self.count("receipts");
                 let stream = self.agents[agent].current();
                 Some(format!("pc {agent}: keeps a receipt; {} of {} stored", stream.shown_stored(), stream.head().seq))
+            }
+            Effect::Lost { entries } => {
+                *self.history.counts.entry("entries sent again").or_default() += entries;
+                self.go_on(agent);
+                Some(format!("pc {agent}: tells people that the district lost {entries} entries"))
             }
             Effect::Ended(end) => Some(self.ended(agent, end)),
         })
@@ -581,14 +586,13 @@ impl World {
 
     // What the district does.
 
-    fn asked(&mut self, request: Box<Request>) -> Option<String> {
+    fn asked(&mut self, request: Box<Request>) -> String {
+        let (life, id, agent) = (self.aggregator.life, request.id, request.agent);
         if !self.aggregator.up {
-            return Some(format!("district: is down for question {}", request.id));
+            return format!("district: is down for question {id}");
         }
-        let (life, line) =
-            (self.aggregator.life, format!("district: question {} of pc {} is at the door", request.id, request.agent));
         self.after(40, Happening::Commit { life, request });
-        Some(line)
+        format!("district: question {id} of pc {agent} is at the door")
     }
 
     fn commit(&mut self, life: u64, request: Box<Request>) -> Result<Option<String>, Violation> {
@@ -599,11 +603,11 @@ impl World {
         if early && !request.heads.is_empty() {
             return self.answer_early(life, request);
         }
-        let (line, decided) = self.transact(&request)?;
+        let (done, decided) = self.transact(&request)?;
         if request.id > 0 {
             self.after(40, Happening::Answer { life, request, decided });
         }
-        Ok(Some(line))
+        Ok(Some(done))
     }
 
     fn transact(&mut self, request: &Request) -> Result<(String, Decided), Violation> {
@@ -632,13 +636,13 @@ impl World {
         let disk = self.aggregator.disk.clone();
         let decided = self.aggregator.ingest(&request, self.wall_ms());
         self.aggregator.disk = disk;
-        let line = self.answer(life, (*request).clone(), decided)?;
+        let answered = self.answer(life, &request, decided)?;
         let request = Box::new(Request { heads: Vec::new(), id: 0, ..*request });
         self.after(5_000, Happening::Commit { life, request });
-        Ok(line)
+        Ok(answered)
     }
 
-    fn answer(&mut self, life: u64, request: Request, decided: Decided) -> Result<Option<String>, Violation> {
+    fn answer(&mut self, life: u64, request: &Request, decided: Decided) -> Result<Option<String>, Violation> {
         if !self.aggregator.up || self.aggregator.life != life {
             return Ok(None);
         }
@@ -656,7 +660,7 @@ impl World {
             }
             self.truth.signed.insert(bytes.clone(), Signing { step: self.step, life: self.truth.life });
         }
-        Ok(Some(self.send_back(&request, reply)))
+        Ok(Some(self.send_back(request, reply)))
     }
 
     fn boot_aggregator(&mut self) -> Option<String> {

@@ -120,7 +120,11 @@ pub enum Effect {
     Again,
     /// Go on after a pause.
     Wait(Duration),
-    Ask(Request),
+    Ask(Box<Request>),
+    /// The district lost so many entries that it had acknowledged.
+    Lost {
+        entries: u64,
+    },
     Ended(End),
     /// A receipt was kept: these bytes answered what was asked at this step.
     Kept {
@@ -372,7 +376,8 @@ impl Agent {
             Action::Keep(receipt) => self.keep(run, &receipt, around),
             Action::Branch { at, kept } => self.keep_branch(run, at, kept, around),
             Action::Pause(pause) => Effect::Wait(pause),
-            Action::Lost { .. } | Action::End(_) => Effect::Again,
+            Action::Lost { had, has } => Effect::Lost { entries: had - has },
+            Action::End(_) => Effect::Again,
         }
     }
 
@@ -416,7 +421,7 @@ impl Agent {
             }
             _ => Vec::new(),
         };
-        Effect::Ask(Request { id, agent: self.name, source, question, heads, intact: true })
+        Effect::Ask(Box::new(Request { id, agent: self.name, source, question, heads, intact: true }))
     }
 
     fn ask(&self, run: &mut Run, send: Option<Seq>, compare: Option<Seq>, around: &mut Surroundings) -> Effect {

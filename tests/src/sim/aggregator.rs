@@ -254,10 +254,7 @@ impl Aggregator {
         let aside: Vec<Hash> =
             self.disk.aside.get(&(stream, before)).map(|entries| entries.keys().copied().collect()).unwrap_or_default();
         let judged = decide(segment, key, self.disk.head(stream), |seq| self.disk.held(stream, seq), &aside);
-        let (mut verdict, mut records) = match judged {
-            Ok(judged) => judged,
-            Err(_) => return Decided::Refused,
-        };
+        let Ok((mut verdict, mut records)) = judged else { return Decided::Refused };
         if verdict == Verdict::Gap && self.mutation == Some(Mutation::AcceptGap) {
             records = unproven(segment, self.disk.head(stream));
             verdict = Verdict::Append { from: 0 };
@@ -268,29 +265,37 @@ impl Aggregator {
             }
             return Decided::Refused;
         }
+        let last = records.last().map(|record| record.seq);
         let mut forked = None;
         match verdict {
             Verdict::Append { from } => self.store(office, stream, records.split_off(from)),
-            Verdict::AlreadyHeld if self.mutation == Some(Mutation::ApplyTwice) => {
-                let again: Vec<Arrived> =
-                    records.into_iter().map(|record| Arrived { office, stream, entry: Arc::new(Entry::of(record)) }).collect();
-                for arrived in &again {
-                    self.apply(arrived, true);
-                }
-            }
-            Verdict::AlreadyHeld | Verdict::Gap => {}
+            Verdict::AlreadyHeld => self.held_already(office, stream, records),
+            Verdict::Gap => {}
             Verdict::Forked { at, from } => {
-                let last = records.last().map(|record| record.seq);
-                if self.mutation != Some(Mutation::DropOnConflict) {
-                    for record in records.split_off(from) {
-                        let entry = Arc::new(Entry::of(record));
-                        self.disk.aside.entry((stream, entry.seq())).or_default().insert(entry.hash(), entry);
-                    }
-                }
+                self.put_aside(stream, records.split_off(from));
                 forked = last.map(|last| (at, last));
             }
         }
         self.receipt(stream, &upload.report, forked, now_ms)
+    }
+
+    fn put_aside(&mut self, stream: Uuid, branch: Vec<Record>) {
+        if self.mutation == Some(Mutation::DropOnConflict) {
+            return;
+        }
+        for record in branch {
+            let entry = Arc::new(Entry::of(record));
+            self.disk.aside.entry((stream, entry.seq())).or_default().insert(entry.hash(), entry);
+        }
+    }
+
+    /// Nothing happens, unless a bug was planted.
+    fn held_already(&mut self, office: usize, stream: Uuid, records: Vec<Record>) {
+        if self.mutation == Some(Mutation::ApplyTwice) {
+            for record in records {
+                self.apply(&Arrived { office, stream, entry: Arc::new(Entry::of(record)) }, true);
+            }
+        }
     }
 
     fn store(&mut self, office: usize, stream: Uuid, records: Vec<Record>) {

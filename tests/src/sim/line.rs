@@ -41,7 +41,7 @@ impl World {
     pub(super) fn ask(&mut self, agent: usize, mut request: Request) -> String {
         let (life, id, weather) = (self.agents[agent].life, request.id, self.weather);
         self.at(self.now + TIMEOUT_MS, Happening::Heard { agent, life, id, reply: None });
-        let what = self.describe(&request);
+        let what = describe(&request);
         self.remember(&request);
         if self.strikes(weather.portal) {
             return self.portal(agent, &request, &what);
@@ -59,18 +59,6 @@ impl World {
             self.after(within, Happening::Asked { request: Box::new(request.clone()) });
         }
         format!("pc {agent}: asks {id}, {what}; {copies} on the line{}", if request.intact { "" } else { ", cut" })
-    }
-
-    fn describe(&self, request: &Request) -> String {
-        match &request.question {
-            Question::Hello(_) => "hello".to_owned(),
-            Question::Upload(_) => {
-                let last = request.heads.last().map_or(0, |head| head.seq);
-                format!("sends ..={last} of {}", &request.source.stream.to_string()[..8])
-            }
-            Question::Tail { from } => format!("wants its tail from {from} on"),
-            Question::Open { stream, .. } => format!("opens {}", &stream.to_string()[..8]),
-        }
     }
 
     fn remember(&mut self, request: &Request) {
@@ -116,6 +104,18 @@ impl World {
         let life = self.agents[agent].life;
         self.after(within, Happening::Heard { agent, life, id, reply: Some(reply) });
         format!("district: answers {id} of pc {agent}")
+    }
+}
+
+fn describe(request: &Request) -> String {
+    match &request.question {
+        Question::Hello(_) => "hello".to_owned(),
+        Question::Upload(_) => {
+            let last = request.heads.last().map_or(0, |head| head.seq);
+            format!("sends ..={last} of {}", &request.source.stream.to_string()[..8])
+        }
+        Question::Tail { from } => format!("wants its tail from {from} on"),
+        Question::Open { stream, .. } => format!("opens {}", &stream.to_string()[..8]),
     }
 }
 

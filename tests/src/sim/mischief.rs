@@ -8,7 +8,6 @@ use motcua_shared::wire::{self, AgentReport, PROTOCOL, Segment, Upload};
 
 use super::agent::Agent;
 use super::aggregator::{Question, Request, Source};
-use super::invariant::Violation;
 use super::line::Weather;
 use super::{Happening, STRANGE_OFFICE, STRANGER, World, uuid};
 
@@ -17,9 +16,9 @@ const MOST_AGENTS: usize = 7;
 const TWENTY_YEARS_MS: i64 = 20 * 365 * 24 * 3_600_000;
 
 impl World {
-    pub(super) fn mischief(&mut self) -> Result<Option<String>, Violation> {
+    pub(super) fn mischief(&mut self) -> Option<String> {
         if self.calm {
-            return Ok(None);
+            return None;
         }
         self.after(self.mischief_within, Happening::Mischief);
         let agent = self.below(self.agents.len());
@@ -40,7 +39,7 @@ impl World {
             30 if self.once_in(4) => self.upgrade(),
             _ => self.turn_weather(),
         };
-        Ok(Some(line))
+        Some(line)
     }
 
     fn crash(&mut self, agent: usize) -> String {
