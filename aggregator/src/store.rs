@@ -57,6 +57,10 @@ pub struct Held {
     pub stored: Head,
     /// Entries stored and not applied.
     pub quarantined: Vec<Seq>,
+    /// Hash of the entry that the agent wanted to compare, where one is stored.
+    pub compared: Option<Hash>,
+    /// How far the agent's own entries are kept aside.
+    pub kept_aside: Option<Seq>,
 }
 
 /// What an agent told of itself.
@@ -236,6 +240,8 @@ pub trait Store: Send {
     fn entries_after(&self, n: i64, limit: usize) -> Result<Vec<StoredEntry>, StoreError>;
     /// Calls `visit` for each applied entry of each dossier, dossier by dossier, in order of arrival.
     fn entries_by_dossier(&self, visit: &mut dyn FnMut(Uuid, StoredEntry)) -> Result<(), StoreError>;
+    /// Hashes of the entries at `seq` that are kept aside.
+    fn fork_hashes(&self, stream: Uuid, seq: Seq) -> Result<Vec<Hash>, StoreError>;
     fn fork_add(&mut self, stream: Uuid, records: &[Record], at: LocalTime) -> Result<(), StoreError>;
 
     fn quarantine_add(&mut self, stream: Uuid, entries: &[Quarantined]) -> Result<(), StoreError>;

@@ -1,4 +1,4 @@
-//! Real processes over real sockets.
+//! Real processes over real sockets, and thousands of simulated districts.
 
 mod crash;
 mod gates;
@@ -7,3 +7,4 @@ mod journey;
 mod line;
 mod restore;
 mod security;
+mod sim;

@@ -269,7 +269,7 @@ impl Store for SqliteStore {
             .unwrap_or_else(|| Head::genesis(stream));
         let mut statement = self.connection.prepare_cached("select seq from quarantine where stream = ?1 order by seq")?;
         let quarantined = statement.query_map([id(&stream)], |row| row.get(0))?.collect::<Sql<_>>()?;
-        Ok(Held { stored, quarantined })
+        Ok(Held { stored, quarantined, compared: None, kept_aside: None })
     }
 
     fn stream_hashes(&self, stream: Uuid, from: Seq, to: Seq) -> Result<Vec<Hash>, StoreError> {
@@ -336,6 +336,13 @@ impl Store for SqliteStore {
             }
         }
         Ok(())
+    }
+
+    fn fork_hashes(&self, stream: Uuid, seq: Seq) -> Result<Vec<Hash>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("select hash from fork where stream = ?1 and seq = ?2 order by hash")?;
+        let hashes = statement.query_map(params![id(&stream), seq], |row| Ok(Hash(row.get(0)?)))?;
+        Ok(hashes.collect::<Sql<_>>()?)
     }
 
     fn fork_add(&mut self, stream: Uuid, records: &[Record], at: LocalTime) -> Result<(), StoreError> {
