@@ -28,6 +28,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::store::{Certificate, Held, Node, Store, StoreError, Stream, in_transaction};
+use crate::tls::Peer;
 
 /// How long an enrolment code can be used.
 const CODE_HOURS: i64 = 24;
@@ -431,7 +432,7 @@ fn admit(
     let stream = match known {
         Some(stream) if stream.unit == request.unit && stream.public_key == client.key => stream,
         Some(_) => return Err(EnrolError::StreamTaken),
-        None => new_stream(store, request, client.key, now)?,
+        None => new_stream(store, &request.unit, request.stream, client.key, now)?,
     };
     store.enrolment_use(secret_hash, client.key, stream.id, now)?;
     let certificate = authority.issue(client, &stream.unit, stream.id, now)?;
@@ -439,17 +440,40 @@ fn admit(
     Ok((stream, certificate.pem))
 }
 
-fn new_stream(store: &mut dyn Store, request: &EnrolRequest, key: [u8; 32], now: LocalTime) -> Result<Stream, EnrolError> {
-    let (numbers_from, numbers_to) = match store.numbers_taken(&request.unit)? {
+fn new_stream(store: &mut dyn Store, unit: &str, id: Uuid, key: [u8; 32], now: LocalTime) -> Result<Stream, EnrolError> {
+    let (numbers_from, numbers_to) = match store.numbers_taken(unit)? {
         None => FIRST_NUMBERS,
         Some(taken) => (taken + 1, taken + NUMBER_BLOCK),
     };
     if numbers_to > LAST_NUMBER {
-        return Err(EnrolError::NoNumbersLeft(request.unit.clone()));
+        return Err(EnrolError::NoNumbersLeft(unit.to_owned()));
     }
-    let stream = Stream { id: request.stream, unit: request.unit.clone(), public_key: key, numbers_from, numbers_to };
+    let stream = Stream { id, unit: unit.to_owned(), public_key: key, numbers_from, numbers_to };
     store.stream_add(&stream, now)?;
     Ok(stream)
+}
+
+/// Takes an agent up again that was enrolled after the backup from which this database came back: its certificate is of
+/// our CA, and that is all that is left to know of it. What was revoked after the backup has to be revoked again.
+pub fn readmit(store: &mut dyn Store, peer: &Peer, now: LocalTime) -> Result<Certificate, EnrolError> {
+    let key = peer.public_key.to_bytes();
+    match store.stream_find(peer.stream)? {
+        Some(stream) if stream.unit == peer.unit && stream.public_key == key => stream,
+        Some(_) => return Err(EnrolError::StreamTaken),
+        None => new_stream(store, &peer.unit, peer.stream, key, now)?,
+    };
+    let certificate = Certificate {
+        serial: peer.serial.clone(),
+        stream: peer.stream,
+        unit: peer.unit.clone(),
+        issued_at: now,
+        expires_at: now + Days::new(CLIENT_DAYS), // TLS checks the date that it really bears
+        revoked: false,
+        pem: String::new(),
+    };
+    store.certificate_add(&certificate)?;
+    warn!(unit = %peer.unit, stream = %peer.stream, "agent readmitted: it was enrolled after the backup");
+    Ok(certificate)
 }
 
 /// The name of a unit today, or the last one that it had.

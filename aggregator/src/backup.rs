@@ -60,7 +60,7 @@ pub fn restore(backup: &Path, data: &Path) -> Result<Uuid, BackupError> {
         let mut store = SqliteStore::open(unfinished).map_err(damaged)?;
         store.integrity().map_err(damaged)?;
         let node = store.node_find()?.ok_or(BackupError::NotABackup(backup.to_owned(), "meta"))?;
-        Ok(store.node_set(&crate::store::Node { epoch, ..node })?)
+        Ok(store.node_set(&crate::store::Node { epoch, restored: true, ..node })?)
     })?;
     Ok(epoch)
 }

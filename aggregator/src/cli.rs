@@ -362,7 +362,7 @@ fn init(data: &Path, asked: &Init) -> Result<(), CliError> {
         return Err(CliError::Asked("Mã đơn vị tổng hợp chỉ gồm chữ cái không dấu và chữ số, ví dụ 298.".to_owned()));
     }
     let hosts = authority::server_names(&asked.hosts)?;
-    let node = Node { code: code.to_owned(), server_id: Uuid::now_v7(), epoch: Uuid::now_v7(), hosts };
+    let node = Node { code: code.to_owned(), server_id: Uuid::now_v7(), epoch: Uuid::now_v7(), hosts, restored: false };
     authority::private_directory(data)?;
     let authority = Authority::create(data, &node, now())?;
     let password = auth::new_password();

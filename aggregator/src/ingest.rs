@@ -406,7 +406,13 @@ pub mod tests {
         pub fn new() -> District {
             let directory = tempfile::tempdir().expect("a directory");
             let mut store = SqliteStore::create(directory.path()).expect("a database");
-            let node = Node { code: "298".to_owned(), server_id: Uuid::from_u128(1), epoch: Uuid::from_u128(2), hosts: vec![] };
+            let node = Node {
+                code: "298".to_owned(),
+                server_id: Uuid::from_u128(1),
+                epoch: Uuid::from_u128(2),
+                hosts: vec![],
+                restored: false,
+            };
             store.node_set(&node).expect("named");
             District { store, directory }
         }

@@ -39,6 +39,8 @@ pub struct Node {
     pub epoch: Uuid,
     /// Names and addresses under which it is reached.
     pub hosts: Vec<String>,
+    /// It came back from a backup, so it may have issued certificates that it does not remember.
+    pub restored: bool,
 }
 
 /// One agent installation.

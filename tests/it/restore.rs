@@ -36,10 +36,12 @@ async fn a_district_restored_from_yesterday_gets_everything_again() -> Result<()
     }
     let yesterday = folder.path().join("yesterday");
     expect(&programs().aggregator, &["backup", "--data", text(&district.data), text(&yesterday)]).await?;
-    for commune in &communes {
+    for commune in &communes[..] {
         add(commune, 60, 2, "2024-01-03").await?;
         assert_eq!(commune.sync().await?.0, Some(0));
     }
+    communes.push(commune(folder.path(), &district, "11098", 40).await?);
+    assert_eq!(communes[3].sync().await?.0, Some(0), "an office that enrolled after the backup");
     let figures = district.ii06("2022-12-15", "2024-12-14", None).await?;
     server.kill().await?;
 

@@ -151,7 +151,8 @@ impl Store for SqliteStore {
             Uuid::parse_str(text).map_err(|_| StoreError::Damaged(format!("meta.{key} is no UUID")))
         };
         let hosts = meta.get("hosts").map_or("", String::as_str).split_whitespace().map(str::to_owned).collect();
-        Ok(Some(Node { code: code.clone(), server_id: id("server_id")?, epoch: id("epoch")?, hosts }))
+        let restored = meta.get("restored").is_some_and(|restored| restored == "yes");
+        Ok(Some(Node { code: code.clone(), server_id: id("server_id")?, epoch: id("epoch")?, hosts, restored }))
     }
 
     fn node_set(&mut self, node: &Node) -> Result<(), StoreError> {
@@ -163,6 +164,7 @@ impl Store for SqliteStore {
             ("server_id", node.server_id.to_string()),
             ("epoch", node.epoch.to_string()),
             ("hosts", node.hosts.join(" ")),
+            ("restored", if node.restored { "yes" } else { "no" }.to_owned()),
         ];
         for (key, value) in values {
             statement.execute(params![key, value])?;

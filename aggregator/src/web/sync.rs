@@ -22,7 +22,7 @@ use uuid::Uuid;
 use super::{App, Problem, now};
 use crate::authority::{self, EnrolError};
 use crate::ingest::{self, IngestError, Intake, Source, Taken};
-use crate::store::{Held, Node, Store};
+use crate::store::{Held, Node, Store, in_transaction};
 use crate::tls::{Peer, Wire};
 
 /// Most bytes of a request that carries no segment.
@@ -165,9 +165,12 @@ fn own_stream(peer: &Peer, stream: Uuid) -> Result<(), Problem> {
 }
 
 /// Whether the certificate is one that we issued for this stream, and still counts.
-fn admit(store: &dyn Store, peer: Peer, at: LocalTime) -> Result<(Source, Node), Problem> {
+fn admit(store: &mut dyn Store, peer: Peer, at: LocalTime) -> Result<(Source, Node), Problem> {
     let node = crate::rollup::node(store)?;
-    let issued = store.certificate_find(&peer.serial)?;
+    let issued = match store.certificate_find(&peer.serial)? {
+        None if node.restored => Some(in_transaction(store, |store| authority::readmit(store, &peer, at))?),
+        known => known,
+    };
     let refusal = match issued {
         None => {
             Some(("unknown-certificate", "Máy chủ không còn ghi nhận chứng thư này. Hãy xin huyện cấp mã và đăng ký lại máy."))
