@@ -23,8 +23,9 @@ use uuid::Uuid;
 
 use crate::config::Config;
 use crate::door::Door;
-use crate::office::{self, Status, chance, now};
+use crate::office::{self, Name, Status, chance, now};
 use crate::output;
+use crate::recover;
 use crate::store::{DossierFilter, Pen, Store};
 use crate::uplink::{self, Uplink};
 use crate::web::api::{DossierJson, ii06};
@@ -72,6 +73,31 @@ enum Command {
         aggregator: String,
         #[arg(long)]
         code: String,
+    },
+    /// Dựng lại máy của đơn vị trên một thư mục trống: lấy lại toàn bộ hồ sơ từ huyện, ghi tiếp trong luồng mới.
+    Recover {
+        #[command(flatten)]
+        data: Data,
+        /// Mã đơn vị hành chính, như trên máy cũ.
+        #[arg(long)]
+        unit: String,
+        /// Tên đơn vị; bỏ trống thì lấy tên huyện đang ghi.
+        #[arg(long, default_value = "")]
+        name: String,
+        /// Mã định danh đứng đầu mã hồ sơ; bỏ trống thì lấy theo hồ sơ mới nhất.
+        #[arg(long)]
+        identifier: Option<String>,
+        #[arg(long, value_name = "URL")]
+        aggregator: String,
+        /// Mã đăng ký dùng một lần do huyện cấp.
+        #[arg(long)]
+        code: String,
+        /// Khóa khôi phục in ra khi khởi tạo máy cũ.
+        #[arg(long)]
+        recovery_key: Option<String>,
+        /// Đã mất khóa khôi phục: chỉ lấy lại phần không có thông tin cá nhân.
+        #[arg(long, conflicts_with = "recovery_key")]
+        without_key: bool,
     },
     /// Chạy trang làm việc, API và lịch gửi.
     Serve {
@@ -196,6 +222,17 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Init { data, unit, name, identifier, json } => init(&data.path, &unit, &name, identifier.as_deref(), json),
         Command::Enroll { data, aggregator, code } => enroll(&data.path, &aggregator, &code),
+        Command::Recover { data, unit, name, identifier, aggregator, code, recovery_key, without_key } => {
+            let key = recovery_key_of(recovery_key.as_deref(), without_key)?;
+            let asked = recover::Asked {
+                unit: &unit,
+                name: &name,
+                identifier: identifier.as_deref(),
+                aggregator: &aggregator,
+                code: &code,
+            };
+            recover(&data.path, &asked, key.as_ref())
+        }
         Command::Serve { data, listen } => serve(&data.path, listen),
         Command::Sync { data, json } => sync(&data.path, json),
         Command::Import { data, kind: ImportKind::Dossiers, file } => import_dossiers(&data.path, &file),
@@ -208,7 +245,7 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 fn init(data: &Path, unit: &str, name: &str, identifier: Option<&str>, json: bool) -> anyhow::Result<ExitCode> {
-    let (office, recovery) = office::found(data, unit, name, identifier)?;
+    let (office, recovery) = office::found(data, &Name { unit, name, identifier })?;
     if json {
         output::json(&json!({
             "unit": office.unit,
@@ -243,6 +280,36 @@ fn enroll(data: &Path, aggregator: &str, code: &str) -> anyhow::Result<ExitCode>
         "Đã đăng ký với huyện: {}. Số hồ sơ mỗi ngày của máy này: {:04}–{:04}.",
         enrolled.unit_name, enrolled.numbers_from, enrolled.numbers_to
     ));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn recovery_key_of(typed: Option<&str>, without: bool) -> anyhow::Result<Option<seal::RecoveryKey>> {
+    match typed {
+        Some(typed) => Ok(Some(seal::RecoveryKey::parse(typed)?)),
+        None if without => Ok(None),
+        None => bail!(
+            "cần --recovery-key (khóa khôi phục in ra khi khởi tạo máy cũ). Nếu đã mất khóa, thêm --without-key: lấy lại được mã hồ sơ, \
+             thủ tục, thời hạn, kết quả và mọi số liệu, nhưng KHÔNG mở lại được tên, số căn cước, điện thoại, địa chỉ và ghi chú"
+        ),
+    }
+}
+
+fn recover(data: &Path, asked: &recover::Asked, key: Option<&seal::RecoveryKey>) -> anyhow::Result<ExitCode> {
+    let recovered = runtime()?.block_on(recover::recover(data, asked, key))?;
+    output::line(&format!(
+        "Đã lấy lại {} hồ sơ ({} mục, {} luồng) của {}. Ghi tiếp trong luồng mới {}; số hồ sơ mỗi ngày của máy này: {:04}–{:04}.",
+        number(count_of(recovered.dossiers)),
+        number(count_of(recovered.entries)),
+        recovered.streams,
+        recovered.name,
+        recovered.stream,
+        recovered.numbers.0,
+        recovered.numbers.1
+    ));
+    if let Some(new_key) = &recovered.new_key {
+        output::line("Thông tin cá nhân của các hồ sơ cũ không mở lại được. KHÓA KHÔI PHỤC MỚI (chỉ in một lần; chép ra giấy):");
+        output::line(&format!("    {}", new_key.to_text()));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

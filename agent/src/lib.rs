@@ -7,6 +7,7 @@ pub mod config;
 pub mod door;
 pub mod office;
 mod output;
+pub mod recover;
 pub mod schedule;
 pub mod store;
 pub mod uplink;

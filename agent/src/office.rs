@@ -58,7 +58,7 @@ impl Identity {
         self.directory.join("ca.pem")
     }
 
-    fn office_key(&self) -> PathBuf {
+    pub fn office_key(&self) -> PathBuf {
         self.directory.join("office.key")
     }
 }
@@ -75,10 +75,26 @@ pub fn chance<const N: usize>() -> [u8; N] {
     bytes
 }
 
+/// What an office is called.
+pub struct Name<'a> {
+    pub unit: &'a str,
+    pub name: &'a str,
+    /// First part of its dossier codes; its unit code when absent.
+    pub identifier: Option<&'a str>,
+}
+
 /// Makes a new office in `data`: its key, its stream and its database. The recovery key is told once and not kept.
-pub fn found(data: &Path, unit: &str, name: &str, identifier: Option<&str>) -> Result<(Office, RecoveryKey), OfficeError> {
-    let (unit, name) = (unit.trim(), motcua_shared::text::nfc(name));
-    let identifier = identifier.unwrap_or(unit).trim();
+pub fn found(data: &Path, name: &Name) -> Result<(Office, RecoveryKey), OfficeError> {
+    let recovery = RecoveryKey::new(chance());
+    let office = found_with(data, name, &recovery.office_key())?;
+    Ok((office, recovery))
+}
+
+/// The same with a key that the office has already.
+pub fn found_with(data: &Path, name: &Name, key: &OfficeKey) -> Result<Office, OfficeError> {
+    let unit = name.unit.trim();
+    let identifier = name.identifier.unwrap_or(unit).trim();
+    let name = motcua_shared::text::nfc(name.name);
     if unit.is_empty() || name.is_empty() {
         return Err(OfficeError::Blank);
     }
@@ -88,8 +104,6 @@ pub fn found(data: &Path, unit: &str, name: &str, identifier: Option<&str>) -> R
     if store::exists(data) {
         return Err(StoreError::Occupied(data.to_owned()).into());
     }
-    let recovery = RecoveryKey::new(chance());
-    let key = recovery.office_key();
     let office = Office {
         unit: unit.to_owned(),
         name,
@@ -107,7 +121,7 @@ pub fn found(data: &Path, unit: &str, name: &str, identifier: Option<&str>) -> R
     let pem = stream_key.to_pkcs8_pem(LineEnding::LF).map_err(|_| OfficeError::Key(identity.key()))?;
     private_file(&identity.key(), pem.as_bytes())?;
     Store::create(data, &office, now())?;
-    Ok((office, recovery))
+    Ok(office)
 }
 
 /// The office's key, checked against the fingerprint that the database keeps.

@@ -317,6 +317,39 @@ impl Store {
         Ok(head)
     }
 
+    /// Keeps entries of another stream of this office as they came, unchanged. The projection has to be rebuilt after.
+    pub fn entries_adopt(&mut self, stream: Uuid, records: &[Record]) -> Result<()> {
+        let transaction = begin(&mut self.connection)?;
+        for record in records {
+            let dossier = Body::parse(record.seq, &record.body).ok().and_then(|body| body.dossier);
+            entry_insert(&transaction, stream, record, dossier)?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// How many entries have a sealed part, and whether the key opens one of them.
+    pub fn sealed_opens(&self, key: &OfficeKey) -> Result<(u64, bool)> {
+        let count = self.connection.query_row("select count(*) from entry where length(sealed) > 0", [], |row| row.get(0))?;
+        let mut statement = self
+            .connection
+            .prepare("select seq, hash, body, sealed, stream from entry where length(sealed) > 0 order by n desc limit 50")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let (record, stream): (Record, Uuid) = (record(row)?, row.get(4)?);
+            if key.open(stream, record.seq, &record.body, &record.sealed).is_ok() {
+                return Ok((count, true));
+            }
+        }
+        Ok((count, false))
+    }
+
+    /// Corrects what the office is called.
+    pub fn office_rename(&mut self, name: &str, identifier: &str) -> Result<()> {
+        self.connection.execute("update office set name = ?1, identifier = ?2", params![name, identifier])?;
+        Ok(())
+    }
+
     /// Whether a dossier with this code is in the register.
     pub fn dossier_exists(&self, code: &str) -> Result<bool> {
         Ok(self.connection.prepare_cached("select 1 from dossier where code = ?1")?.exists([code])?)

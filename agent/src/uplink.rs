@@ -10,10 +10,11 @@ use std::time::Duration;
 use chrono::Utc;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use motcua_shared::enrolment::EnrolmentCode;
-use motcua_shared::entry::{Head, Seq};
-use motcua_shared::sync::{Action, End, Event, Session, check_receipt};
+use motcua_shared::entry::{Head, Record, Seq};
+use motcua_shared::sync::{Action, End, Event, PATIENCE, Session, check_receipt};
 use motcua_shared::wire::{
-    self, AgentReport, EnrolRequest, Enrolled, Hello, LastReceipt, MAX_SEGMENT, PROTOCOL, Segment, Signed, Upload,
+    self, AgentReport, EnrolRequest, Enrolled, Hello, LastReceipt, MAX_SEGMENT, PROTOCOL, Receipt, Segment, Signed, Streams,
+    Tail, Upload,
 };
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
@@ -89,7 +90,7 @@ const IDLE: Duration = Duration::from_mins(1);
 /// Unacknowledged bytes for this long mean that the line is gone.
 const UNACKNOWLEDGED: Duration = Duration::from_secs(45);
 /// No answer of the protocol is larger.
-const MAX_ANSWER: usize = 1 << 20;
+const MAX_ANSWER: usize = 4 << 20;
 
 /// Registers this PC with the aggregator at `url` by a one-time code.
 pub async fn enrol(data: &Path, door: &Door, url: &str, code: &str) -> Result<Enrolled, UplinkError> {
@@ -240,6 +241,49 @@ impl Uplink {
             stream_key: office::stream_key(data)?,
             office,
         })
+    }
+
+    /// What the aggregator holds of every stream of this office, oldest first, each verified.
+    pub async fn streams(&self) -> Result<Vec<Receipt>, UplinkError> {
+        let nonce: [u8; 16] = chance();
+        let digits: String = nonce.iter().map(|byte| format!("{byte:02x}")).collect();
+        let streams: Streams = self.fetch(&format!("sync/v1/streams?nonce={digits}")).await?;
+        let verified = |signed: Signed| {
+            let receipt = signed.open_receipt(&self.receipt_key)?;
+            check_receipt(&receipt, self.server_id, receipt.stream, nonce).ok().map(|()| receipt)
+        };
+        let stranger = || UplinkError::Stranger("biên nhận không có chữ ký hợp lệ của huyện".to_owned());
+        streams.receipts.into_iter().map(|signed| verified(signed).ok_or_else(stranger)).collect()
+    }
+
+    /// Entries of a stream of this office that follow `previous`, as many as one answer holds. Only a chain that leads to
+    /// a signed receipt proves them.
+    pub async fn tail(&self, stream: Uuid, previous: Head) -> Result<Vec<Record>, UplinkError> {
+        let from = previous.seq + 1;
+        let tail: Tail = self.fetch(&format!("sync/v1/streams/{stream}?from={from}")).await?;
+        tail.unpack(stream, previous).map_err(|error| UplinkError::Stranger(error.to_string()))
+    }
+
+    /// One question without a body, asked again while the line breaks.
+    async fn fetch<T: for<'b> minicbor::Decode<'b, ()>>(&self, path: &str) -> Result<T, UplinkError> {
+        let url = self.base.join(path).map_err(|_| UplinkError::Address(self.base.to_string()))?;
+        let mut failures = 0;
+        loop {
+            match exchange(&self.client, Method::GET, url.clone(), Vec::new()).await {
+                Ok(Answer::Message(bytes)) => {
+                    return wire::decode(&bytes).map_err(|error| UplinkError::Stranger(error.to_string()));
+                }
+                Ok(Answer::Refused(detail)) => return Err(UplinkError::Refused(detail)),
+                Err(error @ UplinkError::Offline(_)) => {
+                    failures += 1;
+                    if failures >= PATIENCE {
+                        return Err(error);
+                    }
+                    tokio::time::sleep(Duration::from_millis(random() % (200 << failures))).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// One sync now, through cuts, until everything has a receipt or the line is given up. Notes how it ended.

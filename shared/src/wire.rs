@@ -184,6 +184,15 @@ impl Tail {
     }
 }
 
+/// Every stream of the asking agent's unit: an answer to `GET /sync/v1/streams?nonce=…` (32 hexadecimal digits).
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Streams {
+    /// One receipt for each, oldest stream first.
+    #[n(0)]
+    pub receipts: Vec<Signed>,
+}
+
 /// The clear lines, compressed, and the sealed parts.
 fn pack(records: &[Record]) -> (Vec<u8>, Vec<u8>) {
     let mut lines = String::new();

@@ -5,6 +5,7 @@ mod gates;
 mod import;
 mod journey;
 mod line;
+mod recover;
 mod restore;
 mod security;
 mod sim;

@@ -177,6 +177,8 @@ pub struct Commune {
     pub unit: String,
     pub name: String,
     pub data: PathBuf,
+    /// As `init` printed it; empty when the office was recovered.
+    pub recovery_key: String,
 }
 
 impl Commune {
@@ -184,8 +186,9 @@ impl Commune {
     pub async fn found(folder: &Path, unit: &str, name: &str, identifier: &str) -> Result<Commune> {
         let data = folder.join(format!("commune-{unit}"));
         let arguments = ["init", "--data", text(&data), "--unit", unit, "--name", name, "--identifier", identifier, "--json"];
-        expect(&programs().agent, &arguments).await?;
-        Ok(Commune { unit: unit.to_owned(), name: name.to_owned(), data })
+        let made: Value = serde_json::from_str(&expect(&programs().agent, &arguments).await?)?;
+        let recovery_key = made["recovery_key"].as_str().context("init prints the recovery key")?.to_owned();
+        Ok(Commune { unit: unit.to_owned(), name: name.to_owned(), data, recovery_key })
     }
 
     /// Ngọc Kỳ, whose real report the figures are compared with.

@@ -28,7 +28,9 @@ struct Answer {
 impl Desk {
     fn new() -> Desk {
         let data = tempfile::tempdir().expect("a directory");
-        let (office, _) = office::found(data.path(), "11089", "Xã Ngọc Kỳ", Some("000.11.57.H23")).expect("an office");
+        let (office, _) =
+            office::found(data.path(), &office::Name { unit: "11089", name: "Xã Ngọc Kỳ", identifier: Some("000.11.57.H23") })
+                .expect("an office");
         let key = office::office_key(data.path(), &office).expect("its key");
         let store = Store::open(data.path()).expect("its store");
         Desk { app: App::new(data.path(), Door::new(store), key), _data: data }

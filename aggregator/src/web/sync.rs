@@ -8,22 +8,29 @@ use std::time::Instant;
 
 use axum::Router;
 use axum::body::Bytes;
-use axum::extract::rejection::{BytesRejection, PathRejection};
-use axum::extract::{DefaultBodyLimit, Extension, Path, State};
+use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, Extension, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{post, put};
+use axum::routing::{get, post, put};
+use data_encoding::HEXLOWER;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::entry::Seq;
-use motcua_shared::wire::{AgentReport, EnrolRequest, Hello, MAX_REQUEST, PROTOCOL, SegmentError, Upload, decode, encode};
+use motcua_shared::wire::{
+    AgentReport, EnrolRequest, Gauge, Hello, MAX_REQUEST, MAX_SEGMENT, PROTOCOL, SegmentError, Streams, Tail, Upload, decode,
+    encode,
+};
 use tracing::warn;
 use uuid::Uuid;
 
 use super::{App, Problem, now};
 use crate::authority::{self, EnrolError};
 use crate::ingest::{self, IngestError, Intake, Source, Taken};
-use crate::store::{Held, Node, Store, in_transaction};
+use crate::store::{Held, Node, Store, StoreError, in_transaction};
 use crate::tls::{Peer, Wire};
+
+/// Most entries that are read for one answer with entries.
+const TAIL: usize = 10_000;
 
 /// Most bytes of a request that carries no segment.
 pub const SMALL: usize = 64 << 10;
@@ -32,6 +39,8 @@ pub fn routes() -> Router<App> {
     let small = Router::new()
         .route("/sync/v1/enroll", post(enroll))
         .route("/sync/v1/hello", post(hello))
+        .route("/sync/v1/streams", get(streams))
+        .route("/sync/v1/streams/{stream}", get(tail))
         .layer(DefaultBodyLimit::max(SMALL));
     let large = Router::new().route("/sync/v1/streams/{stream}/{from}", put(upload)).layer(DefaultBodyLimit::max(MAX_REQUEST));
     small.merge(large)
@@ -120,6 +129,66 @@ async fn upload(
         Intake::Forked { at } => (StatusCode::CONFLICT, Some(at)),
     };
     Ok(receipt(&app, &node, stream, held, forked_at, nonce, status))
+}
+
+#[derive(serde::Deserialize)]
+struct Nonce {
+    nonce: String,
+}
+
+/// What is held of every stream of the peer's unit: for a PC that takes another's place.
+async fn streams(
+    State(app): State<App>,
+    Extension(wire): Extension<Wire>,
+    query: Result<Query<Nonce>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let peer = known(wire)?;
+    let nonce = query.ok().and_then(|Query(query)| HEXLOWER.decode(query.nonce.as_bytes()).ok());
+    let nonce =
+        nonce.and_then(|nonce| nonce.try_into().ok()).ok_or_else(|| bad_request("nonce phải là 32 chữ số thập lục phân"))?;
+    let (node, held) = app
+        .write(move |store| -> Result<_, Problem> {
+            let (source, node) = admit(store, peer, now())?;
+            let ids: Vec<Uuid> = store.streams(Some(&source.unit))?.into_iter().map(|status| status.stream).collect();
+            let held = ids.into_iter().map(|id| Ok((id, store.stream_held(id)?))).collect::<Result<Vec<_>, StoreError>>()?;
+            Ok((node, held))
+        })
+        .await??;
+    let receipts = held.into_iter().map(|(id, held)| app.authority().receipt(&node, id, held, None, nonce, now())).collect();
+    Ok(cbor(StatusCode::OK, encode(&Streams { receipts })))
+}
+
+#[derive(serde::Deserialize)]
+struct TailFrom {
+    from: Seq,
+}
+
+/// Entries back, of any stream of the peer's unit.
+async fn tail(
+    State(app): State<App>,
+    Extension(wire): Extension<Wire>,
+    path: Result<Path<Uuid>, PathRejection>,
+    query: Result<Query<TailFrom>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let peer = known(wire)?;
+    let Path(stream) = path.map_err(|_| bad_request("địa chỉ phải gồm mã luồng"))?;
+    let Query(TailFrom { from }) = query.map_err(|_| bad_request("cần from, là số thứ tự"))?;
+    let tail = app
+        .write(move |store| -> Result<_, Problem> {
+            let (source, _) = admit(store, peer, now())?;
+            if store.stream_find(stream)?.is_none_or(|found| found.unit != source.unit) {
+                warn!(unit = %source.unit, %stream, "request refused: the stream of another unit");
+                return Err(forbidden("other-stream", "Luồng dữ liệu này thuộc đơn vị khác."));
+            }
+            let mut gauge = Gauge::new(MAX_SEGMENT);
+            let entries = store.stream_entries(stream, from, TAIL)?.into_iter().map(|entry| entry.record);
+            let fitting =
+                entries.enumerate().take_while(|(at, record)| gauge.fits(record.body.len(), record.sealed.len()) || *at == 0);
+            let records: Vec<_> = fitting.map(|(_, record)| record).collect();
+            Ok(Tail::pack(stream, from, &records))
+        })
+        .await??;
+    Ok(cbor(StatusCode::OK, encode(&tail)))
 }
 
 fn receipt(
