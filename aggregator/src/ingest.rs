@@ -62,11 +62,21 @@ pub enum IngestError {
     UnknownStream(Uuid),
 }
 
+/// What is wrong with a segment, for people.
+pub fn segment_words(error: &SegmentError) -> &'static str {
+    match error {
+        SegmentError::Signature => "chữ ký không phải của máy này",
+        SegmentError::Chain => "các bản ghi không nối tiếp nhau",
+        SegmentError::Count { .. } => "số bản ghi không khớp",
+        SegmentError::Unreadable(_) | SegmentError::Protocol(_) => "nội dung không giải nén được",
+    }
+}
+
 /// Notes what an agent says of itself and reads what is held of its stream.
-pub fn hello(store: &mut dyn Store, source: &Source, report: &AgentReport, now: LocalTime) -> Result<Held, IngestError> {
+pub fn hello(store: &mut dyn Store, source: &Source, told: &Told, now: LocalTime) -> Result<Held, IngestError> {
     in_transaction(store, |store| {
         admit(store, source)?;
-        store.stream_told(source.stream, &told(report, now), now)?;
+        store.stream_told(source.stream, told, now)?;
         Ok(store.stream_held(source.stream)?)
     })
 }
@@ -75,7 +85,7 @@ pub fn hello(store: &mut dyn Store, source: &Source, report: &AgentReport, now: 
 pub fn take(
     store: &mut dyn Store,
     source: &Source,
-    report: &AgentReport,
+    told: &Told,
     segment: &Segment,
     now: LocalTime,
 ) -> Result<Taken, IngestError> {
@@ -95,7 +105,7 @@ pub fn take(
             Verdict::Append => append(store, source, &segment.unpack(held.stored, &source.key)?, now)?,
             Verdict::Overlap => overlap(store, source, segment, held.stored, now)?,
         };
-        store.stream_told(source.stream, &told(report, now), now)?;
+        store.stream_told(source.stream, told, now)?;
         let held = store.stream_held(source.stream)?;
         tell(source, segment, intake, &held);
         Ok(Taken { intake, held })
@@ -111,12 +121,18 @@ fn admit(store: &dyn Store, source: &Source) -> Result<(), IngestError> {
     stream.map(drop).ok_or(IngestError::UnknownStream(source.stream))
 }
 
-fn told(report: &AgentReport, now: LocalTime) -> Told {
+/// What an agent says of itself in a bundle.
+pub fn told_by_bundle(report: &AgentReport) -> Told {
     Told {
         agent_version: report.version.chars().filter(|c| !c.is_control()).take(40).collect(),
         head_seq: report.head_seq.min(i64::MAX.unsigned_abs()),
-        clock_offset_ms: now.timestamp_millis().saturating_sub(report.now_ms),
+        clock_offset_ms: None,
     }
+}
+
+/// What an agent says of itself now.
+pub fn told(report: &AgentReport, now: LocalTime) -> Told {
+    Told { clock_offset_ms: Some(now.timestamp_millis().saturating_sub(report.now_ms)), ..told_by_bundle(report) }
 }
 
 fn tell(source: &Source, segment: &Segment, intake: Intake, held: &Held) {
@@ -411,7 +427,7 @@ pub mod tests {
 
         fn try_send(&mut self, agent: &Agent, segment: &Segment) -> Result<Taken, IngestError> {
             let source = Source { unit: agent.unit.clone(), stream: agent.stream, key: agent.key.verifying_key() };
-            take(&mut self.store, &source, &agent.report(), segment, noon())
+            take(&mut self.store, &source, &told(&agent.report(), noon()), segment, noon())
         }
 
         #[track_caller]
@@ -694,7 +710,8 @@ pub mod tests {
         let mut district = District::new();
         let agent = district.agent(UNIT, 1);
         let source = Source { unit: "11074".to_owned(), stream: agent.stream, key: agent.key.verifying_key() };
-        let refused = hello(&mut district.store, &source, &agent.report(), local(noon().to_utc()));
+        let at = local(noon().to_utc());
+        let refused = hello(&mut district.store, &source, &told(&agent.report(), at), at);
         assert!(matches!(refused, Err(IngestError::UnknownStream(_))));
     }
 

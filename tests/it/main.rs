@@ -1,5 +1,6 @@
 //! Real processes over real sockets.
 
+mod bundle;
 mod crash;
 mod gates;
 mod import;

@@ -84,7 +84,7 @@ async fn hello(
     let (node, held) = app
         .write(move |store| -> Result<_, Problem> {
             let (source, node) = admit(store, peer, at)?;
-            Ok((node, ingest::hello(store, &source, &hello.report, at)?))
+            Ok((node, ingest::hello(store, &source, &ingest::told(&hello.report, at), at)?))
         })
         .await??;
     Ok(receipt(&app, &node, stream, held, None, nonce, StatusCode::OK))
@@ -111,7 +111,7 @@ async fn upload(
         .write(move |store| -> Result<_, Problem> {
             let at = now();
             let (source, node) = admit(store, peer, at)?;
-            Ok((node, ingest::take(store, &source, &upload.report, &upload.segment, at)?))
+            Ok((node, ingest::take(store, &source, &ingest::told(&upload.report, at), &upload.segment, at)?))
         })
         .await??;
     let (status, forked_at) = match intake {
@@ -229,12 +229,7 @@ impl From<IngestError> for Problem {
         match error {
             IngestError::Store(error) => error.into(),
             IngestError::Segment(SegmentError::Protocol(protocol)) => other_protocol(protocol),
-            IngestError::Segment(error) => bad_segment(match error {
-                SegmentError::Signature => "chữ ký không phải của máy này",
-                SegmentError::Chain => "các bản ghi không nối tiếp nhau",
-                SegmentError::Count { .. } => "số bản ghi không khớp",
-                SegmentError::Unreadable(_) | SegmentError::Protocol(_) => "nội dung không giải nén được",
-            }),
+            IngestError::Segment(error) => bad_segment(ingest::segment_words(&error)),
             IngestError::OtherStream(_) => forbidden("other-stream", "Gói dữ liệu thuộc máy khác."),
             IngestError::UnknownStream(_) => forbidden("unknown-stream", "Máy này chưa được đăng ký. Hãy đăng ký lại máy."),
         }
