@@ -218,21 +218,31 @@ fn receipt_take(
     let receipt = signed.open_receipt(&key).ok_or(Fault::Forged)?;
     let asked_since = store.bundle_asked(receipt.nonce)?.ok_or(BundleError::NotAsked)?;
     check_receipt(&receipt, enrolment.server_id, office.stream, receipt.nonce).map_err(|_| Fault::Forged)?;
-    let last = store.receipt_last()?.map(|(receipt, _)| receipt);
-    if !is_news(&receipt, last.as_ref(), asked_since) {
+    let known = store.receipt_last()?.map(|(receipt, _)| receipt);
+    if !is_news(&receipt, known.as_ref(), asked_since) {
         return Ok(Brought::OldReceipt);
     }
     let ours = uplink::receipt_keep(store, &receipt, &signed)?;
-    let mut session = Session::new(store.head()?, last.map(|last| last.stored_through));
-    let actions = session.step(Event::Receipt { receipt: Box::new(receipt), ours, carried: 0 }, 0);
-    let lost = actions.iter().find_map(|action| if let Action::Lost { had, has } = action { Some((*had, *has)) } else { None });
-    let end = actions.iter().find_map(|action| if let Action::End(end) = action { Some(*end) } else { None });
-    if let Some((had, has)) = lost {
-        warn!(had, has, "the aggregator lost entries that it had acknowledged; they go into the next bundle");
-    }
-    if let Some(end) = end {
-        let (outcome, detail) = uplink::ending(end, "");
-        store.attempt_note(outcome, &detail, now())?;
+    let mut session = Session::new(store.head()?, known.map(|known| known.stored_through));
+    conclude(store, session.step(Event::Receipt { receipt: Box::new(receipt), ours, carried: 0 }, 0))
+}
+
+/// What a session on the line would do with the receipt. Sending more is left to the next bundle.
+fn conclude(store: &mut Store, actions: Vec<Action>) -> Result<Brought, BundleError> {
+    let (mut end, mut lost) = (None, None);
+    for action in actions {
+        match action {
+            Action::Lost { had, has } => {
+                warn!(had, has, "the aggregator lost entries that it had acknowledged; they go into the next bundle");
+                lost = Some((had, has));
+            }
+            Action::End(reached) => {
+                let (outcome, detail) = uplink::ending(reached, "");
+                store.attempt_note(outcome, &detail, now())?;
+                end = Some(reached);
+            }
+            Action::Keep(_) | Action::Hello | Action::Send { .. } | Action::Pause(_) => {}
+        }
     }
     Ok(Brought::Receipt { end, lost })
 }

@@ -79,19 +79,16 @@ pub fn import(store: &mut dyn Store, authority: &Authority, bytes: &[u8], now: L
 
 fn letter_take(store: &mut dyn Store, authority: &Authority, letter: &Letter, now: LocalTime) -> Result<Imported, BundleError> {
     let unit = loggable(&letter.address.unit);
-    let taken = if letter.address.district != authority.ca_fingerprint() {
-        Err(BundleError::OtherDistrict(unit.clone()))
-    } else {
-        match letter.kind {
-            Kind::Enrol => enrol(store, authority, letter, now),
-            Kind::Upload => upload(store, authority, letter, now),
-            Kind::Enrolled | Kind::Receipt => Err(BundleError::WrongWay),
-        }
+    let taken = match letter.kind {
+        _ if letter.address.district != authority.ca_fingerprint() => Err(BundleError::OtherDistrict(unit.clone())),
+        Kind::Enrol => enrol(store, authority, letter, now),
+        Kind::Upload => upload(store, authority, letter, now),
+        Kind::Enrolled | Kind::Receipt => Err(BundleError::WrongWay),
     };
     let stream = letter.address.stream;
     match &taken {
         Ok(_) => info!(%unit, %stream, kind = ?letter.kind, "bundle imported"),
-        Err(error) => warn!(%unit, %stream, kind = ?letter.kind, %error, "bundle refused"),
+        Err(error) => warn!(%unit, %stream, kind = ?letter.kind, reason = ?error, "bundle refused"),
     }
     taken
 }
