@@ -2,7 +2,7 @@
 //!
 //! Promise: inside are the same signed segments, receipts and enrolment messages as on the line, each locked for the one
 //! that it is addressed to. A file that was cut, altered or forged says so, and nothing in it is used. No bytes make
-//! these functions panic. Start at [`Letter::seal`] and [`write`], [`read`] and [`Letter::open`].
+//! these functions panic. Start at [`Letter::seal`] and [`write()`], [`read`] and [`Letter::open`].
 //!
 //! A file is: 8 bytes of magic, version and length of the body (little endian), the body (CBOR, an array of
 //! [`Letter`]s), and the BLAKE3 hash of all before it. The hash only tells damage from malice; the locks and signatures
