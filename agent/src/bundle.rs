@@ -84,6 +84,8 @@ pub enum Brought {
     },
     /// A receipt that is known, or older than what is known.
     OldReceipt,
+    /// It says more than our log had when it was asked for: only a new question tells what that means.
+    Unclear,
 }
 
 /// Writes a request to be enrolled under `code`, for a district that cannot be reached over a line.
@@ -114,8 +116,8 @@ pub fn export(data: &Path, store: &mut Store, file: &Path) -> Result<Exported, B
     let through = segments.last().map_or(stored_through, Segment::last);
     let nonce = chance();
     // Kept first: a bundle that cannot be answered must not leave.
-    store.bundle_note(nonce, (stored_through + 1, through), now())?;
-    let upload = Upload { report: uplink::report(head, nonce, uplink::last_receipt(store)?), segments };
+    store.bundle_note(nonce, (stored_through + 1, through), head, now())?;
+    let upload = Upload { report: uplink::report(head, nonce, uplink::last_receipt(store)?, None), segments };
     let address = Address { district: district(data)?, unit: office.unit, stream: office.stream };
     let lock = Lock::between(&stream_key, &receipt_key(&enrolment)?);
     let letter = Letter::seal(Kind::Upload, address.clone(), &upload.sign(&address, &stream_key), &lock, chance());
@@ -216,7 +218,8 @@ fn receipt_take(
     let key = receipt_key(enrolment)?;
     let signed: Signed = letter.open(&Lock::between(&office::stream_key(data)?, &key))?;
     let receipt = signed.open_receipt(&key).ok_or(Fault::Forged)?;
-    let asked_since = store.bundle_asked(receipt.nonce)?.ok_or(BundleError::NotAsked)?;
+    let (head_then, asked_since) = store.bundle_asked(receipt.nonce)?.ok_or(BundleError::NotAsked)?;
+    let asked = Head { seq: head_then, hash: store.entry_hash(head_then)?.ok_or(BundleError::NotAsked)? };
     check_receipt(&receipt, enrolment.server_id, office.stream, receipt.nonce).map_err(|_| Fault::Forged)?;
     let known = store.receipt_last()?.map(|(receipt, _)| receipt);
     if !is_news(&receipt, known.as_ref(), asked_since) {
@@ -224,25 +227,30 @@ fn receipt_take(
     }
     let ours = uplink::receipt_keep(store, &receipt, &signed)?;
     let mut session = Session::new(store.head()?, known.map(|known| known.stored_through));
-    conclude(store, session.step(Event::Receipt { receipt: Box::new(receipt), ours, carried: 0 }, 0))
+    session.step(Event::Start, 0);
+    conclude(store, session.step(Event::Receipt { receipt: Box::new(receipt), ours, asked, carried: 0 }, 0))
 }
 
-/// What a session on the line would do with the receipt. Sending more is left to the next bundle.
+/// What a session on the line would do with the receipt. What takes another exchange is left to the next bundle, and what
+/// takes a person or a line is said.
 fn conclude(store: &mut Store, actions: Vec<Action>) -> Result<Brought, BundleError> {
-    let (mut end, mut lost) = (None, None);
+    let (mut end, mut lost, mut kept) = (None, None, false);
     for action in actions {
         match action {
             Action::Lost { had, has } => {
                 warn!(had, has, "the aggregator lost entries that it had acknowledged; they go into the next bundle");
                 lost = Some((had, has));
             }
-            Action::End(reached) => {
-                let (outcome, detail) = uplink::ending(reached, "");
-                store.attempt_note(outcome, &detail, now())?;
-                end = Some(reached);
-            }
-            Action::Keep(_) | Action::Hello | Action::Send { .. } | Action::Pause(_) => {}
+            Action::Keep(_) => kept = true,
+            Action::End(reached) => end = Some(reached),
+            Action::Branch { at, .. } | Action::Compare { at } => end = end.or(Some(End::Forked { seq: at })),
+            Action::FetchTail { to, .. } => end = Some(End::Behind { theirs: to.seq }),
+            Action::Hello | Action::Send { .. } | Action::OpenStream | Action::Pause(_) => {}
         }
     }
-    Ok(Brought::Receipt { end, lost })
+    if let Some(end) = end {
+        let (outcome, detail) = uplink::ending(end, "");
+        store.attempt_note(outcome, &detail, now())?;
+    }
+    Ok(if kept || end.is_some() { Brought::Receipt { end, lost } } else { Brought::Unclear })
 }

@@ -307,6 +307,12 @@ fn bundle_import(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
         Brought::Enrolled(enrolled) => tell_enrolled(&enrolled),
         Brought::EnrolledBefore => output::line("Máy này đã đăng ký với huyện từ trước; không có gì thay đổi."),
         Brought::OldReceipt => output::line("Biên nhận này đã nhập hoặc cũ hơn biên nhận đang có; không có gì thay đổi."),
+        Brought::Unclear => {
+            output::problem(
+                "Lỗi: từ khi xuất gói đó, nhật ký ở máy này và ở huyện đã khác nhau; không mất gì. Hãy xuất gói mới.",
+            );
+            return Ok(ExitCode::from(STILL_PENDING));
+        }
         Brought::Receipt { end, lost } => return tell_receipt(&store, end, lost),
     }
     Ok(ExitCode::SUCCESS)
@@ -320,7 +326,7 @@ fn tell_receipt(store: &Store, end: Option<End>, lost: Option<(Seq, Seq)>) -> an
     }
     let status = Status::read(store)?;
     match end {
-        Some(end @ (End::Forked { .. } | End::Behind { .. } | End::GaveUp)) => {
+        Some(end @ (End::Forked { .. } | End::Behind { .. } | End::GaveUp | End::MovedToNewStream)) => {
             output::problem(&format!("Lỗi: {}", uplink::ending(end, "").1));
             return Ok(ExitCode::from(STILL_PENDING));
         }

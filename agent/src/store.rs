@@ -423,27 +423,28 @@ impl Store {
         Ok(())
     }
 
-    /// Notes a bundle that is about to be written with entries `from..=through`.
-    pub fn bundle_note(&mut self, nonce: [u8; 16], (from, through): (Seq, Seq), now: LocalTime) -> Result<()> {
+    /// Notes a bundle that is about to be written with entries `from..=through` of a log that reaches `head`.
+    pub fn bundle_note(&mut self, nonce: [u8; 16], (from, through): (Seq, Seq), head: Head, now: LocalTime) -> Result<()> {
         let stream = office(&self.connection)?.stream;
         self.connection.execute(
-            "insert into bundle (nonce, stream, from_seq, through_seq, exported_at, after_receipt)
-             values (?1, ?2, ?3, ?4, ?5, (select coalesce(max(n), 0) from receipt where stream = ?2))",
-            params![nonce, stream, from, through, now.to_rfc3339()],
+            "insert into bundle (nonce, stream, from_seq, through_seq, head_seq, exported_at, after_receipt)
+             values (?1, ?2, ?3, ?4, ?5, ?6, (select coalesce(max(n), 0) from receipt where stream = ?2))",
+            params![nonce, stream, from, through, head.seq, now.to_rfc3339()],
         )?;
         Ok(())
     }
 
-    /// Whether a bundle of this PC's stream has this nonce, and if so, whether it was written after the newest receipt.
-    pub fn bundle_asked(&self, nonce: [u8; 16]) -> Result<Option<bool>> {
+    /// Of the bundle of this PC's stream with this nonce: how far the log reached when it was written, and whether that
+    /// was after the newest receipt.
+    pub fn bundle_asked(&self, nonce: [u8; 16]) -> Result<Option<(Seq, bool)>> {
         let stream = office(&self.connection)?.stream;
         Ok(self
             .connection
             .prepare_cached(
-                "select after_receipt = (select coalesce(max(n), 0) from receipt where stream = ?2) from bundle
+                "select head_seq, after_receipt = (select coalesce(max(n), 0) from receipt where stream = ?2) from bundle
                  where nonce = ?1 and stream = ?2",
             )?
-            .query_row(params![nonce, stream], |row| row.get(0))
+            .query_row(params![nonce, stream], |row| Ok((row.get(0)?, row.get(1)?)))
             .optional()?)
     }
 

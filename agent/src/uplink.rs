@@ -134,7 +134,7 @@ pub fn enrol_request(data: &Path, store: &Store, code: &EnrolmentCode) -> Result
         unit: office.unit.clone(),
         stream: office.stream,
         request_pem: tls::certificate_request(&office::stream_key(data)?, &office)?,
-        report: report(store.head()?, chance(), None),
+        report: report(store.head()?, chance(), None, None),
     })
 }
 
@@ -189,7 +189,7 @@ fn client(tls: rustls::ClientConfig) -> Result<reqwest::Client, UplinkError> {
 }
 
 /// What this PC says of itself with every exchange.
-pub fn report(head: Head, nonce: [u8; 16], last_receipt: Option<LastReceipt>) -> AgentReport {
+pub fn report(head: Head, nonce: [u8; 16], last_receipt: Option<LastReceipt>, compare: Option<Head>) -> AgentReport {
     AgentReport {
         protocol: PROTOCOL,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -198,6 +198,8 @@ pub fn report(head: Head, nonce: [u8; 16], last_receipt: Option<LastReceipt>) ->
         now_ms: Utc::now().timestamp_millis(),
         nonce,
         last_receipt,
+        compare_at: compare.map(|at| at.seq),
+        compare_hash: compare.map(|at| at.hash.0.into()),
     }
 }
 
@@ -327,8 +329,18 @@ impl Uplink {
                     let (outcome, detail) = ending(end, &tally.last_cut);
                     return self.summary(door, outcome, detail, tally).await;
                 }
-                Action::Hello => self.ask(door, None, &mut tally).await?,
-                Action::Send { from, budget } => self.ask(door, Some((from, budget)), &mut tally).await?,
+                Action::Branch { at, .. } => {
+                    warn!(at, "another PC wrote in this stream first; our entries from here on are kept aside");
+                    continue;
+                }
+                Action::FetchTail { to, .. } => {
+                    let (outcome, detail) = ending(End::Behind { theirs: to.seq }, &tally.last_cut);
+                    return self.summary(door, outcome, detail, tally).await;
+                }
+                Action::OpenStream => Event::Cut, // comes only after a tail was kept
+                Action::Hello => self.ask(door, Question::Hello, &mut tally).await?,
+                Action::Compare { at } => self.ask(door, Question::Compare(at), &mut tally).await?,
+                Action::Send { from, budget } => self.ask(door, Question::Send(from, budget), &mut tally).await?,
             };
             session.grow(door.call(|store| store.head()).await?);
             actions.extend(session.step(event, random()));
@@ -337,15 +349,21 @@ impl Uplink {
     }
 
     /// One exchange: a segment if there is one to send, else a hello.
-    async fn ask(&self, door: &Door, send: Option<(Seq, usize)>, tally: &mut Tally) -> Result<Event, UplinkError> {
+    async fn ask(&self, door: &Door, question: Question, tally: &mut Tally) -> Result<Event, UplinkError> {
         let nonce = chance();
         let head = door.call(|store| store.head()).await?;
+        let compare = match question {
+            Question::Compare(seq) => door.call(move |store| store.entry_hash(seq)).await?.map(|hash| Head { seq, hash }),
+            Question::Hello | Question::Send(..) => None,
+        };
         let last = door.call(|store| last_receipt(store)).await?;
-        let report = report(head, nonce, last);
+        let report = report(head, nonce, last, compare);
         let stream = self.office.stream;
-        let (method, path, body) = match send {
-            None => (Method::POST, "sync/v1/hello".to_owned(), wire::encode(&Hello { stream, report })),
-            Some((from, budget)) => {
+        let (method, path, body) = match question {
+            Question::Hello | Question::Compare(_) => {
+                (Method::POST, "sync/v1/hello".to_owned(), wire::encode(&Hello { stream, report }))
+            }
+            Question::Send(from, budget) => {
                 let segment = self.segment(door, from, budget).await?;
                 tally.segments += 1;
                 (Method::PUT, format!("sync/v1/streams/{stream}/{from}"), wire::encode(&Upload { report, segment }))
@@ -355,7 +373,9 @@ impl Uplink {
         tally.sent_bytes += carried as u64;
         let url = self.base.join(&path).map_err(|_| UplinkError::Address(self.base.to_string()))?;
         match exchange(&self.client, method, url, body).await {
-            Ok(Answer::Message(bytes)) => self.receipt(door, &bytes, nonce, carried, tally).await,
+            Ok(Answer::Message(bytes)) => {
+                self.receipt(door, &bytes, &Asked { nonce, at: compare.unwrap_or(head), carried }, tally).await
+            }
             Ok(Answer::Refused(detail)) => Err(UplinkError::Refused(detail)),
             Err(UplinkError::Offline(why) | UplinkError::Stranger(why)) => Ok(tally.cut(why)),
             Err(error) => Err(error),
@@ -368,25 +388,18 @@ impl Uplink {
     }
 
     /// Verifies a receipt and keeps it before anything else hears of it.
-    async fn receipt(
-        &self,
-        door: &Door,
-        bytes: &[u8],
-        nonce: [u8; 16],
-        carried: usize,
-        tally: &mut Tally,
-    ) -> Result<Event, UplinkError> {
+    async fn receipt(&self, door: &Door, bytes: &[u8], asked: &Asked, tally: &mut Tally) -> Result<Event, UplinkError> {
         let opened =
             wire::decode::<Signed>(bytes).ok().and_then(|signed| Some((signed.open_receipt(&self.receipt_key)?, signed)));
         let Some((receipt, signed)) = opened else {
             return Ok(tally.cut("biên nhận không có chữ ký hợp lệ của huyện".to_owned()));
         };
-        if let Err(fault) = check_receipt(&receipt, self.server_id, self.office.stream, nonce) {
+        if let Err(fault) = check_receipt(&receipt, self.server_id, self.office.stream, asked.nonce) {
             return Ok(tally.cut(fault.to_string()));
         }
         let checked = receipt.clone();
         let ours = door.call(move |store| receipt_keep(store, &checked, &signed)).await?;
-        Ok(Event::Receipt { receipt: Box::new(receipt), ours, carried })
+        Ok(Event::Receipt { receipt: Box::new(receipt), ours, asked: asked.at, carried: asked.carried })
     }
 
     async fn summary(&self, door: &Door, outcome: &'static str, detail: String, tally: Tally) -> Result<Summary, UplinkError> {
@@ -404,6 +417,22 @@ impl Uplink {
             resent: tally.resent,
         })
     }
+}
+
+/// What one exchange is for.
+#[derive(Debug, Clone, Copy)]
+enum Question {
+    Hello,
+    Compare(Seq),
+    Send(Seq, usize),
+}
+
+/// What an answer must fit.
+struct Asked {
+    nonce: [u8; 16],
+    /// The entry that was to be compared.
+    at: Head,
+    carried: usize,
 }
 
 /// What a session counts as it goes.
@@ -439,6 +468,7 @@ pub fn ending(end: End, last_cut: &str) -> (&'static str, String) {
                  Không mất gì; hãy báo huyện để chọn máy phải đăng ký lại."
             ),
         ),
+        End::MovedToNewStream => ("moved", "Máy này đã lấy lại phần còn thiếu và tiếp tục trong một luồng mới.".to_owned()),
         End::Behind { theirs } => (
             "behind",
             format!(

@@ -213,6 +213,8 @@ impl Authority {
             reference_version: 0,
             night_slot_s: None,
             max_segment: u32::try_from(MAX_SEGMENT).unwrap_or(u32::MAX),
+            compared: held.compared.map(|hash| hash.0.into()),
+            kept_aside: held.kept_aside,
         };
         Signed::receipt(&receipt, &self.receipt_key)
     }
@@ -528,6 +530,8 @@ mod tests {
             now_ms: 0,
             nonce: [0; 16],
             last_receipt: None,
+            compare_at: None,
+            compare_hash: None,
         };
         EnrolRequest { secret: code.secret.to_vec(), unit: unit.to_owned(), stream, request_pem, report }
     }

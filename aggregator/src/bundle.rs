@@ -12,7 +12,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::authority::{self, Authority, EnrolError, chance, loggable};
-use crate::ingest::{self, IngestError, Intake, Source, Taken, segment_words};
+use crate::ingest::{self, IngestError, Intake, Source, Taken, Way, segment_words};
 use crate::rollup;
 use crate::store::{Enrolment, Held, Store, StoreError, Stream};
 use crate::web::sync::SMALL;
@@ -127,12 +127,12 @@ fn upload(store: &mut dyn Store, authority: &Authority, letter: &Letter, now: Lo
     let stream = stream.ok_or_else(|| BundleError::UnknownStream(unit.clone()))?;
     // A certificate that has only expired does not stop an office that has no line to renew it over.
     store.certificate_newest(stream.id)?.ok_or(BundleError::Revoked(unit))?;
-    let source = Source { unit: stream.unit.clone(), stream: stream.id, key: public_key(&stream)? };
+    let source = Source { unit: stream.unit.clone(), stream: stream.id, key: public_key(&stream)?, way: Way::Bundle };
     let signed: Signed = letter.open(&authority.lock(&source.key))?;
     let upload = Upload::verify(&signed, &letter.address, &source.key)?;
     speaks_our_protocol(upload.report.protocol)?;
     let (new, stopped, held) = segments_take(store, &source, &upload, now)?;
-    store.bundle_nonce_keep(stream.id, upload.report.nonce)?;
+    store.bundle_report_keep(stream.id, &upload.report)?;
     let through = held.stored.seq;
     let forked_at = if let Some(Stopped::Forked { at }) = stopped { Some(at) } else { None };
     Ok(Imported::Stored {
@@ -145,32 +145,32 @@ fn upload(store: &mut dyn Store, authority: &Authority, letter: &Letter, now: Lo
     })
 }
 
-/// Takes segment after segment, each in its own transaction, up to one that does not follow.
+/// Takes segment after segment, each in its own transaction, up to one that follows nothing that is held.
 fn segments_take(
     store: &mut dyn Store,
     source: &Source,
     upload: &Upload,
     now: LocalTime,
 ) -> Result<(usize, Option<Stopped>, Held), BundleError> {
-    let told = ingest::told_by_bundle(&upload.report);
+    let report = &upload.report;
     let refused = |from| move |error| refusal(error, source, from);
-    let mut held = ingest::hello(store, source, &told, now).map_err(refused(0))?;
-    let mut all = 0;
+    let mut held = ingest::hello(store, source, report, now).map_err(refused(0))?;
+    let (mut all, mut stopped) = (0, None);
     for segment in &upload.segments {
-        let taken = ingest::take(store, source, &told, segment, now).map_err(refused(segment.from))?;
+        let taken = ingest::take(store, source, report, segment, now).map_err(refused(segment.from))?;
         let Taken { intake, held: after } = taken;
         held = after;
-        let stopped = match intake {
-            Intake::Stored { new } => {
-                all += new;
-                continue;
+        match intake {
+            Intake::Stored { new } => all += new,
+            // All of the other branch is kept aside.
+            Intake::Forked { at } => stopped = stopped.or(Some(Stopped::Forked { at })),
+            Intake::Gap => {
+                let (from, to) = (held.stored.seq + 1, segment.from.saturating_sub(1));
+                return Ok((all, stopped.or(Some(Stopped::Missing { from, to })), held));
             }
-            Intake::Gap => Stopped::Missing { from: held.stored.seq + 1, to: segment.from.saturating_sub(1) },
-            Intake::Forked { at } => Stopped::Forked { at },
-        };
-        return Ok((all, Some(stopped), held));
+        }
     }
-    Ok((all, None, held))
+    Ok((all, stopped, held))
 }
 
 fn refusal(error: IngestError, source: &Source, from: Seq) -> BundleError {
@@ -215,18 +215,18 @@ pub fn export(store: &dyn Store, authority: &Authority, unit: Option<&str>, now:
     let enrolments = store.enrolments()?;
     let mut letters = Vec::new();
     for status in store.streams(unit)? {
-        let nonce = store.bundle_nonce(status.stream)?;
-        if nonce.is_none() && status.last_seen_at.is_some() {
+        let report = store.bundle_report(status.stream)?;
+        if report.is_none() && status.last_seen_at.is_some() {
             continue;
         }
         let (Some(stream), Some(certificate)) = (store.stream_find(status.stream)?, store.certificate_newest(status.stream)?)
         else {
             continue;
         };
-        match nonce {
-            Some(nonce) => {
-                let held = store.stream_held(stream.id)?;
-                letters.push(receipt(store, authority, &stream, held, None, nonce, now)?);
+        match report {
+            Some(report) => {
+                let held = ingest::held(store, stream.id, &report, None)?;
+                letters.push(receipt(store, authority, &stream, held, None, report.nonce, now)?);
             }
             None => letters.extend(answers(store, authority, &stream, &certificate.pem, &enrolments, now)?),
         }

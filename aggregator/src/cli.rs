@@ -21,6 +21,7 @@ use uuid::Uuid;
 
 use crate::auth::{self, AuthError};
 use crate::authority::{self, Authority, AuthorityError, EnrolError, Reader};
+use crate::backup::{self, BackupError};
 use crate::bundle::{self, BundleError, Imported, Stopped};
 use crate::config::{Config, ConfigError, Overrides};
 use crate::output::{fail, ii06_table, people_time, remark, say, say_json, status_table};
@@ -94,6 +95,16 @@ enum Command {
         #[arg(long)]
         rebuild: bool,
     },
+    /// Thu hồi chứng thư của một máy ở xã (mất máy, thay máy); có hiệu lực ngay
+    Revoke {
+        /// Mã luồng của máy, như lệnh status in ra
+        #[arg(long)]
+        stream: Uuid,
+    },
+    /// Sao lưu toàn bộ thư mục dữ liệu vào một thư mục mới, cả khi máy chủ đang chạy
+    Backup { target: PathBuf },
+    /// Dựng lại thư mục dữ liệu từ bản sao lưu; các xã tự gửi lại phần còn thiếu
+    Restore { backup: PathBuf },
     /// Tài khoản đăng nhập
     User {
         #[command(subcommand)]
@@ -280,6 +291,15 @@ impl From<ReportError> for CliError {
     }
 }
 
+impl From<BackupError> for CliError {
+    fn from(error: BackupError) -> Self {
+        match error {
+            BackupError::Exists(_) | BackupError::NotABackup(..) | BackupError::Damaged(..) => CliError::Asked(error.to_string()),
+            other => CliError::Failed(other.into()),
+        }
+    }
+}
+
 /// The whole program.
 pub fn main() -> ExitCode {
     match run(Cli::parse()) {
@@ -311,11 +331,40 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
         Command::Report { form: Form::Ii06(asked) } => report(&data, &asked),
         Command::Status { json } => status(&data, json),
         Command::Verify { rebuild } => verify(&data, rebuild),
+        Command::Revoke { stream } => revoke(&data, stream),
+        Command::Backup { target } => back_up(&data, &target),
+        Command::Restore { backup } => restore(&data, &backup),
         Command::User { command: UserCommand::Add { name, role, password_stdin } } => {
             user_add(&data, &name, role, password_stdin)
         }
         Command::Token { command: TokenCommand::Create { name, json } } => token_create(&data, &name, json),
     }
+}
+
+fn revoke(data: &Path, stream: Uuid) -> Result<(), CliError> {
+    let mut store = open(data)?;
+    let unknown = || CliError::Asked(format!("Không có máy nào đăng ký với mã luồng {stream}. Xem mã bằng lệnh status."));
+    let unit = store.stream_find(stream)?.ok_or_else(unknown)?.unit;
+    let count = store.certificates_revoke(stream, now())?;
+    say(&match count {
+        0 => format!("Máy {stream} của đơn vị {unit} không còn chứng thư nào có hiệu lực."),
+        _ => format!("Đã thu hồi chứng thư của máy {stream}, đơn vị {unit}. Dữ liệu máy này đã gửi vẫn được giữ nguyên."),
+    });
+    Ok(())
+}
+
+fn back_up(data: &Path, target: &Path) -> Result<(), CliError> {
+    open(data)?;
+    backup::back_up(data, target)?;
+    say(&format!("Đã sao lưu vào {}. Bản sao có cả khóa của hệ thống: cất giữ như tài liệu mật.", target.display()));
+    Ok(())
+}
+
+fn restore(data: &Path, from: &Path) -> Result<(), CliError> {
+    let epoch = backup::restore(from, data)?;
+    say(&format!("Đã dựng lại {} từ bản sao lưu (đời dữ liệu mới: {epoch}).", data.display()));
+    say("Khi máy chủ chạy lại, các xã tự gửi lại những gì bản sao lưu không có.");
+    Ok(())
 }
 
 fn start_log(config: &Config) -> Result<(), CliError> {

@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-const FILE: &str = "config.toml";
+/// Name of the settings file in a data directory.
+pub const FILE: &str = "config.toml";
 const LISTEN: &str = "0.0.0.0:7443";
 const LOG: &str = "info";
 

@@ -10,9 +10,9 @@ use ed25519_dalek::VerifyingKey;
 use motcua_shared::calendar::{LocalTime, VIETNAM};
 use motcua_shared::contribution::Delta;
 use motcua_shared::dossier::{Code, Dossier, Event};
-use motcua_shared::entry::{Body, Head, Record, Seq};
-use motcua_shared::sync::{Verdict, judge};
-use motcua_shared::wire::{AgentReport, PROTOCOL, Segment, SegmentError};
+use motcua_shared::entry::{Body, Hash, Head, Record, Seq};
+use motcua_shared::sync::{Verdict, decide};
+use motcua_shared::wire::{AgentReport, Segment, SegmentError};
 use tracing::{info, warn};
 use uuid::Uuid;
 
@@ -27,6 +27,15 @@ pub struct Source {
     pub unit: String,
     pub stream: Uuid,
     pub key: VerifyingKey,
+    pub way: Way,
+}
+
+/// How it came here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    Line,
+    /// By hand: it may have been on its way for weeks.
+    Bundle,
 }
 
 /// What became of an upload.
@@ -73,19 +82,44 @@ pub fn segment_words(error: &SegmentError) -> &'static str {
 }
 
 /// Notes what an agent says of itself and reads what is held of its stream.
-pub fn hello(store: &mut dyn Store, source: &Source, told: &Told, now: LocalTime) -> Result<Held, IngestError> {
+pub fn hello(store: &mut dyn Store, source: &Source, report: &AgentReport, now: LocalTime) -> Result<Held, IngestError> {
     in_transaction(store, |store| {
         admit(store, source)?;
-        store.stream_told(source.stream, told, now)?;
-        Ok(store.stream_held(source.stream)?)
+        store.stream_told(source.stream, &told(report, source.way, now), now)?;
+        Ok(held(store, source.stream, report, None)?)
     })
+}
+
+/// What is held of a stream, and what the agent asked about: `sent` is the last entry that it sent of a branch.
+pub fn held(store: &dyn Store, stream: Uuid, report: &AgentReport, sent: Option<Seq>) -> Result<Held, StoreError> {
+    let mut held = store.stream_held(stream)?;
+    let compares = report.compares();
+    held.compared = hash_at(store, stream, compares.seq, held.stored.seq)?;
+    for mine in [report.head(), compares] {
+        let aside = mine.seq <= i64::MAX.unsigned_abs() && store.fork_hashes(stream, mine.seq)?.contains(&mine.hash);
+        held.kept_aside = held.kept_aside.or(aside.then_some(mine.seq));
+    }
+    held.kept_aside = held.kept_aside.or(sent);
+    Ok(held)
+}
+
+/// Hash of the stream's entry at `seq`, of the genesis at 0; `None` past what is stored.
+fn hash_at(store: &dyn Store, stream: Uuid, seq: Seq, stored: Seq) -> Result<Option<Hash>, StoreError> {
+    match seq {
+        0 => Ok(Some(Head::genesis(stream).hash)),
+        seq if seq > stored => Ok(None),
+        seq => {
+            let hash = store.stream_hashes(stream, seq, seq)?.first().copied();
+            hash.map(Some).ok_or_else(|| StoreError::Damaged(format!("entry {seq} of {stream} is missing")))
+        }
+    }
 }
 
 /// Takes one segment into the log and the figures. The answer speaks of rows that are committed.
 pub fn take(
     store: &mut dyn Store,
     source: &Source,
-    told: &Told,
+    report: &AgentReport,
     segment: &Segment,
     now: LocalTime,
 ) -> Result<Taken, IngestError> {
@@ -94,19 +128,10 @@ pub fn take(
     }
     let taken = in_transaction(store, |store| {
         admit(store, source)?;
-        let held = store.stream_held(source.stream)?;
-        let intake = match judge(segment.from, held.stored.seq) {
-            Verdict::Gap => {
-                if segment.protocol != PROTOCOL {
-                    return Err(SegmentError::Protocol(segment.protocol).into());
-                }
-                Intake::Gap
-            }
-            Verdict::Append => append(store, source, &segment.unpack(held.stored, &source.key)?, now)?,
-            Verdict::Overlap => overlap(store, source, segment, held.stored, now)?,
-        };
-        store.stream_told(source.stream, told, now)?;
-        let held = store.stream_held(source.stream)?;
+        let intake = judge(store, source, segment, now)?;
+        store.stream_told(source.stream, &told(report, source.way, now), now)?;
+        let sent = matches!(intake, Intake::Forked { .. }).then(|| segment.last());
+        let held = held(store, source.stream, report, sent)?;
         tell(source, segment, intake, &held);
         Ok(Taken { intake, held })
     });
@@ -121,18 +146,13 @@ fn admit(store: &dyn Store, source: &Source) -> Result<(), IngestError> {
     stream.map(drop).ok_or(IngestError::UnknownStream(source.stream))
 }
 
-/// What an agent says of itself in a bundle.
-pub fn told_by_bundle(report: &AgentReport) -> Told {
+fn told(report: &AgentReport, way: Way, now: LocalTime) -> Told {
+    let offset = now.timestamp_millis().saturating_sub(report.now_ms);
     Told {
         agent_version: report.version.chars().filter(|c| !c.is_control()).take(40).collect(),
         head_seq: report.head_seq.min(i64::MAX.unsigned_abs()),
-        clock_offset_ms: None,
+        clock_offset_ms: (way == Way::Line).then_some(offset),
     }
-}
-
-/// What an agent says of itself now.
-pub fn told(report: &AgentReport, now: LocalTime) -> Told {
-    Told { clock_offset_ms: Some(now.timestamp_millis().saturating_sub(report.now_ms)), ..told_by_bundle(report) }
 }
 
 fn tell(source: &Source, segment: &Segment, intake: Intake, held: &Held) {
@@ -146,31 +166,30 @@ fn tell(source: &Source, segment: &Segment, intake: Intake, held: &Held) {
     }
 }
 
-/// Compares what is there already, then appends what is new.
-fn overlap(
-    store: &mut dyn Store,
-    source: &Source,
-    segment: &Segment,
-    stored: Head,
-    now: LocalTime,
-) -> Result<Intake, IngestError> {
-    let before = segment.from - 1;
-    let previous = match before {
-        0 => Head::genesis(source.stream),
-        seq => {
-            let hash = store.stream_hashes(source.stream, seq, seq)?.first().copied();
-            let hash = hash.ok_or_else(|| StoreError::Damaged(format!("entry {seq} of {} is missing", source.stream)))?;
-            Head { seq, hash }
-        }
+/// Stores what is new of a segment, beside what is held or aside.
+fn judge(store: &mut dyn Store, source: &Source, segment: &Segment, now: LocalTime) -> Result<Intake, IngestError> {
+    let stored = store.stream_held(source.stream)?.stored;
+    let before = segment.from.saturating_sub(1);
+    let previous = hash_at(store, source.stream, before, stored.seq)?;
+    let hashes = match previous {
+        Some(_) => store.stream_hashes(source.stream, segment.from, segment.last().min(stored.seq))?,
+        None => Vec::new(),
     };
-    let records = segment.unpack(previous, &source.key)?;
-    let hashes = store.stream_hashes(source.stream, segment.from, segment.last().min(stored.seq))?;
-    if let Some((other, _)) = records.iter().zip(&hashes).find(|(record, hash)| record.hash != **hash) {
-        let branch: Vec<Record> = records.iter().filter(|record| record.seq >= other.seq).cloned().collect();
-        store.fork_add(source.stream, &branch, now)?;
-        return Ok(Intake::Forked { at: other.seq });
+    let at = |seq: Seq| match seq.checked_sub(segment.from) {
+        Some(index) => hashes.get(usize::try_from(index).ok()?).copied(),
+        None => previous,
+    };
+    let aside = if before <= i64::MAX.unsigned_abs() { store.fork_hashes(source.stream, before)? } else { Vec::new() };
+    let (verdict, mut records) = decide(segment, &source.key, stored, at, &aside)?;
+    match verdict {
+        Verdict::Append { from } => append(store, source, &records.split_off(from), now),
+        Verdict::AlreadyHeld => Ok(Intake::Stored { new: 0 }),
+        Verdict::Gap => Ok(Intake::Gap),
+        Verdict::Forked { at, from } => {
+            store.fork_add(source.stream, &records.split_off(from), now)?;
+            Ok(Intake::Forked { at })
+        }
     }
-    append(store, source, &records[hashes.len().min(records.len())..], now)
 }
 
 fn append(store: &mut dyn Store, source: &Source, records: &[Record], now: LocalTime) -> Result<Intake, IngestError> {
@@ -374,6 +393,7 @@ pub mod tests {
     use motcua_shared::dossier::{Channel, Finished, Moment, Outcome, Received, SubmittedBy};
     use motcua_shared::entry::Draft;
     use motcua_shared::seal::RecoveryKey;
+    use motcua_shared::wire::PROTOCOL;
     use proptest::prelude::*;
 
     use super::*;
@@ -426,8 +446,9 @@ pub mod tests {
         }
 
         fn try_send(&mut self, agent: &Agent, segment: &Segment) -> Result<Taken, IngestError> {
-            let source = Source { unit: agent.unit.clone(), stream: agent.stream, key: agent.key.verifying_key() };
-            take(&mut self.store, &source, &told(&agent.report(), noon()), segment, noon())
+            let source =
+                Source { unit: agent.unit.clone(), stream: agent.stream, key: agent.key.verifying_key(), way: Way::Line };
+            take(&mut self.store, &source, &agent.report(), segment, noon())
         }
 
         #[track_caller]
@@ -494,6 +515,8 @@ pub mod tests {
                 now_ms: noon().timestamp_millis(),
                 nonce: [7; 16],
                 last_receipt: None,
+                compare_at: None,
+                compare_hash: None,
             }
         }
 
@@ -583,6 +606,9 @@ pub mod tests {
         }
         let status = &district.store.streams(None).expect("rows")[0];
         assert_eq!((status.forked, status.stored_through), (2, 3));
+        twin.record(2, finished("2024-01-02T10:00:00"));
+        let taken = district.send(&twin, 5, 5);
+        assert_eq!((taken.intake, taken.held.kept_aside), (Intake::Forked { at: 5 }, Some(5)), "a branch goes on in pieces");
         district.everything_adds_up();
         agent.record(1, Event::Voided(Moment { at: noon() }));
         assert_eq!(district.send(&agent, 4, 4).intake, Intake::Stored { new: 1 }, "the branch that came first goes on");
@@ -709,9 +735,9 @@ pub mod tests {
     fn an_agent_of_an_unknown_stream_or_another_unit_is_refused() {
         let mut district = District::new();
         let agent = district.agent(UNIT, 1);
-        let source = Source { unit: "11074".to_owned(), stream: agent.stream, key: agent.key.verifying_key() };
+        let source = Source { unit: "11074".to_owned(), stream: agent.stream, key: agent.key.verifying_key(), way: Way::Line };
         let at = local(noon().to_utc());
-        let refused = hello(&mut district.store, &source, &told(&agent.report(), at), at);
+        let refused = hello(&mut district.store, &source, &agent.report(), at);
         assert!(matches!(refused, Err(IngestError::UnknownStream(_))));
     }
 

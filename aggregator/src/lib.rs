@@ -5,6 +5,7 @@
 
 pub mod auth;
 pub mod authority;
+pub mod backup;
 pub mod bundle;
 pub mod cli;
 pub mod config;

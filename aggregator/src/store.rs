@@ -13,6 +13,7 @@ use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
 use motcua_shared::report::FieldSums;
 use motcua_shared::unit::Unit;
+use motcua_shared::wire::AgentReport;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -57,6 +58,10 @@ pub struct Held {
     pub stored: Head,
     /// Entries stored and not applied.
     pub quarantined: Vec<Seq>,
+    /// Hash of the entry that the agent wanted to compare, where one is stored.
+    pub compared: Option<Hash>,
+    /// How far the agent's own entries are kept aside.
+    pub kept_aside: Option<Seq>,
 }
 
 /// What an agent told of itself.
@@ -228,9 +233,9 @@ pub trait Store: Send {
     /// Hashes of stored entries `from..=to`, in order.
     fn stream_hashes(&self, stream: Uuid, from: Seq, to: Seq) -> Result<Vec<Hash>, StoreError>;
     fn stream_told(&mut self, stream: Uuid, told: &Told, at: LocalTime) -> Result<(), StoreError>;
-    /// What the stream's newest bundle asked, to be echoed in a receipt that goes back by hand.
-    fn bundle_nonce(&self, stream: Uuid) -> Result<Option<[u8; 16]>, StoreError>;
-    fn bundle_nonce_keep(&mut self, stream: Uuid, nonce: [u8; 16]) -> Result<(), StoreError>;
+    /// What the agent said in the stream's newest bundle, to be answered by a receipt that goes back by hand.
+    fn bundle_report(&self, stream: Uuid) -> Result<Option<AgentReport>, StoreError>;
+    fn bundle_report_keep(&mut self, stream: Uuid, report: &AgentReport) -> Result<(), StoreError>;
     /// Entries `from..` of a stream, at most `limit`.
     fn stream_entries(&self, stream: Uuid, from: Seq, limit: usize) -> Result<Vec<StoredEntry>, StoreError>;
 
@@ -240,6 +245,8 @@ pub trait Store: Send {
     fn entries_after(&self, n: i64, limit: usize) -> Result<Vec<StoredEntry>, StoreError>;
     /// Calls `visit` for each applied entry of each dossier, dossier by dossier, in order of arrival.
     fn entries_by_dossier(&self, visit: &mut dyn FnMut(Uuid, StoredEntry)) -> Result<(), StoreError>;
+    /// Hashes of the entries at `seq` that are kept aside.
+    fn fork_hashes(&self, stream: Uuid, seq: Seq) -> Result<Vec<Hash>, StoreError>;
     fn fork_add(&mut self, stream: Uuid, records: &[Record], at: LocalTime) -> Result<(), StoreError>;
 
     fn quarantine_add(&mut self, stream: Uuid, entries: &[Quarantined]) -> Result<(), StoreError>;
@@ -278,6 +285,8 @@ pub trait Store: Send {
     /// The newest one of a stream that was not revoked.
     fn certificate_newest(&self, stream: Uuid) -> Result<Option<Certificate>, StoreError>;
 
+    /// Takes back every certificate of a stream that still counts, and says how many they were.
+    fn certificates_revoke(&mut self, stream: Uuid, at: LocalTime) -> Result<usize, StoreError>;
     fn user_find(&self, name: &str) -> Result<Option<User>, StoreError>;
     /// Adds somebody, or gives them a new password and role.
     fn user_save(&mut self, user: &User, at: LocalTime) -> Result<(), StoreError>;

@@ -262,6 +262,8 @@ mod tests {
             now_ms: 0,
             nonce: [9; 16],
             last_receipt: None,
+            compare_at: None,
+            compare_hash: None,
         };
         let segments = records.chunks(20).map(|records| Segment::pack(STREAM, records, &office())).collect();
         Upload { report, segments }

@@ -564,3 +564,167 @@ pub fn state_name(state: State) -> &'static str {
         State::Voided => "đã hủy",
     }
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::calendar::VIETNAM;
+    use crate::contribution::Delta;
+    use crate::deadline::Limit;
+
+    const ID: Uuid = Uuid::from_u128(1);
+
+    fn time(minute: i64) -> LocalTime {
+        let start = chrono::DateTime::parse_from_rfc3339("2023-05-26T08:00:00+07:00").expect("a time");
+        start.with_timezone(&VIETNAM) + Duration::minutes(minute)
+    }
+
+    pub(crate) fn received(minute: i64, channel: Channel) -> Event {
+        let due_at = Some(time(minute + 540));
+        Event::Received(Received {
+            code: "000.11.57.H23-230526-0001".to_owned(),
+            procedure: "2.000815".to_owned(),
+            field: "chung_thuc".to_owned(),
+            channel,
+            submitted_by: SubmittedBy::Citizen,
+            received_at: time(minute),
+            limit: Some(Limit::SameDay),
+            due_at,
+            ruleset: "nd61-2018".to_owned(),
+            fee_vnd: 4000,
+        })
+    }
+
+    /// Any event at any time, sense or nonsense.
+    pub(crate) fn any_event() -> impl Strategy<Value = Event> {
+        let minute = -20_000i64..20_000;
+        let channel = prop_oneof![Just(Channel::InPerson), Just(Channel::Online), Just(Channel::Post)];
+        let outcome = prop_oneof![Just(Outcome::Granted), Just(Outcome::Refused), Just(Outcome::Withdrawn)];
+        (0..12u8, minute.clone(), minute, channel, outcome, any::<bool>()).prop_map(
+            |(kind, minute, other, channel, outcome, yes)| {
+                let at = time(minute);
+                match kind {
+                    0 | 1 => received(minute, channel),
+                    2 => Event::SupplementRequested(Moment { at }),
+                    3 => Event::Supplemented(Supplemented { at, due_at: yes.then(|| time(other)) }),
+                    4 => Event::Transferred(Transferred { at, to: "UBND huyện".to_owned() }),
+                    5 => Event::Extended(Extended { at, due_at: time(other) }),
+                    6 => Event::Finished(Finished { at, outcome }),
+                    7 => Event::Returned(Moment { at }),
+                    8 => Event::Paid(Paid { amount_vnd: minute.unsigned_abs(), online: yes }),
+                    9 => Event::Digitised(Digitised { components: if yes { Extent::All } else { Extent::Some }, result: yes }),
+                    10 => Event::Corrected(Box::new(Correction {
+                        received_at: yes.then(|| time(other)),
+                        finished_at: (!yes).then(|| time(other)),
+                        channel: Some(channel),
+                        ..Correction::default()
+                    })),
+                    _ => Event::Voided(Moment { at }),
+                }
+            },
+        )
+    }
+
+    #[test]
+    fn a_plain_life_has_no_faults() {
+        let life = [
+            received(0, Channel::InPerson),
+            Event::SupplementRequested(Moment { at: time(10) }),
+            Event::Supplemented(Supplemented { at: time(60), due_at: Some(time(600)) }),
+            Event::Finished(Finished { at: time(90), outcome: Outcome::Granted }),
+            Event::Returned(Moment { at: time(100) }),
+        ];
+        let states = [State::Processing, State::AwaitingSupplement, State::Processing, State::Finished, State::Returned];
+        for (length, state) in (1..).zip(states) {
+            let dossier = Dossier::fold(ID, &life[..length]);
+            assert_eq!((dossier.state(), &dossier.faults[..]), (state, &[][..]));
+            if let Some(next) = life.get(length) {
+                assert_eq!(dossier.admits(next, time(1000)), Ok(()));
+            }
+        }
+        assert_eq!(Dossier::fold(ID, &life).verdict(), Some(Verdict::Early));
+    }
+
+    #[track_caller]
+    fn faults_are(life: &[Event], faults: &[Fault]) {
+        assert_eq!(Dossier::fold(ID, life).faults, faults);
+    }
+
+    #[test]
+    fn nonsense_is_kept_as_faults() {
+        let finished = |minute| Event::Finished(Finished { at: time(minute), outcome: Outcome::Granted });
+        let returned = |minute| Event::Returned(Moment { at: time(minute) });
+        let start = received(0, Channel::Online);
+        faults_are(&[finished(5), start.clone()], &[Fault::BeforeReception]);
+        faults_are(&[start.clone(), start.clone()], &[Fault::ReceivedTwice]);
+        faults_are(&[start.clone(), finished(-5)], &[Fault::FinishedBeforeReceived]);
+        faults_are(&[start.clone(), finished(5), finished(6)], &[Fault::FinishedTwice]);
+        faults_are(&[start.clone(), returned(5)], &[Fault::ReturnedBeforeFinished]);
+        faults_are(&[start.clone(), finished(5), returned(6), returned(7)], &[Fault::ReturnedTwice]);
+        faults_are(
+            &[start.clone(), Event::Supplemented(Supplemented { at: time(1), due_at: None })],
+            &[Fault::SupplementedUnasked],
+        );
+        faults_are(&[start.clone(), finished(5), Event::SupplementRequested(Moment { at: time(6) })], &[Fault::AfterTheEnd]);
+        faults_are(&[start, Event::Voided(Moment { at: time(1) }), finished(5)], &[Fault::AfterVoiding]);
+    }
+
+    #[test]
+    fn a_clerk_is_refused_what_the_rules_forbid() {
+        let open = Dossier::fold(ID, &[received(0, Channel::InPerson)]);
+        let extended = |due| Event::Extended(Extended { at: time(20), due_at: time(due) });
+        let cases = [
+            (Event::Returned(Moment { at: time(20) }), Refusal::State(State::Processing)),
+            (Event::Finished(Finished { at: time(200), outcome: Outcome::Granted }), Refusal::Future),
+            (Event::Finished(Finished { at: time(-1), outcome: Outcome::Granted }), Refusal::TooEarly),
+            (extended(100), Refusal::NotLater),
+        ];
+        for (event, refusal) in cases {
+            assert_eq!(open.admits(&event, time(30)), Err(refusal), "{event:?}");
+        }
+        let mut twice = open.clone();
+        twice.apply(&extended(5000));
+        assert_eq!(twice.admits(&extended(9000), time(30)), Err(Refusal::ExtendedBefore));
+        twice.apply(&Event::SupplementRequested(Moment { at: time(21) }));
+        twice.apply(&Event::Supplemented(Supplemented { at: time(22), due_at: None }));
+        assert_eq!(
+            twice.admits(&Event::SupplementRequested(Moment { at: time(25) }), time(30)),
+            Err(Refusal::SupplementedBefore)
+        );
+    }
+
+    #[test]
+    fn every_kind_is_read_as_it_was_written() {
+        let runner = &mut proptest::test_runner::TestRunner::deterministic();
+        let check = |event: Event| {
+            let clear = event.clear();
+            let read = Event::read(event.kind(), &clear).expect("our own words");
+            prop_assert_eq!(read, event);
+            Ok(())
+        };
+        runner.run(&any_event(), check).expect("every event");
+        assert_eq!(Event::read("later", &received(0, Channel::Post).clear()), Err(Unapplied::UnknownKind("later".to_owned())));
+    }
+
+    proptest! {
+        #[test]
+        fn any_sequence_folds_and_its_contributions_can_be_taken_back(life in prop::collection::vec(any_event(), 0..12)) {
+            let mut dossier = Dossier::new(ID);
+            let mut delta = Delta::default();
+            delta.add(&dossier);
+            for event in &life {
+                delta.retract(&dossier);
+                dossier.apply(event);
+                delta.add(&dossier);
+            }
+            prop_assert_eq!(&dossier, &Dossier::fold(ID, &life));
+            let mut recomputed = Delta::default();
+            recomputed.add(&dossier);
+            prop_assert_eq!(delta.changes().collect::<Vec<_>>(), recomputed.changes().collect::<Vec<_>>());
+            delta.retract(&dossier);
+            prop_assert_eq!(delta.changes().count(), 0);
+        }
+    }
+}

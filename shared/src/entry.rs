@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::calendar::LocalTime;
 use crate::dossier::Event;
-use crate::seal::{OfficeKey, Sealed};
+use crate::seal::{OfficeKey, SealError, Sealed};
 
 /// Position in a stream: 1, 2, 3 … without gaps. 0 is the head of an empty stream.
 pub type Seq = u64;
@@ -30,6 +30,21 @@ impl std::fmt::Debug for Hash {
     }
 }
 
+/// 64 hexadecimal digits.
+impl Serialize for Hash {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Hash {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Hash, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).map_err(serde::de::Error::custom)?;
+        bytes.try_into().map(Hash).map_err(|_| serde::de::Error::custom("a hash has 64 hexadecimal digits"))
+    }
+}
+
 /// The newest version of an entry's clear part that this program writes and applies.
 pub const VERSION: u16 = 1;
 
@@ -40,6 +55,15 @@ pub struct ClockReading {
     pub offset_ms: i64,
     /// Seconds since it was measured.
     pub age_s: u64,
+}
+
+/// Where an entry was recorded first: its stream was left because two PCs wrote in it, and it was recorded again here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CopiedFrom {
+    pub stream: Uuid,
+    pub seq: Seq,
+    /// In a forked stream there are two entries of one seq: the hash says which.
+    pub hash: Hash,
 }
 
 /// What an entry says before it has a place in a stream.
@@ -70,6 +94,9 @@ pub struct Body<'a> {
     pub recorded_at: LocalTime,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock: Option<ClockReading>,
+    /// Absent, unless this is a fact that was recorded in another stream first. It counts once, wherever it stands.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copied_from: Option<CopiedFrom>,
     #[serde(borrow)]
     pub clear: &'a RawValue,
 }
@@ -83,6 +110,8 @@ pub enum EntryError {
     Misplaced { expected: Seq, found: Seq },
     #[error("entry {seq}: a line break in the clear part")]
     LineBreak { seq: Seq },
+    #[error("entry {seq}: {source}")]
+    Sealed { seq: Seq, source: SealError },
 }
 
 /// An entry in its place.
@@ -123,11 +152,36 @@ impl Head {
             author: draft.author.as_str().into(),
             recorded_at: draft.recorded_at,
             clock: draft.clock,
+            copied_from: None,
             clear: &clear,
         };
-        let body = serde_json::to_string(&body).expect("plain strings and numbers are JSON");
+        let body = body.to_line();
         let sealed = draft.sealed.as_ref().map_or_else(Vec::new, |sealed| key.seal(stream, seq, &body, sealed, salt));
         self.chain(body, sealed)
+    }
+
+    /// Records entry `original` of the left stream `from` again, as the next entry of `stream`. The fact, its author and
+    /// its times stay; what this version does not know of it stays too, except header fields of a newer program.
+    pub fn copy(
+        &self,
+        stream: Uuid,
+        original: &Record,
+        from: Uuid,
+        key: &OfficeKey,
+        salt: [u8; 8],
+    ) -> Result<Record, EntryError> {
+        let mut body = Body::parse(original.seq, &original.body)?;
+        let first = CopiedFrom { stream: from, seq: original.seq, hash: original.hash };
+        body.copied_from = body.copied_from.or(Some(first));
+        body.seq = self.seq + 1;
+        let body = body.to_line();
+        if original.sealed.is_empty() {
+            return Ok(self.chain(body, Vec::new()));
+        }
+        let (here, there) = ((from, original.seq, original.body.as_str()), (stream, self.seq + 1, body.as_str()));
+        let sealed =
+            key.reseal(here, &original.sealed, there, salt).map_err(|source| EntryError::Sealed { seq: original.seq, source })?;
+        Ok(self.chain(body, sealed))
     }
 
     /// The record that bytes become when they follow this head.
@@ -145,6 +199,13 @@ impl Record {
     pub fn head(&self) -> Head {
         Head { seq: self.seq, hash: self.hash }
     }
+
+    /// Names the fact that this entry records: the hash of the entry in which it was recorded first. Two entries of one
+    /// origin are one fact, and it counts once.
+    pub fn origin(&self) -> Hash {
+        let copied = self.body.contains("\"copied_from\"").then(|| Body::parse(self.seq, &self.body).ok()?.copied_from).flatten();
+        copied.map_or(self.hash, |first| first.hash)
+    }
 }
 
 impl<'a> Body<'a> {
@@ -158,6 +219,11 @@ impl<'a> Body<'a> {
             return Err(EntryError::Misplaced { expected: seq, found: parsed.seq });
         }
         Ok(parsed)
+    }
+
+    /// One line of JSON.
+    fn to_line(&self) -> String {
+        serde_json::to_string(self).expect("plain strings and numbers are JSON")
     }
 }
 
@@ -176,6 +242,27 @@ mod tests {
         assert_ne!(one.hash, head.chain("{}\u{1}".to_owned(), vec![2]).hash, "bytes cannot move between the parts");
         assert_ne!(one.hash, Head::genesis(Uuid::from_u128(8)).chain("{}".to_owned(), vec![1, 2]).hash);
         assert_eq!(one.head().chain("{}".to_owned(), vec![]).seq, 2);
+    }
+
+    #[test]
+    fn a_fact_recorded_again_keeps_its_origin_and_its_person() {
+        let (key, other) = (OfficeKey::from_bytes([4; 32]), Uuid::from_u128(8));
+        let person = Sealed { name: Some("Nguyễn Thử Một".to_owned()), ..Sealed::default() };
+        let line = |seq| {
+            format!(
+                r#"{{"v":9,"seq":{seq},"kind":"later","author":"lan","recorded_at":"2026-11-22T10:00:00+07:00","clear":{{"x":[1]}}}}"#
+            )
+        };
+        let sealed = key.seal(STREAM, 1, &line(1), &person, [1; 8]);
+        let first = Head::genesis(STREAM).chain(line(1), sealed);
+        let before = Head::genesis(other).chain(line(1), vec![]);
+        let copy = before.head().copy(other, &first, STREAM, &key, [2; 8]).expect("sound");
+        assert_eq!((copy.seq, copy.origin(), first.origin()), (2, first.hash, first.hash));
+        assert_eq!(key.open(other, 2, &copy.body, &copy.sealed), Ok(person));
+        assert!(copy.body.ends_with(r#""clear":{"x":[1]}}"#), "{}", copy.body);
+        let again = copy.head().copy(STREAM, &copy, other, &key, [3; 8]).expect("sound");
+        assert_eq!(again.origin(), first.hash, "a copy of a copy is still the first fact");
+        assert!(before.head().copy(other, &first, other, &key, [2; 8]).is_err(), "sealed for another stream");
     }
 
     #[test]

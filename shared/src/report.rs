@@ -245,3 +245,90 @@ fn expect(field: &str, identity: &'static str, left: i64, right: i64, broken: &m
         broken.push(BrokenIdentity { field: field.to_owned(), identity, left, right });
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::contribution::Delta;
+    use crate::dossier::Dossier;
+    use crate::dossier::tests::any_event;
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().expect("a date")
+    }
+
+    /// Sums per field of what dossiers contribute, before and within a period.
+    fn sums(delta: &Delta, from: NaiveDate, to: NaiveDate) -> Vec<FieldSums> {
+        let mut fields: BTreeMap<String, FieldSums> = BTreeMap::new();
+        for (cell, counters) in delta.changes().filter(|(cell, _)| cell.day <= to) {
+            let empty = || FieldSums { field: cell.field.clone(), before: Counters::default(), within: Counters::default() };
+            let sum = fields.entry(cell.field.clone()).or_insert_with(empty);
+            if cell.day < from { sum.before.add(counters) } else { sum.within.add(counters) }
+        }
+        fields.into_values().collect()
+    }
+
+    fn report(delta: &Delta, from: &str, to: &str) -> Ii06 {
+        let (from, to) = (day(from), day(to));
+        Ii06::compute("11089", from, to, &sums(delta, from, to), Coverage::default())
+    }
+
+    #[test]
+    fn core_fields_are_listed_even_when_nothing_happened() {
+        let empty = report(&Delta::default(), "2023-01-01", "2023-12-31");
+        assert_eq!(empty.rows.iter().map(|row| row.field.as_str()).collect::<Vec<_>>(), CORE_FIELDS);
+        assert_eq!(empty.broken_identities(), []);
+        let other = FieldSums { field: "dat_dai".to_owned(), before: Counters::default(), within: Counters([1; 16]) };
+        let rows = Ii06::compute("11089", day("2023-01-01"), day("2023-12-31"), &[other], Coverage::default()).rows;
+        assert_eq!(rows.last().map(|row| row.field.as_str()), Some("dat_dai"));
+    }
+
+    #[test]
+    fn each_broken_identity_is_named_with_its_place() {
+        let good = report(&Delta::default(), "2023-01-01", "2023-12-31");
+        let broken = |change: fn(&mut Ii06)| {
+            let mut report = good.clone();
+            change(&mut report);
+            report.broken_identities().into_iter().map(|broken| (broken.field, broken.identity)).collect::<Vec<_>>()
+        };
+        let field = |identity| ("ho_tich".to_owned(), identity);
+        let total = |identity| (String::new(), identity);
+        assert_eq!(broken(|report| report.rows[1].columns.received.online = 1), [field("3 = 4 + 5 + 6"), total("cột 4 = Σ")]);
+        assert_eq!(broken(|report| report.rows[1].columns.resolved.early = 1), [field("7 = 8 + 9 + 10"), total("cột 8 = Σ")]);
+        assert_eq!(broken(|report| report.rows[1].columns.pending.overdue = 1), [field("11 = 12 + 13"), total("cột 13 = Σ")]);
+        assert_eq!(
+            broken(|report| report.total.received.total = 1),
+            [total("3 = 4 + 5 + 6"), total("3 = 7 + 11"), total("cột 3 = Σ")]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn identities_hold_for_any_dossiers_and_periods_carry_over(
+            lives in prop::collection::vec(prop::collection::vec(any_event(), 0..8), 0..20),
+            cut in 0u64..40,
+        ) {
+            let mut delta = Delta::default();
+            for (number, life) in (0u128..).zip(&lives) {
+                delta.add(&Dossier::fold(Uuid::from_u128(number), life));
+            }
+            let middle = day("2023-05-06") + chrono::Days::new(cut);
+            let next = middle + chrono::Days::new(1);
+            let first = report(&delta, "2023-01-01", &middle.to_string());
+            let second = report(&delta, &next.to_string(), "2023-12-31");
+            let whole = report(&delta, "2023-01-01", "2023-12-31");
+            for report in [&first, &second, &whole] {
+                prop_assert_eq!(report.broken_identities(), []);
+                prop_assert!(report.rows.iter().all(|row| row.columns.cells().iter().all(|cell| *cell >= 0)), "{report:?}");
+            }
+            prop_assert_eq!(first.total.pending.total, second.total.received.carried_over);
+            prop_assert_eq!(first.total.resolved.total + second.total.resolved.total, whole.total.resolved.total);
+            prop_assert_eq!(second.total.pending, whole.total.pending);
+        }
+    }
+}

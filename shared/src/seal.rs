@@ -140,22 +140,46 @@ impl OfficeKey {
     /// share one only if a cloned disk also drew the same salt at the same place.
     pub fn seal(&self, stream: Uuid, seq: Seq, body: &str, sealed: &Sealed, salt: [u8; SALT]) -> Vec<u8> {
         let mut plain = minicbor::to_vec(sealed).expect("a vector takes every byte");
-        let aad = associated(stream, body);
-        let payload = Payload { msg: &plain, aad: &aad };
-        let cipher = self.cipher().encrypt(&nonce(stream, seq, salt), payload).expect("a person is shorter than 256 GiB");
+        let cipher = self.encrypt((stream, seq, body), &plain, salt);
         plain.zeroize();
-        [salt.as_slice(), &cipher].concat()
+        cipher
     }
 
     pub fn open(&self, stream: Uuid, seq: Seq, body: &str, sealed: &[u8]) -> Result<Sealed, SealError> {
+        let mut plain = self.decrypt(stream, seq, body, sealed)?;
+        let person = minicbor::decode(&plain).map_err(|_| SealError::Unreadable);
+        plain.zeroize();
+        person
+    }
+
+    /// The same personal data sealed for another place: from entry `seq` of `stream` with the clear bytes `body`, to `to`
+    /// with its own stream, seq and clear bytes. Nothing is read, so nothing that a newer program wrote gets lost.
+    pub fn reseal(
+        &self,
+        (stream, seq, body): (Uuid, Seq, &str),
+        sealed: &[u8],
+        to: (Uuid, Seq, &str),
+        salt: [u8; SALT],
+    ) -> Result<Vec<u8>, SealError> {
+        let mut plain = self.decrypt(stream, seq, body, sealed)?;
+        let cipher = self.encrypt(to, &plain, salt);
+        plain.zeroize();
+        Ok(cipher)
+    }
+
+    fn encrypt(&self, (stream, seq, body): (Uuid, Seq, &str), plain: &[u8], salt: [u8; SALT]) -> Vec<u8> {
+        let aad = associated(stream, body);
+        let payload = Payload { msg: plain, aad: &aad };
+        let cipher = self.cipher().encrypt(&nonce(stream, seq, salt), payload).expect("a person is shorter than 256 GiB");
+        [salt.as_slice(), &cipher].concat()
+    }
+
+    fn decrypt(&self, stream: Uuid, seq: Seq, body: &str, sealed: &[u8]) -> Result<Vec<u8>, SealError> {
         let (salt, cipher) = sealed.split_at_checked(SALT).ok_or(SealError::Unreadable)?;
         let salt = salt.try_into().expect("split at its length");
         let aad = associated(stream, body);
         let payload = Payload { msg: cipher, aad: &aad };
-        let mut plain = self.cipher().decrypt(&nonce(stream, seq, salt), payload).map_err(|_| SealError::WrongKey)?;
-        let person = minicbor::decode(&plain).map_err(|_| SealError::Unreadable);
-        plain.zeroize();
-        person
+        self.cipher().decrypt(&nonce(stream, seq, salt), payload).map_err(|_| SealError::WrongKey)
     }
 
     fn cipher(&self) -> XChaCha20Poly1305 {

@@ -8,6 +8,7 @@ use std::io::Read;
 
 use chrono::{DateTime, Utc};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
+use minicbor::bytes::ByteArray;
 use minicbor::{Decode, Encode};
 use uuid::Uuid;
 
@@ -97,23 +98,13 @@ impl Segment {
     /// Packs consecutive entries and signs their head. `records` must not be empty.
     pub fn pack(stream: Uuid, records: &[Record], key: &SigningKey) -> Segment {
         let (first, last) = (records.first().expect("entries to pack"), records.last().expect("entries to pack"));
-        let mut lines = String::new();
-        let mut sealed = Vec::new();
-        for record in records {
-            lines.push_str(&record.body);
-            if !record.sealed.is_empty() {
-                lines.push('\t');
-                lines.push_str(&record.sealed.len().to_string());
-                sealed.extend_from_slice(&record.sealed);
-            }
-            lines.push('\n');
-        }
+        let (clear, sealed) = pack(records);
         Segment {
             protocol: PROTOCOL,
             stream,
             from: first.seq,
             count: u32::try_from(records.len()).expect("a segment is far below 2^32 entries"),
-            clear: zstd::bulk::compress(lines.as_bytes(), COMPRESSION).expect("memory to compress into"),
+            clear,
             sealed,
             last_hash: last.hash.0,
             signature: key.sign(&head_statement(stream, last.head())).to_bytes(),
@@ -122,7 +113,13 @@ impl Segment {
 
     /// Seq of the last entry, as claimed.
     pub fn last(&self) -> Seq {
-        self.from + u64::from(self.count).saturating_sub(1)
+        self.from.saturating_add(u64::from(self.count).saturating_sub(1))
+    }
+
+    /// Whether the stream's key signed the head that the segment claims to lead to, wherever it starts.
+    pub fn is_signed_by(&self, key: &VerifyingKey) -> bool {
+        let claimed = Head { seq: self.last(), hash: Hash(self.last_hash) };
+        key.verify_strict(&head_statement(self.stream, claimed), &Signature::from_bytes(&self.signature)).is_ok()
     }
 
     /// The entries, proven to follow `previous` and to be signed by the stream's key.
@@ -146,6 +143,61 @@ impl Segment {
         key.verify_strict(&head_statement(self.stream, last), &signature).map_err(|_| SegmentError::Signature)?;
         Ok(records)
     }
+}
+
+/// Consecutive entries that come back to their agent: an answer to `GET /sync/v1/streams/{stream}?from=N`. It needs no
+/// signature: what it leads to stands in a signed receipt.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Tail {
+    #[n(0)]
+    pub protocol: u16,
+    #[cbor(n(1), with = "uuid_bytes")]
+    pub stream: Uuid,
+    /// Seq of the first entry.
+    #[n(2)]
+    pub from: Seq,
+    /// As in [`Segment`].
+    #[cbor(n(3), with = "minicbor::bytes")]
+    pub clear: Vec<u8>,
+    #[cbor(n(4), with = "minicbor::bytes")]
+    pub sealed: Vec<u8>,
+}
+
+impl Tail {
+    /// Packs consecutive entries from `from` on; there may be none.
+    pub fn pack(stream: Uuid, from: Seq, records: &[Record]) -> Tail {
+        let (clear, sealed) = pack(records);
+        Tail { protocol: PROTOCOL, stream, from, clear, sealed }
+    }
+
+    /// The entries as they follow `previous`. They are proven only when the last one has the hash of a signed receipt:
+    /// see [`crate::sync::tail_is_whole`].
+    pub fn unpack(&self, stream: Uuid, previous: Head) -> Result<Vec<Record>, SegmentError> {
+        if self.protocol != PROTOCOL {
+            return Err(SegmentError::Protocol(self.protocol));
+        }
+        if self.stream != stream || self.from != previous.seq + 1 {
+            return Err(SegmentError::Chain);
+        }
+        chain(previous, &decompress(&self.clear)?, &self.sealed)
+    }
+}
+
+/// The clear lines, compressed, and the sealed parts.
+fn pack(records: &[Record]) -> (Vec<u8>, Vec<u8>) {
+    let mut lines = String::new();
+    let mut sealed = Vec::new();
+    for record in records {
+        lines.push_str(&record.body);
+        if !record.sealed.is_empty() {
+            lines.push('\t');
+            lines.push_str(&record.sealed.len().to_string());
+            sealed.extend_from_slice(&record.sealed);
+        }
+        lines.push('\n');
+    }
+    (zstd::bulk::compress(lines.as_bytes(), COMPRESSION).expect("memory to compress into"), sealed)
 }
 
 /// Higher levels gain a few per cent and cost an old PC much.
@@ -203,6 +255,26 @@ pub struct AgentReport {
     /// Of the last receipt: whose it was and how far it reached. Absent before the first.
     #[n(6)]
     pub last_receipt: Option<LastReceipt>,
+    /// Asks what the aggregator holds at this seq; absent: at `head_seq`. Answered in [`Receipt::compared`].
+    #[n(7)]
+    pub compare_at: Option<Seq>,
+    /// Hash of the agent's own entry there.
+    #[n(8)]
+    pub compare_hash: Option<ByteArray<32>>,
+}
+
+impl AgentReport {
+    pub fn head(&self) -> Head {
+        Head { seq: self.head_seq, hash: Hash(self.head_hash) }
+    }
+
+    /// The agent's entry that it wants compared with what is held.
+    pub fn compares(&self) -> Head {
+        match (self.compare_at, self.compare_hash) {
+            (Some(seq), Some(hash)) => Head { seq, hash: Hash(*hash) },
+            _ => self.head(),
+        }
+    }
 }
 
 /// What the agent remembers of its last receipt.
@@ -276,12 +348,24 @@ pub struct Receipt {
     /// Most bytes of a segment that it wants.
     #[n(12)]
     pub max_segment: u32,
+    /// Hash of the stream's entry at the seq of [`AgentReport::compares`] (of the genesis at 0); absent when none is held there.
+    #[n(13)]
+    pub compared: Option<ByteArray<32>>,
+    /// The agent's own entries up to here are durably kept aside, as a branch of a stream that another PC took first: the
+    /// head of its report if that lies aside, else the entry that it compares, else the last one that it sent.
+    #[n(14)]
+    pub kept_aside: Option<Seq>,
 }
 
 impl Receipt {
     /// What is stored, as a head.
     pub fn head(&self) -> Head {
         Head { seq: self.stored_through, hash: Hash(self.hash) }
+    }
+
+    /// What is held where the agent asked to compare.
+    pub fn compared(&self) -> Option<Hash> {
+        self.compared.map(|hash| Hash(*hash))
     }
 
     pub fn at(&self) -> DateTime<Utc> {
@@ -451,6 +535,31 @@ mod tests {
     }
 
     #[test]
+    fn a_segment_can_claim_any_place_and_nothing_overflows() {
+        let segment = Segment { from: u64::MAX, count: u32::MAX, ..Segment::pack(STREAM, &records(3), &key()) };
+        assert_eq!(segment.last(), u64::MAX);
+        assert!(!segment.is_signed_by(&key().verifying_key()));
+        assert!(Segment::pack(STREAM, &records(3)[1..], &key()).is_signed_by(&key().verifying_key()));
+    }
+
+    #[test]
+    fn a_tail_comes_back_as_it_was_sent() {
+        let records = records(9);
+        let tail: Tail = decode(&encode(&Tail::pack(STREAM, 6, &records[5..]))).expect("sound");
+        assert_eq!(tail.unpack(STREAM, records[4].head()).expect("sound"), records[5..]);
+        assert_eq!(tail.unpack(STREAM, records[3].head()), Err(SegmentError::Chain));
+        assert_eq!(tail.unpack(Uuid::nil(), records[4].head()), Err(SegmentError::Chain));
+        assert_eq!(Tail::pack(STREAM, 1, &[]).unpack(STREAM, Head::genesis(STREAM)).expect("sound"), []);
+    }
+
+    #[test]
+    fn a_receipt_of_an_older_aggregator_is_read_without_the_new_fields() {
+        let old = [0xa2, 0x00, 0x01, 0x06, 0x80];
+        let missing = decode::<Receipt>(&old).expect_err("fields that every version sends").to_string();
+        assert!(!missing.contains("compared") && !missing.contains("kept_aside"), "{missing}");
+    }
+
+    #[test]
     fn a_bomb_does_not_unpack() {
         let bomb = zstd::bulk::compress(&vec![b'\n'; 40 << 20], 1).expect("compressed");
         assert!(bomb.len() < 1 << 20);
@@ -480,6 +589,8 @@ mod tests {
             reference_version: 0,
             night_slot_s: None,
             max_segment: 1 << 20,
+            compared: Some([3; 32].into()),
+            kept_aside: None,
         };
         let mut signed = Signed::receipt(&receipt, &key());
         assert_eq!(signed.open_receipt(&key().verifying_key()), Some(receipt));

@@ -307,3 +307,53 @@ async fn bundles_and_a_line_serve_the_same_office_side_by_side() -> Result<()> {
     server.stop().await?;
     Ok(())
 }
+
+/// The same disk once more.
+fn cloned(commune: &Commune, folder: &Path) -> Result<Commune> {
+    let data = folder.join("twin");
+    std::fs::create_dir_all(data.join("identity"))?;
+    for place in ["", "identity"] {
+        for entry in std::fs::read_dir(commune.data.join(place))? {
+            let path = entry?.path();
+            if path.is_file() {
+                std::fs::copy(&path, data.join(place).join(path.file_name().context("a name")?))?;
+            }
+        }
+    }
+    Ok(Commune { unit: commune.unit.clone(), name: commune.name.clone(), data })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_cloned_disk_that_sends_by_file_loses_nothing_and_is_told() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let stick = Stick::new(folder.path())?;
+    let district = District::found(folder.path()).await?;
+    let commune = Commune::ngoc_ky(folder.path()).await?;
+    stick.enrol(&commune, &district).await?;
+    stick.record(&commune, "2024-01-02", 30).await?;
+    let twin = cloned(&commune, folder.path())?;
+    let (entries, receipts) = (stick.file("entries"), stick.file("receipts"));
+    stick.record(&commune, "2024-03-04", 20).await?;
+    at_commune(&commune, "export", &entries).await?;
+    assert_says(&at_district(&district, "import", &entries, &["--out", text(&receipts)]).await?, 0, "mục mới");
+    assert_says(&at_commune(&commune, "import", &receipts).await?, 0, "đã lưu đủ");
+    let held = stored(&district)?;
+
+    at_commune(&twin, "export", &entries).await?;
+    assert_says(&at_district(&district, "import", &entries, &["--out", text(&receipts)]).await?, 0, ": 0 mục mới");
+    assert_says(&at_commune(&twin, "import", &receipts).await?, 3, "phục hồi từ bản sao lưu cũ");
+    assert_eq!(figure(&twin, "stored_through").await?, 0);
+
+    stick.record(&twin, "2024-05-06", 10).await?;
+    at_commune(&twin, "export", &entries).await?;
+    assert_says(&at_district(&district, "import", &entries, &["--out", text(&receipts)]).await?, 3, "nội dung khác ở mục");
+    assert_says(&at_commune(&twin, "import", &receipts).await?, 3, "đã bị sao chép");
+    assert_says(&at_district(&district, "export", &receipts, &[]).await?, 0, "1 biên nhận");
+    assert_says(&at_commune(&twin, "import", &receipts).await?, 3, "đã bị sao chép");
+    assert_says(&at_commune(&commune, "import", &receipts).await?, 2, "không trả lời gói nào");
+    assert_eq!(stored(&district)?, held, "the branch that came first stands");
+    let aside: u64 = district.database()?.query_row("select count(*) from fork", [], |row| row.get(0))?;
+    assert!(aside > 0, "the other one is kept aside");
+    district.verify().await?;
+    Ok(())
+}

@@ -1,4 +1,4 @@
-//! Real processes over real sockets.
+//! Real processes over real sockets, and thousands of simulated districts.
 
 mod bundle;
 mod crash;
@@ -6,4 +6,6 @@ mod gates;
 mod import;
 mod journey;
 mod line;
+mod restore;
 mod security;
+mod sim;

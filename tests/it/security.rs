@@ -56,6 +56,8 @@ async fn hello(client: &reqwest::Client, district: &District, stream: Uuid) -> R
         now_ms: 0,
         nonce: [1; 16],
         last_receipt: None,
+        compare_at: None,
+        compare_hash: None,
     };
     let body = wire::encode(&Hello { stream, report });
     let url = format!("https://{}/sync/v1/hello", district.address);

@@ -2,4 +2,5 @@
 
 pub mod line;
 pub mod register;
+pub mod sim;
 pub mod world;

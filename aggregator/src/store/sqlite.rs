@@ -13,6 +13,7 @@ use motcua_shared::contribution::{COLUMNS, Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
 use motcua_shared::report::FieldSums;
 use motcua_shared::unit::Unit;
+use motcua_shared::wire::{AgentReport, decode, encode};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, ToSql, params};
 use uuid::Uuid;
 
@@ -81,6 +82,13 @@ impl SqliteStore {
         let store = SqliteStore::open_reader(data)?;
         store.connection.execute_batch("begin")?;
         Ok(store)
+    }
+
+    /// Writes one consistent state into the new file `target`, whatever is written meanwhile.
+    pub fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
+        self.connection.execute("vacuum into ?1", [target.to_string_lossy()])?;
+        let synced = std::fs::File::open(target).and_then(|file| file.sync_all());
+        synced.map_err(|error| StoreError::Database(error.into()))
     }
 
     /// Asks `SQLite` itself whether its file is sound.
@@ -262,7 +270,7 @@ impl Store for SqliteStore {
             .unwrap_or_else(|| Head::genesis(stream));
         let mut statement = self.connection.prepare_cached("select seq from quarantine where stream = ?1 order by seq")?;
         let quarantined = statement.query_map([id(&stream)], |row| row.get(0))?.collect::<Sql<_>>()?;
-        Ok(Held { stored, quarantined })
+        Ok(Held { stored, quarantined, compared: None, kept_aside: None })
     }
 
     fn stream_hashes(&self, stream: Uuid, from: Seq, to: Seq) -> Result<Vec<Hash>, StoreError> {
@@ -283,15 +291,17 @@ impl Store for SqliteStore {
         Ok(())
     }
 
-    fn bundle_nonce(&self, stream: Uuid) -> Result<Option<[u8; 16]>, StoreError> {
-        let mut statement = self.connection.prepare_cached("select bundle_nonce from stream where stream = ?1")?;
-        Ok(statement.query_row([id(&stream)], |row| row.get(0)).optional()?.flatten())
+    fn bundle_report(&self, stream: Uuid) -> Result<Option<AgentReport>, StoreError> {
+        let mut statement = self.connection.prepare_cached("select bundle_report from stream where stream = ?1")?;
+        let bytes: Option<Vec<u8>> = statement.query_row([id(&stream)], |row| row.get(0)).optional()?.flatten();
+        let report = bytes.map(|bytes| decode(&bytes)).transpose();
+        report.map_err(|error| StoreError::Damaged(format!("the bundle report of stream {stream}: {error}")))
     }
 
-    fn bundle_nonce_keep(&mut self, stream: Uuid, nonce: [u8; 16]) -> Result<(), StoreError> {
+    fn bundle_report_keep(&mut self, stream: Uuid, report: &AgentReport) -> Result<(), StoreError> {
         self.connection
-            .prepare_cached("update stream set bundle_nonce = ?2 where stream = ?1")?
-            .execute(params![id(&stream), nonce])?;
+            .prepare_cached("update stream set bundle_report = ?2 where stream = ?1")?
+            .execute(params![id(&stream), encode(report)])?;
         Ok(())
     }
 
@@ -343,6 +353,13 @@ impl Store for SqliteStore {
             }
         }
         Ok(())
+    }
+
+    fn fork_hashes(&self, stream: Uuid, seq: Seq) -> Result<Vec<Hash>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("select hash from fork where stream = ?1 and seq = ?2 order by hash")?;
+        let hashes = statement.query_map(params![id(&stream), seq], |row| Ok(Hash(row.get(0)?)))?;
+        Ok(hashes.collect::<Sql<_>>()?)
     }
 
     fn fork_add(&mut self, stream: Uuid, records: &[Record], at: LocalTime) -> Result<(), StoreError> {
@@ -558,6 +575,12 @@ impl Store for SqliteStore {
             .connection
             .prepare_cached(&format!("{CERTIFICATE} where stream = ?1 and revoked_at is null order by issued_at desc limit 1"))?;
         Ok(statement.query_row([id(&stream)], certificate).optional()?)
+    }
+
+    fn certificates_revoke(&mut self, stream: Uuid, at: LocalTime) -> Result<usize, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("update certificate set revoked_at = ?2 where stream = ?1 and revoked_at is null")?;
+        Ok(statement.execute(params![id(&stream), time(at)])?)
     }
 
     fn user_find(&self, name: &str) -> Result<Option<User>, StoreError> {

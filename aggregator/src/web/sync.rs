@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 use super::{App, Problem, now};
 use crate::authority::{self, EnrolError};
-use crate::ingest::{self, IngestError, Intake, Source, Taken};
+use crate::ingest::{self, IngestError, Intake, Source, Taken, Way};
 use crate::store::{Held, Node, Store};
 use crate::tls::{Peer, Wire};
 
@@ -84,7 +84,7 @@ async fn hello(
     let (node, held) = app
         .write(move |store| -> Result<_, Problem> {
             let (source, node) = admit(store, peer, at)?;
-            Ok((node, ingest::hello(store, &source, &ingest::told(&hello.report, at), at)?))
+            Ok((node, ingest::hello(store, &source, &hello.report, at)?))
         })
         .await??;
     Ok(receipt(&app, &node, stream, held, None, nonce, StatusCode::OK))
@@ -111,7 +111,7 @@ async fn upload(
         .write(move |store| -> Result<_, Problem> {
             let at = now();
             let (source, node) = admit(store, peer, at)?;
-            Ok((node, ingest::take(store, &source, &ingest::told(&upload.report, at), &upload.segment, at)?))
+            Ok((node, ingest::take(store, &source, &upload.report, &upload.segment, at)?))
         })
         .await??;
     let (status, forked_at) = match intake {
@@ -183,7 +183,7 @@ fn admit(store: &dyn Store, peer: Peer, at: LocalTime) -> Result<(Source, Node),
         warn!(unit = %peer.unit, stream = %peer.stream, reason = kind, "request refused");
         return Err(forbidden(kind, detail));
     }
-    Ok((Source { unit: peer.unit, stream: peer.stream, key: peer.public_key }, node))
+    Ok((Source { unit: peer.unit, stream: peer.stream, key: peer.public_key, way: Way::Line }, node))
 }
 
 fn message<T: for<'b> minicbor::Decode<'b, ()>>(headers: &HeaderMap, body: Body) -> Result<T, Problem> {
