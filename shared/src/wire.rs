@@ -47,7 +47,7 @@ pub struct Segment {
     /// Hash of the last entry.
     #[cbor(n(6), with = "minicbor::bytes")]
     pub last_hash: [u8; 32],
-    /// Ed25519 by the stream's key over [`head_statement`].
+    /// Ed25519 by the stream's key over `head_statement`.
     #[cbor(n(7), with = "minicbor::bytes")]
     pub signature: [u8; 64],
 }
@@ -172,7 +172,7 @@ impl Tail {
     }
 
     /// The entries as they follow `previous`. They are proven only when the last one has the hash of a signed receipt:
-    /// see [`crate::sync::tail_is_whole`].
+    /// see [`crate::sync::whole_tail`].
     pub fn unpack(&self, stream: Uuid, previous: Head) -> Result<Vec<Record>, SegmentError> {
         if self.protocol != PROTOCOL {
             return Err(SegmentError::Protocol(self.protocol));
