@@ -14,13 +14,17 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use motcua_shared::calendar::Calendar;
 use motcua_shared::catalogue::{Catalogue, field_name};
+use motcua_shared::entry::Seq;
 use motcua_shared::period::Period;
 use motcua_shared::report::Ii06;
+use motcua_shared::sync::End;
 use motcua_shared::text::number;
+use motcua_shared::wire::Enrolled;
 use motcua_shared::{import, seal};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::bundle::{self, Brought};
 use crate::config::Config;
 use crate::door::Door;
 use crate::office::{self, Name, Status, chance, now};
@@ -69,10 +73,20 @@ enum Command {
         #[command(flatten)]
         data: Data,
         /// Địa chỉ của huyện, ví dụ `https://may-chu:7443`.
-        #[arg(long, value_name = "URL")]
-        aggregator: String,
+        #[arg(long, value_name = "URL", required_unless_present = "request", conflicts_with = "request")]
+        aggregator: Option<String>,
         #[arg(long)]
         code: String,
+        /// Không có mạng: ghi yêu cầu vào tệp này để mang về huyện.
+        #[arg(long, value_name = "TỆP")]
+        request: Option<PathBuf>,
+    },
+    /// Gói đồng bộ mang bằng USB hoặc thư, khi không có mạng.
+    Bundle {
+        #[command(flatten)]
+        data: Data,
+        #[command(subcommand)]
+        what: BundleCommand,
     },
     /// Dựng lại máy của đơn vị trên một thư mục trống: lấy lại toàn bộ hồ sơ từ huyện, ghi tiếp trong luồng mới.
     Recover {
@@ -159,6 +173,14 @@ enum Command {
 }
 
 #[derive(Subcommand)]
+enum BundleCommand {
+    /// Ghi mọi mục chưa có biên nhận vào một tệp để mang về huyện.
+    Export { file: PathBuf },
+    /// Nhập tệp do huyện xuất: trả lời đăng ký hoặc biên nhận.
+    Import { file: PathBuf },
+}
+
+#[derive(Subcommand)]
 enum DossierCommand {
     /// Một hồ sơ và quá trình của nó.
     Show {
@@ -221,7 +243,12 @@ pub fn run() -> ExitCode {
 fn command(command: Command) -> anyhow::Result<ExitCode> {
     match command {
         Command::Init { data, unit, name, identifier, json } => init(&data.path, &unit, &name, identifier.as_deref(), json),
-        Command::Enroll { data, aggregator, code } => enroll(&data.path, &aggregator, &code),
+        Command::Enroll { data, code, request: Some(file), .. } => enroll_request(&data.path, &code, &file),
+        Command::Enroll { data, aggregator, code, request: None } => {
+            enroll(&data.path, aggregator.as_deref().unwrap_or_default(), &code)
+        }
+        Command::Bundle { data, what: BundleCommand::Export { file } } => bundle_export(&data.path, &file),
+        Command::Bundle { data, what: BundleCommand::Import { file } } => bundle_import(&data.path, &file),
         Command::Recover { data, unit, name, identifier, aggregator, code, recovery_key, without_key } => {
             let key = recovery_key_of(recovery_key.as_deref(), without_key)?;
             let asked = recover::Asked {
@@ -276,10 +303,76 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 fn enroll(data: &Path, aggregator: &str, code: &str) -> anyhow::Result<ExitCode> {
     let door = Door::new(Store::open(data)?);
     let enrolled = runtime()?.block_on(uplink::enrol(data, &door, aggregator, code))?;
+    tell_enrolled(&enrolled);
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell_enrolled(enrolled: &Enrolled) {
     output::line(&format!(
         "Đã đăng ký với huyện: {}. Số hồ sơ mỗi ngày của máy này: {:04}–{:04}.",
         enrolled.unit_name, enrolled.numbers_from, enrolled.numbers_to
     ));
+}
+
+fn enroll_request(data: &Path, code: &str, file: &Path) -> anyhow::Result<ExitCode> {
+    bundle::request(data, &Store::open(data)?, code, file)?;
+    output::line(&format!("Đã ghi yêu cầu đăng ký vào {}. Hãy mang tệp này về huyện.", file.display()));
+    output::line("Huyện nhập tệp và xuất tệp trả lời; nhập tệp đó ở máy này: motcua-agent bundle --data … import TỆP");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn bundle_export(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
+    let made = bundle::export(data, &mut Store::open(data)?, file)?;
+    let shown = |count: u64| number(i64::try_from(count).unwrap_or(i64::MAX));
+    let kib = number(count_of(made.bytes.div_ceil(1024)));
+    let content = match made.through.checked_sub(made.from) {
+        None => "không có mục nào chờ gửi, gói chỉ hỏi huyện đang giữ đến đâu".to_owned(),
+        Some(_) if made.through < made.head_seq => format!(
+            "các mục {}–{}. Một tệp không chứa hết: nhập biên nhận của gói này rồi xuất gói tiếp",
+            made.from, made.through
+        ),
+        Some(more) => format!("{} hồ sơ, {} mục ({}–{})", shown(made.dossiers), shown(more + 1), made.from, made.through),
+    };
+    output::line(&format!("Đã ghi {} ({kib} KiB): {content}.", file.display()));
+    output::line("Gói đã khóa, chỉ huyện mở được. Chưa coi là đã gửi cho đến khi nhập biên nhận mang từ huyện về.");
+    Ok(ExitCode::SUCCESS)
+}
+
+fn bundle_import(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
+    let mut store = Store::open(data)?;
+    match bundle::import(data, &mut store, file)? {
+        Brought::Enrolled(enrolled) => tell_enrolled(&enrolled),
+        Brought::EnrolledBefore => output::line("Máy này đã đăng ký với huyện từ trước; không có gì thay đổi."),
+        Brought::OldReceipt => output::line("Biên nhận này đã nhập hoặc cũ hơn biên nhận đang có; không có gì thay đổi."),
+        Brought::Unclear => {
+            output::problem(
+                "Lỗi: từ khi xuất gói đó, nhật ký ở máy này và ở huyện đã khác nhau; không mất gì. Hãy xuất gói mới.",
+            );
+            return Ok(ExitCode::from(STILL_PENDING));
+        }
+        Brought::Receipt { end, lost } => return tell_receipt(&store, end, lost),
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn tell_receipt(store: &Store, end: Option<End>, lost: Option<(Seq, Seq)>) -> anyhow::Result<ExitCode> {
+    if let Some((had, has)) = lost {
+        output::problem(&format!(
+            "Chú ý: huyện từng lưu đến mục {had}, nay chỉ còn đến mục {has} (đã phục hồi từ bản sao lưu). Dữ liệu vẫn còn ở máy này."
+        ));
+    }
+    let status = Status::read(store)?;
+    match end {
+        Some(end @ (End::Forked { .. } | End::Behind { .. } | End::GaveUp | End::MovedToNewStream)) => {
+            output::problem(&format!("Lỗi: {}", uplink::ending(end, "").1));
+            return Ok(ExitCode::from(STILL_PENDING));
+        }
+        Some(End::Complete) => output::line("Đã nhập biên nhận: huyện đã lưu đủ tất cả."),
+        None => output::line(&format!(
+            "Đã nhập biên nhận: huyện đã lưu đến mục {}; còn {} mục cho gói sau.",
+            status.stored_through, status.pending
+        )),
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,6 +2,7 @@
 //!
 //! The journey of a dossier through this crate: [`web`] (or `cli` for an import) → [`store`] → [`uplink`].
 
+pub mod bundle;
 pub mod cli;
 pub mod config;
 pub mod door;

@@ -58,6 +58,11 @@ impl Identity {
         self.directory.join("ca.pem")
     }
 
+    /// The one-time code whose answer is awaited by file.
+    pub fn code(&self) -> PathBuf {
+        self.directory.join("enrolment.code")
+    }
+
     pub fn office_key(&self) -> PathBuf {
         self.directory.join("office.key")
     }
@@ -153,7 +158,7 @@ fn private_directory(path: &Path) -> Result<(), OfficeError> {
 /// Writes a file that only its owner reads: whole, on disk, then moved into place.
 pub fn private_file(path: &Path, bytes: &[u8]) -> Result<(), OfficeError> {
     let wrapped = |error| OfficeError::Write(path.to_owned(), error);
-    let unfinished = path.with_extension("new");
+    let unfinished = path.with_added_extension("new");
     let _ = fs::remove_file(&unfinished);
     let mut options = fs::OpenOptions::new();
     options.write(true).create_new(true);
@@ -161,7 +166,10 @@ pub fn private_file(path: &Path, bytes: &[u8]) -> Result<(), OfficeError> {
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(&unfinished).map_err(wrapped)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(wrapped)?;
-    fs::rename(&unfinished, path).map_err(wrapped)
+    fs::rename(&unfinished, path).map_err(wrapped)?;
+    // Its name too is on the stick before anybody pulls it out, where the file system can promise that.
+    let _ = path.parent().map(fs::File::open).map(|folder| folder.and_then(|folder| folder.sync_all()));
+    Ok(())
 }
 
 /// How the office stands with its aggregator. Every figure is read from rows; "stored" only from verified receipts.
@@ -181,6 +189,8 @@ pub struct Status {
     pub reference_version: u64,
     /// Entries that the district stored and could not apply.
     pub quarantined: u64,
+    pub enrolled: bool,
+    /// Address of the aggregator; absent when enrolled by file.
     pub aggregator: Option<String>,
     pub last_receipt_at: Option<String>,
     /// How the newest attempt ended: `complete`, or why not.
@@ -210,7 +220,8 @@ impl Status {
             last_sync_at: store.sync_last_at()?,
             reference_version: receipt.as_ref().map_or(0, |(receipt, _)| receipt.reference_version),
             quarantined: receipt.as_ref().map_or(0, |(receipt, _)| receipt.quarantined.len() as u64),
-            aggregator: office.enrolment.map(|enrolment| enrolment.aggregator),
+            enrolled: office.enrolment.is_some(),
+            aggregator: office.enrolment.and_then(|enrolment| enrolment.aggregator),
             last_receipt_at: receipt.map(|(_, kept_at)| kept_at.to_rfc3339()),
             last_outcome: last.as_ref().map(|last| last.outcome.clone()),
             last_detail: last.map(|last| last.detail),

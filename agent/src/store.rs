@@ -74,9 +74,17 @@ pub struct Office {
 /// The aggregator that this office belongs to.
 #[derive(Debug, Clone)]
 pub struct Enrolment {
-    pub aggregator: String,
+    /// Its https address; absent when this PC was enrolled by file.
+    pub aggregator: Option<String>,
     pub server_id: Uuid,
     pub receipt_key: [u8; 32],
+}
+
+impl Enrolment {
+    /// The aggregator as people know it.
+    pub fn name(&self) -> String {
+        self.aggregator.clone().unwrap_or_else(|| "huyện bằng tệp".to_owned())
+    }
 }
 
 /// One line of a list of dossiers.
@@ -448,6 +456,31 @@ impl Store {
         Ok(())
     }
 
+    /// Notes a bundle that is about to be written with entries `from..=through` of a log that reaches `head`.
+    pub fn bundle_note(&mut self, nonce: [u8; 16], (from, through): (Seq, Seq), head: Head, now: LocalTime) -> Result<()> {
+        let stream = office(&self.connection)?.stream;
+        self.connection.execute(
+            "insert into bundle (nonce, stream, from_seq, through_seq, head_seq, exported_at, after_receipt)
+             values (?1, ?2, ?3, ?4, ?5, ?6, (select coalesce(max(n), 0) from receipt where stream = ?2))",
+            params![nonce, stream, from, through, head.seq, now.to_rfc3339()],
+        )?;
+        Ok(())
+    }
+
+    /// Of the bundle of this PC's stream with this nonce: how far the log reached when it was written, and whether that
+    /// was after the newest receipt.
+    pub fn bundle_asked(&self, nonce: [u8; 16]) -> Result<Option<(Seq, bool)>> {
+        let stream = office(&self.connection)?.stream;
+        Ok(self
+            .connection
+            .prepare_cached(
+                "select head_seq, after_receipt = (select coalesce(max(n), 0) from receipt where stream = ?2) from bundle
+                 where nonce = ?1 and stream = ?2",
+            )?
+            .query_row(params![nonce, stream], |row| Ok((row.get(0)?, row.get(1)?)))
+            .optional()?)
+    }
+
     /// The newest receipt of this PC's stream that the aggregator's key really signed, and when it was kept.
     pub fn receipt_last(&self) -> Result<Option<(Receipt, LocalTime)>> {
         let office = office(&self.connection)?;
@@ -523,9 +556,9 @@ fn office(connection: &Connection) -> rusqlite::Result<Office> {
             "select unit, name, identifier, stream, key_fingerprint, numbers_from, numbers_to, aggregator, server_id, receipt_key from office",
         )?
         .query_row([], |row| {
-            let aggregator: Option<String> = row.get(7)?;
-            let enrolment = match aggregator {
-                Some(aggregator) => Some(Enrolment { aggregator, server_id: row.get(8)?, receipt_key: row.get(9)? }),
+            let server_id: Option<Uuid> = row.get(8)?;
+            let enrolment = match server_id {
+                Some(server_id) => Some(Enrolment { aggregator: row.get(7)?, server_id, receipt_key: row.get(9)? }),
                 None => None,
             };
             Ok(Office {

@@ -10,7 +10,7 @@ use std::time::Duration;
 use chrono::Utc;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use motcua_shared::enrolment::EnrolmentCode;
-use motcua_shared::entry::{Head, Record, Seq};
+use motcua_shared::entry::{Hash, Head, Record, Seq};
 use motcua_shared::sync::{Action, End, Event, PATIENCE, Session, check_receipt};
 use motcua_shared::wire::{
     self, AgentReport, EnrolRequest, Enrolled, Hello, LastReceipt, MAX_SEGMENT, PROTOCOL, Receipt, Segment, Signed, Streams,
@@ -24,9 +24,9 @@ use uuid::Uuid;
 
 use crate::door::Door;
 use crate::office::{self, Identity, OfficeError, chance, now, private_file};
-use crate::store::{Enrolment, Office, StoreError};
+use crate::store::{Enrolment, Office, Store, StoreError};
 
-mod tls;
+pub mod tls;
 
 /// What keeps the line from working.
 #[derive(Debug, thiserror::Error)]
@@ -41,8 +41,13 @@ pub enum UplinkError {
     Refused(String),
     #[error("địa chỉ “{0}” không hợp lệ; cần dạng https://may-chu:7443")]
     Address(String),
-    #[error("máy này chưa đăng ký với huyện; hãy chạy: motcua-agent enroll --data … --aggregator https://… --code MÃ")]
+    #[error(
+        "máy này chưa đăng ký với huyện. Hãy đăng ký trước: motcua-agent enroll --data … --aggregator https://… --code MÃ; \
+         không có mạng thì dùng --request TỆP thay cho --aggregator"
+    )]
     NotEnrolled,
+    #[error("máy này đăng ký bằng tệp nên không gửi qua mạng; hãy dùng: motcua-agent bundle --data … export TỆP")]
+    NoAddress,
     #[error("máy này đã đăng ký với {0}; muốn đổi máy chủ, hãy dùng thư mục dữ liệu mới và khôi phục")]
     EnrolledElsewhere(String),
     #[error(transparent)]
@@ -97,17 +102,12 @@ pub async fn enrol(data: &Path, door: &Door, url: &str, code: &str) -> Result<En
     let code = EnrolmentCode::parse(code)?;
     let base = base_url(url)?;
     let office = door.call(|store| store.office()).await?;
-    if let Some(enrolment) = &office.enrolment {
-        return Err(UplinkError::EnrolledElsewhere(enrolment.aggregator.clone()));
+    // An office that was enrolled by file may get a line later.
+    if let Some(address) = office.enrolment.and_then(|enrolment| enrolment.aggregator) {
+        return Err(UplinkError::EnrolledElsewhere(address));
     }
-    let head = door.call(|store| store.head()).await?;
-    let request = EnrolRequest {
-        secret: code.secret.to_vec(),
-        unit: office.unit.clone(),
-        stream: office.stream,
-        request_pem: tls::certificate_request(&office::stream_key(data)?, &office)?,
-        report: report(head, chance(), None, None),
-    };
+    let (folder, shown) = (data.to_owned(), code.clone());
+    let request = door.call(move |store| enrol_request(&folder, store, &shown)).await?;
     let client = client(tls::trusting_only(&code)?)?;
     let answer = exchange(
         &client,
@@ -122,19 +122,46 @@ pub async fn enrol(data: &Path, door: &Door, url: &str, code: &str) -> Result<En
         }
         Answer::Refused(detail) => return Err(UplinkError::Refused(detail)),
     };
-    keep_enrolment(data, door, &base, &enrolled).await?;
+    let (folder, kept) = (data.to_owned(), enrolled.clone());
+    door.call(move |store| enrolment_keep(&folder, store, &code, Some(base.to_string()), &kept)).await?;
     Ok(enrolled)
 }
 
-async fn keep_enrolment(data: &Path, door: &Door, base: &Url, enrolled: &Enrolled) -> Result<(), UplinkError> {
+/// What this PC says to be enrolled under `code`.
+pub fn enrol_request(data: &Path, store: &Store, code: &EnrolmentCode) -> Result<EnrolRequest, UplinkError> {
+    let office = store.office()?;
+    Ok(EnrolRequest {
+        secret: code.secret.to_vec(),
+        unit: office.unit.clone(),
+        stream: office.stream,
+        request_pem: tls::certificate_request(&office::stream_key(data)?, &office)?,
+        report: report(store.head()?, chance(), None, None),
+    })
+}
+
+/// Checks the answer to a request under `code` and keeps it: from now on this PC belongs to that district.
+pub fn enrolment_keep(
+    data: &Path,
+    store: &mut Store,
+    code: &EnrolmentCode,
+    aggregator: Option<String>,
+    enrolled: &Enrolled,
+) -> Result<(), UplinkError> {
     VerifyingKey::from_bytes(&enrolled.receipt_key)
         .map_err(|_| UplinkError::Stranger("khóa ký biên nhận không hợp lệ".to_owned()))?;
+    if tls::pem_fingerprint(enrolled.ca_pem.as_bytes()) != Some(code.ca_fingerprint) {
+        return Err(UplinkError::Stranger("chứng thư không phải của huyện đã cấp mã".to_owned()));
+    }
+    if let Some(before) = store.office()?.enrolment.filter(|before| before.server_id != enrolled.server_id) {
+        return Err(UplinkError::EnrolledElsewhere(before.name()));
+    }
     let identity = Identity::of(data);
     private_file(&identity.ca(), enrolled.ca_pem.as_bytes())?;
     private_file(&identity.certificate(), enrolled.certificate_pem.as_bytes())?;
-    let enrolment = Enrolment { aggregator: base.to_string(), server_id: enrolled.server_id, receipt_key: enrolled.receipt_key };
-    let numbers = (enrolled.numbers_from, enrolled.numbers_to);
-    door.call(move |store| store.enrolment_keep(&enrolment, numbers, now())).await?;
+    let enrolment = Enrolment { aggregator, server_id: enrolled.server_id, receipt_key: enrolled.receipt_key };
+    store.enrolment_keep(&enrolment, (enrolled.numbers_from, enrolled.numbers_to), now())?;
+    // A used code is worth nothing: one that stays behind does no harm.
+    let _ = std::fs::remove_file(identity.code());
     Ok(())
 }
 
@@ -162,7 +189,8 @@ fn client(tls: rustls::ClientConfig) -> Result<reqwest::Client, UplinkError> {
     builder.build().map_err(|error| UplinkError::Identity(error.to_string()))
 }
 
-fn report(head: Head, nonce: [u8; 16], last_receipt: Option<LastReceipt>, compare: Option<Head>) -> AgentReport {
+/// What this PC says of itself with every exchange.
+pub fn report(head: Head, nonce: [u8; 16], last_receipt: Option<LastReceipt>, compare: Option<Head>) -> AgentReport {
     AgentReport {
         protocol: PROTOCOL,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -174,6 +202,31 @@ fn report(head: Head, nonce: [u8; 16], last_receipt: Option<LastReceipt>, compar
         compare_at: compare.map(|at| at.seq),
         compare_hash: compare.map(|at| at.hash.0.into()),
     }
+}
+
+/// What the newest receipt said, to be told to the aggregator.
+pub fn last_receipt(store: &Store) -> Result<Option<LastReceipt>, StoreError> {
+    Ok(store.receipt_last()?.map(|(receipt, _)| LastReceipt {
+        server_id: receipt.server_id,
+        epoch: receipt.epoch,
+        stored_through: receipt.stored_through,
+    }))
+}
+
+/// Entries from `from` on, about `budget` bytes of them. There must be one at `from`.
+pub fn segment(store: &Store, stream: Uuid, from: Seq, budget: usize, key: &SigningKey) -> Result<Segment, StoreError> {
+    let mut gauge = wire::Gauge::new(budget.min(MAX_SEGMENT));
+    let records = store.entries_from(from, |clear, sealed| !gauge.fits(clear, sealed))?;
+    Ok(Segment::pack(stream, &records, key))
+}
+
+/// Keeps a receipt that was checked, durably, if it speaks of our log, and gives our own hash at its place.
+pub fn receipt_keep(store: &mut Store, receipt: &Receipt, signed: &Signed) -> Result<Option<Hash>, StoreError> {
+    let ours = store.entry_hash(receipt.stored_through)?;
+    if receipt.forked_at.is_none() && ours == Some(receipt.head().hash) {
+        store.receipt_keep(receipt, signed, now())?;
+    }
+    Ok(ours)
 }
 
 /// What came back.
@@ -235,7 +288,7 @@ impl Uplink {
             .map_err(|_| UplinkError::Identity("khóa ký biên nhận của huyện".to_owned()))?;
         Ok(Uplink {
             client: client(tls::mutual(&Identity::of(data))?)?,
-            base: base_url(&enrolment.aggregator)?,
+            base: base_url(enrolment.aggregator.as_deref().ok_or(UplinkError::NoAddress)?)?,
             server_id: enrolment.server_id,
             receipt_key,
             stream_key: office::stream_key(data)?,
@@ -246,7 +299,7 @@ impl Uplink {
     /// What the aggregator holds of every stream of this office, oldest first, each verified.
     pub async fn streams(&self) -> Result<Vec<Receipt>, UplinkError> {
         let nonce: [u8; 16] = chance();
-        let digits: String = nonce.iter().map(|byte| format!("{byte:02x}")).collect();
+        let digits = data_encoding::HEXLOWER.encode(&nonce);
         let streams: Streams = self.fetch(&format!("sync/v1/streams?nonce={digits}")).await?;
         let verified = |signed: Signed| {
             let receipt = signed.open_receipt(&self.receipt_key)?;
@@ -317,7 +370,7 @@ impl Uplink {
                     continue;
                 }
                 Action::End(end) => {
-                    let (outcome, detail) = tally.ending(end);
+                    let (outcome, detail) = ending(end, &tally.last_cut);
                     return self.summary(door, outcome, detail, tally).await;
                 }
                 Action::Branch { at, .. } => {
@@ -325,7 +378,7 @@ impl Uplink {
                     continue;
                 }
                 Action::FetchTail { to, .. } => {
-                    let (outcome, detail) = tally.ending(End::Behind { theirs: to.seq });
+                    let (outcome, detail) = ending(End::Behind { theirs: to.seq }, &tally.last_cut);
                     return self.summary(door, outcome, detail, tally).await;
                 }
                 Action::OpenStream => Event::Cut, // comes only after a tail was kept
@@ -347,11 +400,7 @@ impl Uplink {
             Question::Compare(seq) => door.call(move |store| store.entry_hash(seq)).await?.map(|hash| Head { seq, hash }),
             Question::Hello | Question::Send(..) => None,
         };
-        let last = door.call(|store| store.receipt_last()).await?.map(|(receipt, _)| LastReceipt {
-            server_id: receipt.server_id,
-            epoch: receipt.epoch,
-            stored_through: receipt.stored_through,
-        });
+        let last = door.call(|store| last_receipt(store)).await?;
         let report = report(head, nonce, last, compare);
         let stream = self.office.stream;
         let (method, path, body) = match question {
@@ -379,14 +428,7 @@ impl Uplink {
 
     async fn segment(&self, door: &Door, from: Seq, budget: usize) -> Result<Segment, UplinkError> {
         let (stream, key) = (self.office.stream, self.stream_key.clone());
-        let segment = door
-            .call(move |store| {
-                let mut gauge = wire::Gauge::new(budget.min(MAX_SEGMENT));
-                let records = store.entries_from(from, |clear, sealed| !gauge.fits(clear, sealed))?;
-                Ok::<_, StoreError>(Segment::pack(stream, &records, &key))
-            })
-            .await?;
-        Ok(segment)
+        Ok(door.call(move |store| segment(store, stream, from, budget, &key)).await?)
     }
 
     /// Verifies a receipt and keeps it before anything else hears of it.
@@ -399,12 +441,8 @@ impl Uplink {
         if let Err(fault) = check_receipt(&receipt, self.server_id, self.office.stream, asked.nonce) {
             return Ok(tally.cut(fault.to_string()));
         }
-        let through = receipt.stored_through;
-        let ours = door.call(move |store| store.entry_hash(through)).await?;
-        if receipt.forked_at.is_none() && ours == Some(receipt.head().hash) {
-            let kept = receipt.clone();
-            door.call(move |store| store.receipt_keep(&kept, &signed, now())).await?;
-        }
+        let checked = receipt.clone();
+        let ours = door.call(move |store| receipt_keep(store, &checked, &signed)).await?;
         Ok(Event::Receipt { receipt: Box::new(receipt), ours, asked: asked.at, carried: asked.carried })
     }
 
@@ -458,30 +496,30 @@ impl Tally {
         self.last_cut = why;
         Event::Cut
     }
+}
 
-    fn ending(&self, end: End) -> (&'static str, String) {
-        match end {
-            End::Complete => ("complete", "Huyện đã lưu đủ tất cả.".to_owned()),
-            End::GaveUp => (
-                "offline",
-                format!("Chưa gửi hết: {}. Dữ liệu vẫn an toàn trên máy này và sẽ được gửi khi có mạng.", self.last_cut),
-            ),
-            End::Forked { seq } => (
-                "forked",
-                format!(
-                    "Huyện đang giữ nội dung khác ở mục {seq}: dữ liệu của máy này đã bị sao chép hoặc phục hồi sang máy khác. \
-                     Không mất gì; hãy báo huyện để chọn máy phải đăng ký lại."
-                ),
-            ),
-            End::MovedToNewStream => ("moved", "Máy này đã lấy lại phần còn thiếu và tiếp tục trong một luồng mới.".to_owned()),
-            End::Behind { theirs } => (
-                "behind",
-                format!(
-                    "Huyện đã lưu đến mục {theirs}, nhiều hơn máy này có: máy này vừa được phục hồi từ bản sao lưu cũ. \
-                     Không mất gì; hãy báo huyện để lấy lại phần còn thiếu trước khi nhập tiếp."
-                ),
-            ),
+/// How a session ended: one word for programs, a sentence for people. `last_cut`: why the line was given up.
+pub fn ending(end: End, last_cut: &str) -> (&'static str, String) {
+    match end {
+        End::Complete => ("complete", "Huyện đã lưu đủ tất cả.".to_owned()),
+        End::GaveUp => {
+            ("offline", format!("Chưa gửi hết: {last_cut}. Dữ liệu vẫn an toàn trên máy này và sẽ được gửi khi có mạng."))
         }
+        End::Forked { seq } => (
+            "forked",
+            format!(
+                "Huyện đang giữ nội dung khác ở mục {seq}: dữ liệu của máy này đã bị sao chép hoặc phục hồi sang máy khác. \
+                 Không mất gì; hãy báo huyện để chọn máy phải đăng ký lại."
+            ),
+        ),
+        End::MovedToNewStream => ("moved", "Máy này đã lấy lại phần còn thiếu và tiếp tục trong một luồng mới.".to_owned()),
+        End::Behind { theirs } => (
+            "behind",
+            format!(
+                "Huyện đã lưu đến mục {theirs}, nhiều hơn máy này có: máy này vừa được phục hồi từ bản sao lưu cũ. \
+                 Không mất gì; hãy báo huyện để lấy lại phần còn thiếu trước khi nhập tiếp."
+            ),
+        ),
     }
 }
 

@@ -22,11 +22,12 @@ pub fn sync_sentence(status: &Status) -> String {
     let detail = status.last_detail.as_deref().unwrap_or_default();
     let at = |time: &Option<String>| time.as_deref().map(shown_time).unwrap_or_default();
     match status.last_outcome.as_deref() {
-        _ if status.aggregator.is_none() => joined(&waiting, "chưa đăng ký với huyện", ", "),
+        _ if !status.enrolled => joined(&waiting, "chưa đăng ký với huyện", ", "),
         Some("refused" | "forked" | "behind") => joined(&waiting, detail, ". "),
         _ if all_sent(status) => format!("Đã gửi hết, {}{}", at(&status.last_receipt_at), unread(status)),
         Some("offline") => joined(&waiting, &format!("mất mạng từ {}{}", at(&status.failing_since), unread(status)), ", "),
         _ if waiting.is_empty() => "Chưa có gì để gửi".to_owned(),
+        _ if status.aggregator.is_none() => format!("{waiting}, chờ mang gói về huyện{}", unread(status)),
         _ => format!("{waiting}, đang chờ gửi{}", unread(status)),
     }
 }
@@ -269,6 +270,7 @@ mod tests {
             last_sync_at: None,
             reference_version: 0,
             quarantined: 0,
+            enrolled: true,
             aggregator: Some("https://huyen:7443".to_owned()),
             last_receipt_at: Some("2026-11-22T14:32:10+07:00".to_owned()),
             last_outcome: None,
@@ -315,10 +317,11 @@ mod tests {
     #[test]
     fn what_waits_is_said_with_since_when_or_why() {
         says("12 hồ sơ chưa gửi (45 mục), mất mạng từ 09:10 22/11/2026", |status| ended(status, "offline", "x"));
-        says("12 hồ sơ chưa gửi (45 mục), chưa đăng ký với huyện", |status| status.aggregator = None);
+        says("12 hồ sơ chưa gửi (45 mục), chưa đăng ký với huyện", |status| status.enrolled = false);
+        says("12 hồ sơ chưa gửi (45 mục), chờ mang gói về huyện", |status| status.aggregator = None);
         says("Chưa đăng ký với huyện", |status| {
             nothing_waits(status);
-            status.aggregator = None;
+            status.enrolled = false;
         });
         says("12 hồ sơ chưa gửi (45 mục). Huyện từ chối: hết hạn", |status| {
             ended(status, "refused", "Huyện từ chối: hết hạn");

@@ -4,7 +4,7 @@
 //! Promise: private keys are readable by their owner only and leave neither this module nor the directory. A code works
 //! once, for one unit, for a day; only a hash of its secret is kept. Start at [`Authority::open`] and [`enrol`].
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
@@ -14,6 +14,7 @@ use data_encoding::HEXLOWER;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
 use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use ed25519_dalek::{SigningKey, VerifyingKey};
+use motcua_shared::bundle::Lock;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::enrolment::{EnrolmentCode, ca_fingerprint};
 use motcua_shared::entry::Seq;
@@ -27,11 +28,12 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tracing::{info, warn};
 use uuid::Uuid;
 
+use crate::rollup;
 use crate::store::{Certificate, Held, Node, Store, StoreError, Stream, in_transaction};
 use crate::tls::Peer;
 
-/// How long an enrolment code can be used.
-const CODE_HOURS: i64 = 24;
+/// How long an enrolment code can be used, unless somebody asks for longer.
+pub const CODE_DAYS: u16 = 1;
 const CA_DAYS: u64 = 20 * 365;
 const SERVER_DAYS: u64 = 2 * 365;
 const CLIENT_DAYS: u64 = 365;
@@ -83,12 +85,12 @@ impl Authority {
         private_directory(&identity)?;
         let key = KeyPair::generate()?;
         let ca = ca_params(node, now).self_signed(&key)?;
-        write(&identity.join("ca-key.pem"), &key.serialize_pem(), Reader::Owner)?;
-        write(&identity.join("ca.pem"), &ca.pem(), Reader::Anybody)?;
+        write(&identity.join("ca-key.pem"), key.serialize_pem().as_bytes(), Reader::Owner)?;
+        write(&identity.join("ca.pem"), ca.pem().as_bytes(), Reader::Anybody)?;
         let receipt_key = SigningKey::from_bytes(&chance());
         let receipt_pem = receipt_key.to_pkcs8_pem(LineEnding::LF);
         let receipt_pem = receipt_pem.map_err(|error| damaged(&identity.join("receipt-key.pem"), &error))?;
-        write(&identity.join("receipt-key.pem"), &receipt_pem, Reader::Owner)?;
+        write(&identity.join("receipt-key.pem"), receipt_pem.as_bytes(), Reader::Owner)?;
         let authority = Authority::open(data)?;
         authority.issue_server_certificate(&node.hosts, now)?;
         Ok(authority)
@@ -118,7 +120,17 @@ impl Authority {
 
     /// 32 hexadecimal digits.
     pub fn fingerprint(&self) -> String {
-        HEXLOWER.encode(&ca_fingerprint(&self.ca_der))
+        HEXLOWER.encode(&self.ca_fingerprint())
+    }
+
+    /// The same as in the one-time codes.
+    pub fn ca_fingerprint(&self) -> [u8; 16] {
+        ca_fingerprint(&self.ca_der)
+    }
+
+    /// The lock of the letters between this district and the holder of `stream_key`.
+    pub fn lock(&self, stream_key: &VerifyingKey) -> Lock {
+        Lock::between(&self.receipt_key, stream_key)
     }
 
     /// Verifies receipts.
@@ -157,8 +169,8 @@ impl Authority {
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         let key = KeyPair::generate()?;
         let certificate = params.signed_by(&key, &self.issuer)?;
-        write(&self.identity.join("server-key.pem"), &key.serialize_pem(), Reader::Owner)?;
-        write(&self.identity.join("server.pem"), &format!("{}{}", certificate.pem(), self.ca_pem), Reader::Anybody)
+        write(&self.identity.join("server-key.pem"), key.serialize_pem().as_bytes(), Reader::Owner)?;
+        write(&self.identity.join("server.pem"), format!("{}{}", certificate.pem(), self.ca_pem).as_bytes(), Reader::Anybody)
     }
 
     /// A certificate for the key in `request`, in the name of `unit` and `stream`. What the request asks for besides its
@@ -272,14 +284,14 @@ fn read(path: &Path) -> Result<String, AuthorityError> {
 
 /// Who may read a file.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Reader {
+pub enum Reader {
     Owner,
     Anybody,
 }
 
 /// Writes a file whole or not at all: beside its place first, then into it.
-fn write(path: &Path, text: &str, reader: Reader) -> Result<(), AuthorityError> {
-    let beside = path.with_extension("new");
+pub fn write(path: &Path, bytes: &[u8], reader: Reader) -> Result<(), AuthorityError> {
+    let beside = path.with_added_extension("new");
     let result = (|| {
         let mut options = OpenOptions::new();
         options.write(true).create(true).truncate(true);
@@ -288,9 +300,12 @@ fn write(path: &Path, text: &str, reader: Reader) -> Result<(), AuthorityError> 
         #[cfg(not(unix))]
         let _ = reader;
         let mut file = options.open(&beside)?;
-        file.write_all(text.as_bytes())?;
+        file.write_all(bytes)?;
         file.sync_all()?;
-        fs::rename(&beside, path)
+        fs::rename(&beside, path)?;
+        // Its name too is on the stick before anybody pulls it out, where the file system can promise that.
+        let _ = path.parent().map(File::open).map(|folder| folder.and_then(|folder| folder.sync_all()));
+        Ok(())
     })();
     result.map_err(|source| AuthorityError::File { path: path.to_owned(), source })
 }
@@ -314,7 +329,7 @@ pub enum EnrolError {
     Authority(#[from] AuthorityError),
     #[error("Không có mã đăng ký này. Hãy kiểm tra lại mã, hoặc xin huyện cấp mã mới.")]
     UnknownCode,
-    #[error("Mã đăng ký đã hết hạn (mỗi mã dùng được trong {CODE_HOURS} giờ). Hãy xin huyện cấp mã mới.")]
+    #[error("Mã đăng ký đã hết hạn. Hãy xin huyện cấp mã mới.")]
     Expired,
     #[error("Mã đăng ký đã được dùng cho một máy khác. Mỗi mã chỉ dùng một lần; hãy xin huyện cấp mã mới.")]
     Used,
@@ -343,15 +358,16 @@ fn client_request(pem: &str) -> Result<ClientRequest, EnrolError> {
     Ok(ClientRequest { parsed, key })
 }
 
-/// Makes a one-time code for an office of `unit`.
+/// Makes a one-time code for an office of `unit`, good for so many days.
 pub fn enrolment_code(
     store: &mut dyn Store,
     authority: &Authority,
     unit: &str,
+    days: u16,
     now: LocalTime,
 ) -> Result<(EnrolmentCode, LocalTime), StoreError> {
     let code = EnrolmentCode::new(chance(), authority.ca_der());
-    let expires = now + Duration::hours(CODE_HOURS);
+    let expires = now + Duration::days(days.into());
     store.enrolment_add(EnrolmentCode::secret_hash(&code.secret), unit, now, expires)?;
     Ok((code, expires))
 }
@@ -366,18 +382,9 @@ pub fn enrol(
 ) -> Result<Enrolled, EnrolError> {
     let client = client_request(&request.request_pem);
     let result = in_transaction(store, |store| {
-        let node = store.node_find()?.ok_or_else(|| StoreError::Damaged("the node has no name".to_owned()))?;
         let client = client?;
         let (stream, pem) = admit(store, authority, request, client, now)?;
-        Ok(Enrolled {
-            certificate_pem: pem,
-            ca_pem: authority.ca_pem.clone(),
-            server_id: node.server_id,
-            receipt_key: authority.receipt_key().to_bytes(),
-            unit_name: unit_name(store, &stream.unit, now)?,
-            numbers_from: stream.numbers_from,
-            numbers_to: stream.numbers_to,
-        })
+        Ok(answer(store, authority, &stream, pem, now)?)
     });
     let (unit, stream) = (&request.unit, request.stream);
     match &result {
@@ -388,8 +395,27 @@ pub fn enrol(
     result
 }
 
+/// What an enrolled agent is told.
+pub fn answer(
+    store: &dyn Store,
+    authority: &Authority,
+    stream: &Stream,
+    certificate_pem: String,
+    now: LocalTime,
+) -> Result<Enrolled, StoreError> {
+    Ok(Enrolled {
+        certificate_pem,
+        ca_pem: authority.ca_pem.clone(),
+        server_id: rollup::node(store)?.server_id,
+        receipt_key: authority.receipt_key().to_bytes(),
+        unit_name: unit_name(store, &stream.unit, now)?,
+        numbers_from: stream.numbers_from,
+        numbers_to: stream.numbers_to,
+    })
+}
+
 /// What a stranger calls its unit, made fit for a log.
-fn loggable(unit: &str) -> String {
+pub fn loggable(unit: &str) -> String {
     unit.chars().filter(char::is_ascii_alphanumeric).take(20).collect()
 }
 
@@ -507,7 +533,7 @@ mod tests {
         }
 
         fn code(&mut self, unit: &str) -> EnrolmentCode {
-            enrolment_code(&mut self.district.store, &self.authority, unit, noon()).expect("made").0
+            enrolment_code(&mut self.district.store, &self.authority, unit, CODE_DAYS, noon()).expect("made").0
         }
 
         fn enrol(&mut self, request: &EnrolRequest, at: LocalTime) -> Result<Enrolled, EnrolError> {
@@ -553,7 +579,7 @@ mod tests {
         let unknown = EnrolmentCode::new([9; 10], office.authority.ca_der());
         assert!(matches!(office.enrol(&request(&unknown, UNIT, 1, 1), noon()), Err(EnrolError::UnknownCode)));
         assert!(matches!(office.enrol(&request(&code, "11074", 1, 1), noon()), Err(EnrolError::OtherUnit(_))));
-        let late = noon() + Duration::hours(CODE_HOURS);
+        let late = noon() + Duration::days(CODE_DAYS.into());
         assert!(matches!(office.enrol(&request(&code, UNIT, 1, 1), late), Err(EnrolError::Expired)));
         assert!(office.enrol(&request(&code, UNIT, 1, 1), noon()).is_ok(), "refusals do not use a code up");
         let mut bad = request(&office.code(UNIT), UNIT, 3, 3);

@@ -1,7 +1,7 @@
 //! The commands of the district's program.
 //!
 //! Promise: the names and answers of the public contract; 0 when it was done, 1 when `verify` or the machine failed, 2
-//! when what was asked cannot be done. Start at [`run`].
+//! when what was asked cannot be done, 3 when a bundle left something to be sent again. Start at [`run`].
 
 use std::fs;
 use std::io::Read as _;
@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use chrono::{NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use motcua_shared::bundle::{Kind, Letter, MAX_BUNDLE};
 use motcua_shared::calendar::{LocalTime, local};
 use motcua_shared::period::Period;
 use motcua_shared::unit::Units;
@@ -19,8 +20,9 @@ use tracing::info;
 use uuid::Uuid;
 
 use crate::auth::{self, AuthError};
-use crate::authority::{self, Authority, AuthorityError};
+use crate::authority::{self, Authority, AuthorityError, EnrolError, Reader};
 use crate::backup::{self, BackupError};
+use crate::bundle::{self, BundleError, Imported, Stopped};
 use crate::config::{Config, ConfigError, Overrides};
 use crate::output::{fail, ii06_table, people_time, remark, say, say_json, status_table};
 use crate::rollup::{self, ReportError};
@@ -55,11 +57,14 @@ enum Command {
         #[command(subcommand)]
         command: UnitsCommand,
     },
-    /// Cấp mã đăng ký một lần cho máy của một xã (dùng được trong 24 giờ)
+    /// Cấp mã đăng ký một lần cho máy của một xã
     EnrollCode {
         /// Mã đơn vị
         #[arg(long)]
         unit: String,
+        /// Dùng được trong bao nhiêu ngày; xã không có mạng cần thời gian mang tệp đi và về
+        #[arg(long, value_name = "NGÀY", default_value_t = authority::CODE_DAYS, value_parser = clap::value_parser!(u16).range(1..=31))]
+        days: u16,
         #[arg(long)]
         json: bool,
     },
@@ -73,6 +78,11 @@ enum Command {
     Report {
         #[command(subcommand)]
         form: Form,
+    },
+    /// Gói đồng bộ mang bằng USB hoặc thư, cho xã không có mạng
+    Bundle {
+        #[command(subcommand)]
+        command: BundleCommand,
     },
     /// Tình trạng của từng máy ở xã
     Status {
@@ -160,6 +170,24 @@ enum Format {
 }
 
 #[derive(Debug, Subcommand)]
+enum BundleCommand {
+    /// Nhập gói của xã; mã thoát 3 khi gói chưa đủ để lưu hết
+    Import {
+        file: PathBuf,
+        /// Ghi luôn gói trả lời cho xã vào tệp này
+        #[arg(long, value_name = "TỆP")]
+        out: Option<PathBuf>,
+    },
+    /// Xuất biên nhận và trả lời đăng ký để mang về các xã
+    Export {
+        file: PathBuf,
+        /// Chỉ cho đơn vị này
+        #[arg(long, value_name = "MÃ")]
+        unit: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
 enum UserCommand {
     /// Thêm tài khoản, hoặc đặt lại mật khẩu và vai trò
     Add {
@@ -191,6 +219,9 @@ pub enum CliError {
     /// `verify` found something; it was said already.
     #[error("{0}")]
     Verify(String),
+    /// Done as far as it goes: somebody has to bring more.
+    #[error("{0}")]
+    Incomplete(String),
     /// The machine.
     #[error(transparent)]
     Failed(#[from] anyhow::Error),
@@ -201,6 +232,7 @@ impl CliError {
         match self {
             CliError::Asked(_) => 2,
             CliError::Verify(_) | CliError::Failed(_) => 1,
+            CliError::Incomplete(_) => 3,
         }
     }
 }
@@ -235,6 +267,16 @@ impl From<AuthError> for CliError {
     fn from(error: AuthError) -> Self {
         match error {
             AuthError::Store(_) | AuthError::Hash(_) => CliError::Failed(error.into()),
+            other => CliError::Asked(other.to_string()),
+        }
+    }
+}
+
+impl From<BundleError> for CliError {
+    fn from(error: BundleError) -> Self {
+        match error {
+            BundleError::Store(error) | BundleError::Enrol(EnrolError::Store(error)) => error.into(),
+            BundleError::Enrol(EnrolError::Authority(error)) => error.into(),
             other => CliError::Asked(other.to_string()),
         }
     }
@@ -282,7 +324,9 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
     match command {
         Command::Init(asked) => init(&data, &asked),
         Command::Units { command: UnitsCommand::Import { file } } => units_import(&data, &file),
-        Command::EnrollCode { unit, json } => enroll_code(&data, &unit, json),
+        Command::EnrollCode { unit, days, json } => enroll_code(&data, &unit, days, json),
+        Command::Bundle { command: BundleCommand::Import { file, out } } => bundle_import(&data, &file, out.as_deref()),
+        Command::Bundle { command: BundleCommand::Export { file, unit } } => bundle_export(&data, &file, unit.as_deref()),
         Command::Serve { .. } => serve(&config),
         Command::Report { form: Form::Ii06(asked) } => report(&data, &asked),
         Command::Status { json } => status(&data, json),
@@ -416,7 +460,7 @@ fn units_import(data: &Path, file: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-fn enroll_code(data: &Path, unit: &str, as_json: bool) -> Result<(), CliError> {
+fn enroll_code(data: &Path, unit: &str, days: u16, as_json: bool) -> Result<(), CliError> {
     let mut store = open(data)?;
     let units = store.units()?;
     if units.is_empty() {
@@ -426,7 +470,7 @@ fn enroll_code(data: &Path, unit: &str, as_json: bool) -> Result<(), CliError> {
         return Err(CliError::Asked(format!("Không có đơn vị mang mã “{unit}” trong danh mục đơn vị đã nạp.")));
     }
     let authority = Authority::open(data)?;
-    let (code, expires) = authority::enrolment_code(&mut store, &authority, unit, now())?;
+    let (code, expires) = authority::enrolment_code(&mut store, &authority, unit, days, now())?;
     if as_json {
         say_json(&json!({ "code": code.to_text(), "unit": unit, "expires_at": expires.to_rfc3339() }));
     } else {
@@ -456,6 +500,71 @@ fn report(data: &Path, asked: &Ii06Args) -> Result<(), CliError> {
         return Ok(());
     };
     fs::write(path, text).map_err(|error| CliError::Asked(format!("Không ghi được {}: {error}.", path.display())))
+}
+
+fn bundle_import(data: &Path, file: &Path, out: Option<&Path>) -> Result<(), CliError> {
+    let mut store = open(data)?;
+    let authority = Authority::open(data)?;
+    let mut bytes = Vec::new();
+    fs::File::open(file)
+        .and_then(|file| file.take(MAX_BUNDLE as u64 + 1).read_to_end(&mut bytes))
+        .map_err(|error| CliError::Asked(format!("Không đọc được {}: {error}.", file.display())))?;
+    let imported = bundle::import(&mut store, &authority, &bytes, now())?;
+    if let Some(out) = out {
+        let replies: Vec<Letter> = imported.iter().map(|imported| imported.reply().clone()).collect();
+        bundle_write(out, &replies)?;
+    }
+    let incomplete: Vec<String> = imported.iter().filter_map(tell_imported).collect();
+    match out {
+        Some(out) => say(&format!("Việc tiếp theo: mang {} về xã và nhập ở đó.", out.display())),
+        None => say("Việc tiếp theo: bundle export TỆP rồi mang tệp đó về xã; xã chưa coi là đã gửi khi chưa nhập tệp đó."),
+    }
+    if incomplete.is_empty() { Ok(()) } else { Err(CliError::Incomplete(incomplete.join("\n"))) }
+}
+
+/// Says what was taken in; gives what is missing.
+fn tell_imported(imported: &Imported) -> Option<String> {
+    match imported {
+        Imported::Enrolled { unit, name, numbers: (from, to), .. } => {
+            say(&format!("Đã đăng ký một máy của {name} ({unit}). Số hồ sơ mỗi ngày của máy đó: {from:04}–{to:04}."));
+            None
+        }
+        Imported::Stored { unit, name, new, through, stopped, .. } => {
+            say(&format!("Đã nhập gói của {name} ({unit}): {new} mục mới; huyện đã lưu đến mục {through}."));
+            stopped.map(|stopped| match stopped {
+                Stopped::Missing { from, to } => {
+                    format!("Thiếu các mục {from}–{to} của {name}. Hãy mang biên nhận về xã, nhập ở đó rồi xuất lại gói.")
+                }
+                Stopped::Forked { at } => format!(
+                    "Huyện đang giữ nội dung khác ở mục {at} của {name}: dữ liệu của máy ở xã đã bị sao chép hoặc phục hồi. \
+                     Không mất gì; nội dung trong gói được giữ riêng. Hãy chọn máy phải đăng ký lại."
+                ),
+            })
+        }
+    }
+}
+
+fn bundle_export(data: &Path, file: &Path, unit: Option<&str>) -> Result<(), CliError> {
+    let store = open(data)?;
+    let letters = bundle::export(&store, &Authority::open(data)?, unit, now())?;
+    if letters.is_empty() {
+        let whose = unit.map_or_else(|| "của các xã".to_owned(), |unit| format!("của đơn vị {unit}"));
+        return Err(CliError::Asked(format!("Chưa nhập gói nào {whose} nên chưa có biên nhận nào để xuất.")));
+    }
+    bundle_write(file, &letters)?;
+    let (receipts, answers) = letters.iter().fold((0, 0), |(receipts, answers), letter| match letter.kind {
+        Kind::Receipt => (receipts + 1, answers),
+        _ => (receipts, answers + 1),
+    });
+    say(&format!("Đã ghi {}: {receipts} biên nhận, {answers} trả lời đăng ký. Mỗi xã nhập cùng tệp này.", file.display()));
+    Ok(())
+}
+
+fn bundle_write(file: &Path, letters: &[Letter]) -> Result<(), CliError> {
+    authority::write(file, &motcua_shared::bundle::write(letters), Reader::Anybody).map_err(|error| match error {
+        AuthorityError::File { path, source } => CliError::Asked(format!("Không ghi được {}: {source}.", path.display())),
+        other => other.into(),
+    })
 }
 
 fn status(data: &Path, as_json: bool) -> Result<(), CliError> {

@@ -27,6 +27,15 @@ pub struct Source {
     pub unit: String,
     pub stream: Uuid,
     pub key: VerifyingKey,
+    pub way: Way,
+}
+
+/// How it came here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    Line,
+    /// By hand: it may have been on its way for weeks.
+    Bundle,
 }
 
 /// What became of an upload.
@@ -62,17 +71,27 @@ pub enum IngestError {
     UnknownStream(Uuid),
 }
 
+/// What is wrong with a segment, for people.
+pub fn segment_words(error: &SegmentError) -> &'static str {
+    match error {
+        SegmentError::Signature => "chữ ký không phải của máy này",
+        SegmentError::Chain => "các bản ghi không nối tiếp nhau",
+        SegmentError::Count { .. } => "số bản ghi không khớp",
+        SegmentError::Unreadable(_) | SegmentError::Protocol(_) => "nội dung không giải nén được",
+    }
+}
+
 /// Notes what an agent says of itself and reads what is held of its stream.
 pub fn hello(store: &mut dyn Store, source: &Source, report: &AgentReport, now: LocalTime) -> Result<Held, IngestError> {
     in_transaction(store, |store| {
         admit(store, source)?;
-        store.stream_told(source.stream, &told(report, now), now)?;
+        store.stream_told(source.stream, &told(report, source.way, now), now)?;
         Ok(held(store, source.stream, report, None)?)
     })
 }
 
 /// What is held of a stream, and what the agent asked about: `sent` is the last entry that it sent of a branch.
-fn held(store: &dyn Store, stream: Uuid, report: &AgentReport, sent: Option<Seq>) -> Result<Held, StoreError> {
+pub fn held(store: &dyn Store, stream: Uuid, report: &AgentReport, sent: Option<Seq>) -> Result<Held, StoreError> {
     let mut held = store.stream_held(stream)?;
     let compares = report.compares();
     held.compared = hash_at(store, stream, compares.seq, held.stored.seq)?;
@@ -110,7 +129,7 @@ pub fn take(
     let taken = in_transaction(store, |store| {
         admit(store, source)?;
         let intake = judge(store, source, segment, now)?;
-        store.stream_told(source.stream, &told(report, now), now)?;
+        store.stream_told(source.stream, &told(report, source.way, now), now)?;
         let sent = matches!(intake, Intake::Forked { .. }).then(|| segment.last());
         let held = held(store, source.stream, report, sent)?;
         tell(source, segment, intake, &held);
@@ -127,11 +146,12 @@ fn admit(store: &dyn Store, source: &Source) -> Result<(), IngestError> {
     stream.map(drop).ok_or(IngestError::UnknownStream(source.stream))
 }
 
-fn told(report: &AgentReport, now: LocalTime) -> Told {
+fn told(report: &AgentReport, way: Way, now: LocalTime) -> Told {
+    let offset = now.timestamp_millis().saturating_sub(report.now_ms);
     Told {
         agent_version: report.version.chars().filter(|c| !c.is_control()).take(40).collect(),
         head_seq: report.head_seq.min(i64::MAX.unsigned_abs()),
-        clock_offset_ms: now.timestamp_millis().saturating_sub(report.now_ms),
+        clock_offset_ms: (way == Way::Line).then_some(offset),
     }
 }
 
@@ -432,7 +452,8 @@ pub mod tests {
         }
 
         fn try_send(&mut self, agent: &Agent, segment: &Segment) -> Result<Taken, IngestError> {
-            let source = Source { unit: agent.unit.clone(), stream: agent.stream, key: agent.key.verifying_key() };
+            let source =
+                Source { unit: agent.unit.clone(), stream: agent.stream, key: agent.key.verifying_key(), way: Way::Line };
             take(&mut self.store, &source, &agent.report(), segment, noon())
         }
 
@@ -720,8 +741,9 @@ pub mod tests {
     fn an_agent_of_an_unknown_stream_or_another_unit_is_refused() {
         let mut district = District::new();
         let agent = district.agent(UNIT, 1);
-        let source = Source { unit: "11074".to_owned(), stream: agent.stream, key: agent.key.verifying_key() };
-        let refused = hello(&mut district.store, &source, &agent.report(), local(noon().to_utc()));
+        let source = Source { unit: "11074".to_owned(), stream: agent.stream, key: agent.key.verifying_key(), way: Way::Line };
+        let at = local(noon().to_utc());
+        let refused = hello(&mut district.store, &source, &agent.report(), at);
         assert!(matches!(refused, Err(IngestError::UnknownStream(_))));
     }
 

@@ -6,6 +6,7 @@
 pub mod auth;
 pub mod authority;
 pub mod backup;
+pub mod bundle;
 pub mod cli;
 pub mod config;
 pub mod ingest;

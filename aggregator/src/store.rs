@@ -13,6 +13,7 @@ use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
 use motcua_shared::report::FieldSums;
 use motcua_shared::unit::Unit;
+use motcua_shared::wire::AgentReport;
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -70,7 +71,8 @@ pub struct Held {
 pub struct Told {
     pub agent_version: String,
     pub head_seq: Seq,
-    pub clock_offset_ms: i64,
+    /// Absent when it was told in a bundle: that may have been on its way for weeks, and others may have come before it.
+    pub clock_offset_ms: Option<i64>,
 }
 
 /// A stream and how far it came.
@@ -233,6 +235,9 @@ pub trait Store: Send {
     /// Hashes of stored entries `from..=to`, in order.
     fn stream_hashes(&self, stream: Uuid, from: Seq, to: Seq) -> Result<Vec<Hash>, StoreError>;
     fn stream_told(&mut self, stream: Uuid, told: &Told, at: LocalTime) -> Result<(), StoreError>;
+    /// What the agent said in the stream's newest bundle, to be answered by a receipt that goes back by hand.
+    fn bundle_report(&self, stream: Uuid) -> Result<Option<AgentReport>, StoreError>;
+    fn bundle_report_keep(&mut self, stream: Uuid, report: &AgentReport) -> Result<(), StoreError>;
     /// Entries `from..` of a stream, at most `limit`.
     fn stream_entries(&self, stream: Uuid, from: Seq, limit: usize) -> Result<Vec<StoredEntry>, StoreError>;
 
@@ -274,6 +279,7 @@ pub trait Store: Send {
     fn projections_clear(&mut self) -> Result<(), StoreError>;
 
     fn enrolment_add(&mut self, secret_hash: [u8; 32], unit: &str, at: LocalTime, expires: LocalTime) -> Result<(), StoreError>;
+    fn enrolments(&self) -> Result<Vec<Enrolment>, StoreError>;
     fn enrolment_find(&self, secret_hash: [u8; 32]) -> Result<Option<Enrolment>, StoreError>;
     fn enrolment_use(&mut self, secret_hash: [u8; 32], key: [u8; 32], stream: Uuid, at: LocalTime) -> Result<(), StoreError>;
     fn certificate_add(&mut self, certificate: &Certificate) -> Result<(), StoreError>;

@@ -542,6 +542,17 @@ pub fn check_receipt(receipt: &Receipt, server_id: Uuid, stream: Uuid, nonce: [u
     }
 }
 
+/// Whether a receipt that was carried by hand tells more than `last`, the newest one kept: files are read twice and out
+/// of order. `asked_since`: the bundle that it answers was made after `last` was kept.
+pub fn is_news(receipt: &Receipt, last: Option<&Receipt>, asked_since: bool) -> bool {
+    match last {
+        None => true,
+        // Within one epoch nothing that is stored is lost again.
+        Some(last) if last.epoch == receipt.epoch => (receipt.stored_through, receipt.at_ms) > (last.stored_through, last.at_ms),
+        Some(_) => asked_since,
+    }
+}
+
 /// What the aggregator does with a segment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
@@ -845,6 +856,25 @@ mod tests {
                 record
             })
             .collect()
+    }
+
+    #[test]
+    fn receipts_carried_by_hand_count_once_and_never_backwards() {
+        let at = |stored_through, at_ms| Receipt { at_ms, ..receipt(stored_through) };
+        let last = at(5, 100);
+        let restored = |stored_through| Receipt { epoch: Uuid::from_u128(3), ..at(stored_through, 50) };
+        let cases = [
+            (at(5, 100), false, false, "the same again"),
+            (at(5, 101), false, true, "asked again, nothing more stored"),
+            (at(6, 99), false, true, "more is stored, whatever the clock says"),
+            (at(4, 200), true, false, "an older one"),
+            (restored(3), false, false, "of another epoch, to a question from before the last answer"),
+            (restored(3), true, true, "of another epoch, to a later question: the district was restored"),
+        ];
+        for (receipt, asked_since, news, case) in cases {
+            assert_eq!(is_news(&receipt, Some(&last), asked_since), news, "{case}");
+        }
+        assert!(is_news(&at(0, 0), None, false), "the first one");
     }
 
     #[test]

@@ -47,7 +47,7 @@ pub struct Segment {
     /// Hash of the last entry.
     #[cbor(n(6), with = "minicbor::bytes")]
     pub last_hash: [u8; 32],
-    /// Ed25519 by the stream's key over [`head_statement`].
+    /// Ed25519 by the stream's key over `head_statement`.
     #[cbor(n(7), with = "minicbor::bytes")]
     pub signature: [u8; 64],
 }
@@ -172,7 +172,7 @@ impl Tail {
     }
 
     /// The entries as they follow `previous`. They are proven only when the last one has the hash of a signed receipt:
-    /// see [`crate::sync::tail_is_whole`].
+    /// see [`crate::sync::whole_tail`].
     pub fn unpack(&self, stream: Uuid, previous: Head) -> Result<Vec<Record>, SegmentError> {
         if self.protocol != PROTOCOL {
             return Err(SegmentError::Protocol(self.protocol));
@@ -395,17 +395,26 @@ pub struct Signed {
 const RECEIPT_CONTEXT: &[u8] = b"motcua receipt v1\0";
 
 impl Signed {
-    pub fn receipt(receipt: &Receipt, key: &SigningKey) -> Signed {
-        let payload = encode(receipt);
-        let signature = key.sign(&[RECEIPT_CONTEXT, &payload].concat()).to_bytes();
+    /// Signs `payload`; `context` says what for, so that it cannot pass for anything else.
+    pub(crate) fn new(context: &[u8], payload: Vec<u8>, key: &SigningKey) -> Signed {
+        let signature = key.sign(&[context, &payload].concat()).to_bytes();
         Signed { payload, signature }
+    }
+
+    /// The payload, if `key` signed it in this context.
+    pub(crate) fn open(&self, context: &[u8], key: &VerifyingKey) -> Option<&[u8]> {
+        let statement = [context, &self.payload].concat();
+        key.verify_strict(&statement, &Signature::from_bytes(&self.signature)).ok()?;
+        Some(&self.payload)
+    }
+
+    pub fn receipt(receipt: &Receipt, key: &SigningKey) -> Signed {
+        Signed::new(RECEIPT_CONTEXT, encode(receipt), key)
     }
 
     /// The receipt, if `key` signed it.
     pub fn open_receipt(&self, key: &VerifyingKey) -> Option<Receipt> {
-        let statement = [RECEIPT_CONTEXT, &self.payload].concat();
-        key.verify_strict(&statement, &Signature::from_bytes(&self.signature)).ok()?;
-        minicbor::decode(&self.payload).ok()
+        minicbor::decode(self.open(RECEIPT_CONTEXT, key)?).ok()
     }
 }
 
@@ -461,7 +470,7 @@ pub fn decode<T: for<'b> Decode<'b, ()>>(bytes: &[u8]) -> Result<T, minicbor::de
 }
 
 /// A UUID as 16 bytes.
-mod uuid_bytes {
+pub(crate) mod uuid_bytes {
     use minicbor::bytes::ByteArray;
     use minicbor::decode::{Decoder, Error};
     use minicbor::encode::{self, Encoder, Write};

@@ -21,7 +21,7 @@ fn assert_has_figures(report: &Value, expected: &Value) {
     }
 }
 
-async fn assert_both_ends_agree(commune: &Commune, district: &District) -> Result<()> {
+pub async fn assert_both_ends_agree(commune: &Commune, district: &District) -> Result<()> {
     for expected in real_figures()? {
         let (from, to) = (expected["from"].as_str().context("from")?, expected["to"].as_str().context("to")?);
         assert_has_figures(&commune.ii06(from, to).await?, &expected);
@@ -104,7 +104,7 @@ async fn no_citizen_leaves_the_office_in_the_clear() -> Result<()> {
 }
 
 /// Names, identity numbers, phones and addresses of every applicant.
-fn people() -> Result<Vec<String>> {
+pub fn people() -> Result<Vec<String>> {
     let mut reader = csv::Reader::from_path(fixture("ngoc-ky-dossiers.csv"))?;
     let mut people = std::collections::BTreeSet::new();
     for row in reader.records() {

@@ -1,5 +1,6 @@
 //! Real processes over real sockets, and thousands of simulated districts.
 
+mod bundle;
 mod crash;
 mod gates;
 mod import;

@@ -41,7 +41,15 @@ fn build_programs() -> Result<Programs> {
     let is_test = this.parent().is_some_and(|parent| parent.ends_with("deps"));
     let targets = if is_test { "--all-targets" } else { "--bins" };
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = std::process::Command::new(cargo)
+    let mut build = std::process::Command::new(cargo);
+    // Cargo tells this program of its own package. Handed on, ring would take that for a change and be built once more,
+    // with all that stands on it.
+    for (name, _) in std::env::vars_os() {
+        if name.to_str().is_some_and(|name| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")) {
+            build.env_remove(name);
+        }
+    }
+    let status = build
         .args(["build", "--quiet", "--workspace", targets, "--profile", profile])
         .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(".."))
         .status()?;

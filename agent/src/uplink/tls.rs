@@ -49,8 +49,21 @@ pub fn mutual(identity: &Identity) -> Result<ClientConfig, UplinkError> {
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, UplinkError> {
-    let pem = fs::read(path).map_err(|error| unusable(format!("{}: {error}", path.display())))?;
-    CertificateDer::pem_slice_iter(&pem).collect::<Result<_, _>>().map_err(unusable)
+    CertificateDer::pem_slice_iter(&pem(path)?).collect::<Result<_, _>>().map_err(unusable)
+}
+
+fn pem(path: &Path) -> Result<Vec<u8>, UplinkError> {
+    fs::read(path).map_err(|error| unusable(format!("{}: {error}", path.display())))
+}
+
+/// Names the CA in a file, as one-time codes do.
+pub fn ca_fingerprint_in(path: &Path) -> Result<[u8; 16], UplinkError> {
+    pem_fingerprint(&pem(path)?).ok_or_else(|| unusable(path.display()))
+}
+
+/// Names the first certificate in `pem`.
+pub fn pem_fingerprint(pem: &[u8]) -> Option<[u8; 16]> {
+    CertificateDer::from_pem_slice(pem).ok().map(|certificate| ca_fingerprint(&certificate))
 }
 
 /// Trusts only a server whose CA has the fingerprint in `code`.

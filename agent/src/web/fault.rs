@@ -148,6 +148,12 @@ impl From<UplinkError> for HttpError {
                 KEPT,
                 "Hãy xin mã đăng ký của huyện rồi chạy: motcua-agent enroll --data THƯ-MỤC --aggregator https://… --code MÃ",
             ),
+            UplinkError::NoAddress => HttpError::new(
+                StatusCode::CONFLICT,
+                "Máy này đăng ký bằng tệp nên không gửi qua mạng.",
+                KEPT,
+                "Hãy xuất gói rồi mang về huyện: motcua-agent bundle --data THƯ-MỤC export TỆP",
+            ),
             error => {
                 error!(%error, "sending failed");
                 HttpError::new(

@@ -25,6 +25,7 @@ struct SyncPage {
     frame: Option<Frame>,
     nav: &'static str,
     enrolled: bool,
+    has_line: bool,
     aggregator: String,
     sending: bool,
     head: String,
@@ -43,8 +44,11 @@ pub async fn show(State(app): State<App>) -> Result<Html<String>, HttpError> {
     html(&SyncPage {
         frame: Some(Frame::of(&status)),
         nav: "sync",
-        enrolled: status.aggregator.is_some(),
-        aggregator: status.aggregator.unwrap_or_else(|| "chưa đăng ký".to_owned()),
+        enrolled: status.enrolled,
+        has_line: status.aggregator.is_some(),
+        aggregator: status
+            .aggregator
+            .unwrap_or_else(|| if status.enrolled { "đã đăng ký bằng tệp" } else { "chưa đăng ký" }.to_owned()),
         sending: app.sending.try_lock().is_err(),
         head: count(status.head_seq),
         stored: count(status.stored_through),

@@ -13,6 +13,7 @@ use motcua_shared::contribution::{COLUMNS, Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
 use motcua_shared::report::FieldSums;
 use motcua_shared::unit::Unit;
+use motcua_shared::wire::{AgentReport, decode, encode};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, ToSql, params};
 use uuid::Uuid;
 
@@ -284,9 +285,25 @@ impl Store for SqliteStore {
     fn stream_told(&mut self, stream: Uuid, told: &Told, at: LocalTime) -> Result<(), StoreError> {
         self.connection
             .prepare_cached(
-                "update stream set last_seen_at = ?2, agent_version = ?3, told_head_seq = ?4, clock_offset_ms = ?5 where stream = ?1",
+                "update stream set last_seen_at = ?2, agent_version = ?3,
+                    told_head_seq = iif(?5 is null, max(told_head_seq, ?4), ?4), clock_offset_ms = coalesce(?5, clock_offset_ms)
+                 where stream = ?1",
             )?
             .execute(params![id(&stream), time(at), told.agent_version, told.head_seq, told.clock_offset_ms])?;
+        Ok(())
+    }
+
+    fn bundle_report(&self, stream: Uuid) -> Result<Option<AgentReport>, StoreError> {
+        let mut statement = self.connection.prepare_cached("select bundle_report from stream where stream = ?1")?;
+        let bytes: Option<Vec<u8>> = statement.query_row([id(&stream)], |row| row.get(0)).optional()?.flatten();
+        let report = bytes.map(|bytes| decode(&bytes)).transpose();
+        report.map_err(|error| StoreError::Damaged(format!("the bundle report of stream {stream}: {error}")))
+    }
+
+    fn bundle_report_keep(&mut self, stream: Uuid, report: &AgentReport) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("update stream set bundle_report = ?2 where stream = ?1")?
+            .execute(params![id(&stream), encode(report)])?;
         Ok(())
     }
 
@@ -520,15 +537,15 @@ impl Store for SqliteStore {
         Ok(())
     }
 
+    fn enrolments(&self) -> Result<Vec<Enrolment>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("{ENROLMENT} order by created_at desc"))?;
+        let enrolments = statement.query_map([], enrolment)?;
+        Ok(enrolments.collect::<Sql<_>>()?)
+    }
+
     fn enrolment_find(&self, secret_hash: [u8; 32]) -> Result<Option<Enrolment>, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached("select unit, expires_at, used_by, stream from enrolment where secret_hash = ?1")?;
-        let found = statement.query_row([secret_hash], |row| {
-            let (used_by, stream): (Option<[u8; 32]>, Option<[u8; 16]>) = (row.get(2)?, row.get(3)?);
-            let used_by = used_by.zip(stream.map(Uuid::from_bytes));
-            Ok(Enrolment { secret_hash, unit: row.get(0)?, expires_at: parsed(row, 1)?, used_by })
-        });
-        Ok(found.optional()?)
+        let mut statement = self.connection.prepare_cached(&format!("{ENROLMENT} where secret_hash = ?1"))?;
+        Ok(statement.query_row([secret_hash], enrolment).optional()?)
     }
 
     fn enrolment_use(&mut self, secret_hash: [u8; 32], key: [u8; 32], stream: Uuid, at: LocalTime) -> Result<(), StoreError> {
@@ -642,6 +659,7 @@ impl Store for SqliteStore {
 const DOSSIER: &str =
     "select id, code, unit, procedure, field, channel, state, received_at, due_at, finished_at, returned_at, verdict
      from dossier";
+const ENROLMENT: &str = "select secret_hash, unit, expires_at, used_by, stream from enrolment";
 const CERTIFICATE: &str = "select serial, stream, unit, issued_at, expires_at, revoked_at, pem from certificate";
 
 /// A time as it stands in the database: fixed width, so that text order is time order.
@@ -710,6 +728,12 @@ fn dossier_row(row: &Row) -> Sql<DossierRow> {
         returned_at: row.get(10)?,
         verdict: row.get(11)?,
     })
+}
+
+fn enrolment(row: &Row) -> Sql<Enrolment> {
+    let (used_by, stream): (Option<[u8; 32]>, Option<[u8; 16]>) = (row.get(3)?, row.get(4)?);
+    let used_by = used_by.zip(stream.map(Uuid::from_bytes));
+    Ok(Enrolment { secret_hash: row.get(0)?, unit: row.get(1)?, expires_at: parsed(row, 2)?, used_by })
 }
 
 fn certificate(row: &Row) -> Sql<Certificate> {

@@ -25,7 +25,7 @@ use uuid::Uuid;
 
 use super::{App, Problem, now};
 use crate::authority::{self, EnrolError};
-use crate::ingest::{self, IngestError, Intake, Source, Taken};
+use crate::ingest::{self, IngestError, Intake, Source, Taken, Way};
 use crate::store::{Held, Node, Store, StoreError, in_transaction};
 use crate::tls::{Peer, Wire};
 
@@ -255,7 +255,7 @@ fn admit(store: &mut dyn Store, peer: Peer, at: LocalTime) -> Result<(Source, No
         warn!(unit = %peer.unit, stream = %peer.stream, reason = kind, "request refused");
         return Err(forbidden(kind, detail));
     }
-    Ok((Source { unit: peer.unit, stream: peer.stream, key: peer.public_key }, node))
+    Ok((Source { unit: peer.unit, stream: peer.stream, key: peer.public_key, way: Way::Line }, node))
 }
 
 fn message<T: for<'b> minicbor::Decode<'b, ()>>(headers: &HeaderMap, body: Body) -> Result<T, Problem> {
@@ -301,12 +301,7 @@ impl From<IngestError> for Problem {
         match error {
             IngestError::Store(error) => error.into(),
             IngestError::Segment(SegmentError::Protocol(protocol)) => other_protocol(protocol),
-            IngestError::Segment(error) => bad_segment(match error {
-                SegmentError::Signature => "chữ ký không phải của máy này",
-                SegmentError::Chain => "các bản ghi không nối tiếp nhau",
-                SegmentError::Count { .. } => "số bản ghi không khớp",
-                SegmentError::Unreadable(_) | SegmentError::Protocol(_) => "nội dung không giải nén được",
-            }),
+            IngestError::Segment(error) => bad_segment(ingest::segment_words(&error)),
             IngestError::OtherStream(_) => forbidden("other-stream", "Gói dữ liệu thuộc máy khác."),
             IngestError::UnknownStream(_) => forbidden("unknown-stream", "Máy này chưa được đăng ký. Hãy đăng ký lại máy."),
         }

@@ -1,0 +1,256 @@
+//! Bundles for an office without a line: enrolment, entries and receipts as files that a person carries.
+//!
+//! Promise: nothing counts as sent because it was written to a file: only a verified receipt, brought back, counts, and
+//! it is checked and kept as on the line. A file may come twice, late, out of order, or not at all.
+//! Start at [`export`] and [`import`].
+
+use std::fs;
+use std::io::{ErrorKind, Read};
+use std::path::{Path, PathBuf};
+
+use ed25519_dalek::{SigningKey, VerifyingKey};
+use motcua_shared::bundle::{self, Address, FULL_BUNDLE, Fault, Kind, Letter, Lock, MAX_BUNDLE, Upload};
+use motcua_shared::enrolment::EnrolmentCode;
+use motcua_shared::entry::{Head, Seq};
+use motcua_shared::sync::{Action, End, Event, Session, check_receipt, is_news};
+use motcua_shared::wire::{Enrolled, MAX_SEGMENT, Segment, Signed};
+use tracing::{info, warn};
+
+use crate::office::{self, Identity, OfficeError, chance, now, private_file};
+use crate::store::{Enrolment, Office, Store, StoreError};
+use crate::uplink::{self, UplinkError};
+
+/// Why a bundle is not written or not taken. Nothing was changed.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleError {
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    #[error("không đọc được {0}: {1}")]
+    Read(PathBuf, #[source] std::io::Error),
+    #[error("đây là gói của xã gửi lên huyện, không phải gói từ huyện về; chưa nhập gì. Hãy chọn tệp do huyện xuất")]
+    WrongWay,
+    #[error("trong gói không có gì cho máy này ({0}); gói này của đơn vị khác, chưa nhập gì. Hãy xin huyện đúng tệp")]
+    NotOurs(String),
+    #[error("gói này của huyện khác, không phải huyện mà máy này đăng ký; chưa nhập gì. Hãy xin tệp của đúng huyện")]
+    OtherDistrict,
+    #[error(
+        "chưa có yêu cầu đăng ký nào đang chờ trả lời; chưa nhập gì. Hãy chạy trước: motcua-agent enroll --data … --code MÃ --request TỆP"
+    )]
+    NoRequest,
+    #[error("trả lời này không ứng với mã đăng ký đã dùng sau cùng ở máy này; chưa nhập gì. Hãy gửi lại yêu cầu đăng ký")]
+    OtherCode,
+    #[error("biên nhận này không trả lời gói nào mà máy này đã xuất; chưa nhập gì. Hãy xuất gói mới và xin biên nhận cho gói đó")]
+    NotAsked,
+    #[error(transparent)]
+    Uplink(#[from] UplinkError),
+}
+
+impl From<StoreError> for BundleError {
+    fn from(error: StoreError) -> Self {
+        BundleError::Uplink(error.into())
+    }
+}
+
+impl From<OfficeError> for BundleError {
+    fn from(error: OfficeError) -> Self {
+        BundleError::Uplink(error.into())
+    }
+}
+
+/// What was written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Exported {
+    /// First and last entry in the bundle; `from > through`: nothing waits, it only asks.
+    pub from: Seq,
+    pub through: Seq,
+    /// How far the log reaches: more than `through` when not everything went into one file.
+    pub head_seq: Seq,
+    /// Dossiers with something in it, when everything went into it.
+    pub dossiers: u64,
+    pub bytes: usize,
+}
+
+/// What a file brought.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Brought {
+    Enrolled(Enrolled),
+    /// This PC is enrolled already.
+    EnrolledBefore,
+    Receipt {
+        /// How it ends, as on the line; absent: what was sent is stored, more is waiting.
+        end: Option<End>,
+        /// The district holds less than it acknowledged before.
+        lost: Option<(Seq, Seq)>,
+    },
+    /// A receipt that is known, or older than what is known.
+    OldReceipt,
+    /// It says more than our log had when it was asked for: only a new question tells what that means.
+    Unclear,
+}
+
+/// Writes a request to be enrolled under `code`, for a district that cannot be reached over a line.
+pub fn request(data: &Path, store: &Store, code: &str, file: &Path) -> Result<(), BundleError> {
+    let code = EnrolmentCode::parse(code).map_err(UplinkError::from)?;
+    let office = store.office()?;
+    if let Some(enrolment) = office.enrolment {
+        return Err(UplinkError::EnrolledElsewhere(enrolment.name()).into());
+    }
+    let request = uplink::enrol_request(data, store, &code)?;
+    let address = Address { unit: office.unit, stream: office.stream, district: code.ca_fingerprint };
+    let lock = Lock::of_code(&EnrolmentCode::secret_hash(&code.secret));
+    let letter = Letter::seal(Kind::Enrol, address, &request, &lock, chance());
+    private_file(&Identity::of(data).code(), code.to_text().as_bytes())?;
+    Ok(private_file(file, &bundle::write(&[letter]))?)
+}
+
+/// Writes everything that has no receipt yet, as much as one file takes.
+pub fn export(data: &Path, store: &mut Store, file: &Path) -> Result<Exported, BundleError> {
+    let office = store.office()?;
+    let enrolment = office.enrolment.clone().ok_or(UplinkError::NotEnrolled)?;
+    // A log sealed with another key must not leave this PC.
+    office::office_key(data, &office)?;
+    let stream_key = office::stream_key(data)?;
+    let stored_through = office::Status::read(store)?.stored_through;
+    let head = store.head()?;
+    let segments = segments_after(store, &office, stored_through, head, &stream_key)?;
+    let through = segments.last().map_or(stored_through, Segment::last);
+    let nonce = chance();
+    // Kept first: a bundle that cannot be answered must not leave.
+    store.bundle_note(nonce, (stored_through + 1, through), head, now())?;
+    let upload = Upload { report: uplink::report(head, nonce, uplink::last_receipt(store)?, None), segments };
+    let address = Address { district: district(data)?, unit: office.unit, stream: office.stream };
+    let lock = Lock::between(&stream_key, &receipt_key(&enrolment)?);
+    let letter = Letter::seal(Kind::Upload, address.clone(), &upload.sign(&address, &stream_key), &lock, chance());
+    let bytes = bundle::write(&[letter]);
+    private_file(file, &bytes)?;
+    info!(from = stored_through + 1, through, bytes = bytes.len(), "bundle exported");
+    let dossiers = store.pending_dossiers(stored_through)?;
+    Ok(Exported { from: stored_through + 1, through, head_seq: head.seq, dossiers, bytes: bytes.len() })
+}
+
+fn segments_after(
+    store: &Store,
+    office: &Office,
+    stored_through: Seq,
+    head: Head,
+    key: &SigningKey,
+) -> Result<Vec<Segment>, StoreError> {
+    let (mut through, mut size) = (stored_through, 0);
+    let mut segments = Vec::new();
+    while through < head.seq && size < FULL_BUNDLE {
+        let segment = uplink::segment(store, office.stream, through + 1, MAX_SEGMENT, key)?;
+        through = segment.last();
+        size += segment.clear.len() + segment.sealed.len();
+        segments.push(segment);
+    }
+    Ok(segments)
+}
+
+fn district(data: &Path) -> Result<[u8; 16], BundleError> {
+    Ok(uplink::tls::ca_fingerprint_in(&Identity::of(data).ca())?)
+}
+
+fn receipt_key(enrolment: &Enrolment) -> Result<VerifyingKey, UplinkError> {
+    VerifyingKey::from_bytes(&enrolment.receipt_key).map_err(|_| UplinkError::Identity("khóa ký biên nhận của huyện".to_owned()))
+}
+
+/// Takes in what a file from the district has for this PC.
+pub fn import(data: &Path, store: &mut Store, file: &Path) -> Result<Brought, BundleError> {
+    let letters = bundle::read(&file_read(file)?)?;
+    if letters.iter().any(|letter| matches!(letter.kind, Kind::Enrol | Kind::Upload)) {
+        return Err(BundleError::WrongWay);
+    }
+    let office = store.office()?;
+    let ours: Vec<&Letter> = letters.iter().filter(|letter| letter.address.stream == office.stream).collect();
+    let receipt = ours.iter().find(|letter| letter.kind == Kind::Receipt);
+    match (ours.first(), receipt, &office.enrolment) {
+        (None, ..) => Err(BundleError::NotOurs(format!("đơn vị {}", office.unit))),
+        (_, Some(receipt), Some(enrolment)) => receipt_take(data, store, &office, enrolment, receipt),
+        (_, Some(_), None) => Err(UplinkError::NotEnrolled.into()),
+        (Some(_), None, Some(_)) if ours[0].address.district == district(data)? => Ok(Brought::EnrolledBefore),
+        (Some(_), None, Some(_)) => Err(BundleError::OtherDistrict),
+        (Some(_), None, None) => enrolment_take(data, store, &ours),
+    }
+}
+
+fn file_read(path: &Path) -> Result<Vec<u8>, BundleError> {
+    let wrapped = |error| BundleError::Read(path.to_owned(), error);
+    let mut bytes = Vec::new();
+    fs::File::open(path).map_err(wrapped)?.take(MAX_BUNDLE as u64 + 1).read_to_end(&mut bytes).map_err(wrapped)?;
+    Ok(bytes)
+}
+
+/// The code that waits for its answer.
+fn code_waiting(data: &Path) -> Result<EnrolmentCode, BundleError> {
+    let path = Identity::of(data).code();
+    match fs::read_to_string(&path) {
+        Ok(text) => Ok(EnrolmentCode::parse(&text).map_err(UplinkError::from)?),
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(BundleError::NoRequest),
+        Err(error) => Err(BundleError::Read(path, error)),
+    }
+}
+
+fn enrolment_take(data: &Path, store: &mut Store, answers: &[&Letter]) -> Result<Brought, BundleError> {
+    let code = code_waiting(data)?;
+    if answers.iter().all(|answer| answer.address.district != code.ca_fingerprint) {
+        return Err(BundleError::OtherDistrict);
+    }
+    let lock = Lock::of_code(&EnrolmentCode::secret_hash(&code.secret));
+    let opened = answers.iter().find_map(|answer| match answer.open::<Enrolled>(&lock) {
+        Err(Fault::Forged) => None,
+        opened => Some(opened),
+    });
+    let enrolled = opened.ok_or(BundleError::OtherCode)??;
+    uplink::enrolment_keep(data, store, &code, None, &enrolled)?;
+    Ok(Brought::Enrolled(enrolled))
+}
+
+fn receipt_take(
+    data: &Path,
+    store: &mut Store,
+    office: &Office,
+    enrolment: &Enrolment,
+    letter: &Letter,
+) -> Result<Brought, BundleError> {
+    if letter.address.district != district(data)? {
+        return Err(BundleError::OtherDistrict);
+    }
+    let key = receipt_key(enrolment)?;
+    let signed: Signed = letter.open(&Lock::between(&office::stream_key(data)?, &key))?;
+    let receipt = signed.open_receipt(&key).ok_or(Fault::Forged)?;
+    let (head_then, asked_since) = store.bundle_asked(receipt.nonce)?.ok_or(BundleError::NotAsked)?;
+    let asked = Head { seq: head_then, hash: store.entry_hash(head_then)?.ok_or(BundleError::NotAsked)? };
+    check_receipt(&receipt, enrolment.server_id, office.stream, receipt.nonce).map_err(|_| Fault::Forged)?;
+    let known = store.receipt_last()?.map(|(receipt, _)| receipt);
+    if !is_news(&receipt, known.as_ref(), asked_since) {
+        return Ok(Brought::OldReceipt);
+    }
+    let ours = uplink::receipt_keep(store, &receipt, &signed)?;
+    let mut session = Session::new(store.head()?, known.map(|known| known.stored_through));
+    session.step(Event::Start, 0);
+    conclude(store, session.step(Event::Receipt { receipt: Box::new(receipt), ours, asked, carried: 0 }, 0))
+}
+
+/// What a session on the line would do with the receipt. What takes another exchange is left to the next bundle, and what
+/// takes a person or a line is said.
+fn conclude(store: &mut Store, actions: Vec<Action>) -> Result<Brought, BundleError> {
+    let (mut end, mut lost, mut kept) = (None, None, false);
+    for action in actions {
+        match action {
+            Action::Lost { had, has } => {
+                warn!(had, has, "the aggregator lost entries that it had acknowledged; they go into the next bundle");
+                lost = Some((had, has));
+            }
+            Action::Keep(_) => kept = true,
+            Action::End(reached) => end = Some(reached),
+            Action::Branch { at, .. } | Action::Compare { at } => end = end.or(Some(End::Forked { seq: at })),
+            Action::FetchTail { to, .. } => end = Some(End::Behind { theirs: to.seq }),
+            Action::Hello | Action::Send { .. } | Action::OpenStream | Action::Pause(_) => {}
+        }
+    }
+    if let Some(end) = end {
+        let (outcome, detail) = uplink::ending(end, "");
+        store.attempt_note(outcome, &detail, now())?;
+    }
+    Ok(if kept || end.is_some() { Brought::Receipt { end, lost } } else { Brought::Unclear })
+}
