@@ -320,7 +320,7 @@ fn cloned(commune: &Commune, folder: &Path) -> Result<Commune> {
             }
         }
     }
-    Ok(Commune { unit: commune.unit.clone(), name: commune.name.clone(), data })
+    Ok(Commune { unit: commune.unit.clone(), name: commune.name.clone(), recovery_key: commune.recovery_key.clone(), data })
 }
 
 #[tokio::test(flavor = "multi_thread")]
