@@ -5,6 +5,7 @@
 pub mod bundle;
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod door;
 pub mod office;
 mod output;

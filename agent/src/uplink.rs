@@ -5,10 +5,12 @@
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use ed25519_dalek::{SigningKey, VerifyingKey};
+use motcua_shared::calendar::LocalTime;
+use motcua_shared::clock::Measure;
 use motcua_shared::enrolment::EnrolmentCode;
 use motcua_shared::entry::{Hash, Head, Record, Seq};
 use motcua_shared::sync::{Action, End, Event, PATIENCE, Session, check_receipt};
@@ -16,7 +18,7 @@ use motcua_shared::wire::{
     self, AgentReport, EnrolRequest, Enrolled, Hello, LastReceipt, MAX_SEGMENT, PROTOCOL, Receipt, Segment, Signed, Streams,
     Tail, Upload,
 };
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
 use serde::Serialize;
 use tracing::{info, warn};
@@ -27,6 +29,8 @@ use crate::office::{self, Identity, OfficeError, chance, now, private_file};
 use crate::store::{Enrolment, Office, Store, StoreError};
 
 pub mod tls;
+
+pub use tls::Distrust;
 
 /// What keeps the line from working.
 #[derive(Debug, thiserror::Error)]
@@ -39,6 +43,13 @@ pub enum UplinkError {
     Stranger(String),
     #[error("huyện từ chối: {0}")]
     Refused(String),
+    #[error("huyện từ chối: {0}")]
+    Revoked(String),
+    /// It asks to come back later.
+    #[error("huyện đang bận: {detail}")]
+    Busy { detail: String, wait: Duration },
+    #[error(transparent)]
+    Untrusted(#[from] Distrust),
     #[error("địa chỉ “{0}” không hợp lệ; cần dạng https://may-chu:7443")]
     Address(String),
     #[error(
@@ -63,7 +74,7 @@ pub enum UplinkError {
 /// What one session did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// `complete`, `offline`, `refused`, `forked`, `behind`.
+    /// `complete`, `offline`, `busy`, `refused`, `forked`, `behind`.
     pub outcome: &'static str,
     /// In words, for a person.
     pub detail: String,
@@ -77,6 +88,9 @@ pub struct Summary {
     pub cuts: u64,
     /// Entries sent again because the aggregator had lost them.
     pub resent: u64,
+    /// The aggregator is busy, and asks to be left alone for so long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u64>,
 }
 
 /// The enrolled PC's line. Keep it: connections and TLS sessions are used again.
@@ -165,7 +179,8 @@ pub fn enrolment_keep(
     Ok(())
 }
 
-fn base_url(url: &str) -> Result<Url, UplinkError> {
+/// The address of an aggregator.
+pub fn base_url(url: &str) -> Result<Url, UplinkError> {
     let invalid = || UplinkError::Address(url.to_owned());
     let mut base = Url::parse(url.trim()).map_err(|_| invalid())?;
     if base.scheme() != "https" || base.host_str().is_none() {
@@ -173,6 +188,15 @@ fn base_url(url: &str) -> Result<Url, UplinkError> {
     }
     base.set_path("/");
     Ok(base)
+}
+
+/// Whether an aggregator answers at `base`, whoever's it is. Nothing is told to it and nothing it says is believed.
+pub async fn is_an_aggregator(base: &Url) -> bool {
+    let answer = async {
+        let url = base.join("healthz").ok()?;
+        client(tls::trusting_nobody().ok()?).ok()?.get(url).send().await.ok()?.text().await.ok()
+    };
+    answer.await.is_some_and(|text| text == "ok\n")
 }
 
 fn client(tls: rustls::ClientConfig) -> Result<reqwest::Client, UplinkError> {
@@ -243,7 +267,9 @@ async fn exchange(client: &reqwest::Client, method: Method, url: Url, body: Vec<
     let whole = async {
         let mut response = sent.await?;
         let status = response.status();
-        let media = response.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default().to_owned();
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let media = header(CONTENT_TYPE).unwrap_or_default().to_owned();
+        let wait = header(RETRY_AFTER).and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await? {
             bytes.extend_from_slice(&chunk);
@@ -251,26 +277,36 @@ async fn exchange(client: &reqwest::Client, method: Method, url: Url, body: Vec<
                 break;
             }
         }
-        Ok::<_, reqwest::Error>((status, media, bytes))
+        Ok::<_, reqwest::Error>((status, media, wait, bytes))
     };
-    let (status, media, bytes) = tokio::time::timeout(patience, whole)
+    let (status, media, wait, bytes) = tokio::time::timeout(patience, whole)
         .await
         .map_err(|_| UplinkError::Offline("đường truyền không trả lời".to_owned()))?
         .map_err(|error| tls::explain(&error))?;
     match (status, media.as_str()) {
         (StatusCode::OK | StatusCode::CONFLICT, "application/cbor") => Ok(Answer::Message(bytes)),
-        (status, "application/problem+json") => Ok(refusal(status, &bytes)?),
+        (status, "application/problem+json") => Ok(refusal(status, wait, &bytes)?),
         (status, _) => Err(UplinkError::Stranger(format!("HTTP {status}, {media}"))),
     }
 }
 
-/// A problem document: final for what we asked (4xx), or a server that cannot now (5xx, 429).
-fn refusal(status: StatusCode, bytes: &[u8]) -> Result<Answer, UplinkError> {
+/// A problem document: final for what we asked (4xx), or a server that cannot now (5xx, 429) and may say until when.
+fn refusal(status: StatusCode, wait: Option<Duration>, bytes: &[u8]) -> Result<Answer, UplinkError> {
     #[derive(serde::Deserialize)]
     struct Problem {
+        #[serde(default)]
+        r#type: String,
         detail: String,
     }
-    let detail = serde_json::from_slice::<Problem>(bytes).map_or_else(|_| format!("HTTP {status}"), |problem| problem.detail);
+    let problem = serde_json::from_slice(bytes);
+    let Problem { r#type: kind, detail } =
+        problem.unwrap_or_else(|_| Problem { r#type: String::new(), detail: format!("HTTP {status}") });
+    if let Some(wait) = wait {
+        return Err(UplinkError::Busy { detail, wait });
+    }
+    if kind == "urn:motcua:problem:revoked" {
+        return Err(UplinkError::Revoked(detail));
+    }
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::REQUEST_TIMEOUT {
         return Err(UplinkError::Offline(detail));
     }
@@ -344,7 +380,11 @@ impl Uplink {
         let summary = match self.run(door).await {
             Ok(summary) => summary,
             Err(error @ (UplinkError::Store(_) | UplinkError::Office(_))) => return Err(error),
-            Err(error) => self.summary(door, outcome(&error), error.to_string(), Tally::default()).await?,
+            Err(error) => {
+                let wait = if let UplinkError::Busy { wait, .. } = &error { Some(wait.as_secs()) } else { None };
+                let summary = self.summary(door, outcome(&error), error.to_string(), Tally::default()).await?;
+                Summary { retry_after_s: wait, ..summary }
+            }
         };
         let (noted, detail) = (summary.outcome, summary.detail.clone());
         door.call(move |store| store.attempt_note(noted, &detail, now())).await?;
@@ -392,8 +432,25 @@ impl Uplink {
         unreachable!("a session always ends with an action that says so")
     }
 
-    /// One exchange: a segment if there is one to send, else a hello.
+    /// One hello, once, to see how the line is.
+    pub async fn greet(&self, door: &Door) -> Result<(), UplinkError> {
+        let mut tally = Tally::default();
+        match self.exchange(door, Question::Hello, &mut tally).await? {
+            Event::Receipt { .. } => Ok(()),
+            _ => Err(UplinkError::Stranger(tally.last_cut)),
+        }
+    }
+
+    /// One exchange of a session, which goes on when the line breaks.
     async fn ask(&self, door: &Door, question: Question, tally: &mut Tally) -> Result<Event, UplinkError> {
+        match self.exchange(door, question, tally).await {
+            Err(UplinkError::Offline(why) | UplinkError::Stranger(why)) => Ok(tally.cut(why)),
+            other => other,
+        }
+    }
+
+    /// One exchange: a segment if there is one to send, else a hello.
+    async fn exchange(&self, door: &Door, question: Question, tally: &mut Tally) -> Result<Event, UplinkError> {
         let nonce = chance();
         let head = door.call(|store| store.head()).await?;
         let compare = match question {
@@ -416,13 +473,13 @@ impl Uplink {
         let carried = body.len();
         tally.sent_bytes += carried as u64;
         let url = self.base.join(&path).map_err(|_| UplinkError::Address(self.base.to_string()))?;
-        match exchange(&self.client, method, url, body).await {
-            Ok(Answer::Message(bytes)) => {
-                self.receipt(door, &bytes, &Asked { nonce, at: compare.unwrap_or(head), carried }, tally).await
+        let (sent_at, sent) = (now(), Instant::now());
+        match exchange(&self.client, method, url, body).await? {
+            Answer::Message(bytes) => {
+                let asked = Asked { nonce, at: compare.unwrap_or(head), carried, sent_at, took: sent.elapsed() };
+                self.receipt(door, &bytes, &asked, tally).await
             }
-            Ok(Answer::Refused(detail)) => Err(UplinkError::Refused(detail)),
-            Err(UplinkError::Offline(why) | UplinkError::Stranger(why)) => Ok(tally.cut(why)),
-            Err(error) => Err(error),
+            Answer::Refused(detail) => Err(UplinkError::Refused(detail)),
         }
     }
 
@@ -442,7 +499,13 @@ impl Uplink {
             return Ok(tally.cut(fault.to_string()));
         }
         let checked = receipt.clone();
-        let ours = door.call(move |store| receipt_keep(store, &checked, &signed)).await?;
+        let measure = Measure::of(asked.sent_at, asked.took, receipt.at_ms);
+        let ours = door
+            .call(move |store| {
+                store.clock_measure(measure)?;
+                receipt_keep(store, &checked, &signed)
+            })
+            .await?;
         Ok(Event::Receipt { receipt: Box::new(receipt), ours, asked: asked.at, carried: asked.carried })
     }
 
@@ -459,6 +522,7 @@ impl Uplink {
             segments: tally.segments,
             cuts: tally.cuts,
             resent: tally.resent,
+            retry_after_s: None,
         })
     }
 }
@@ -477,6 +541,9 @@ struct Asked {
     /// The entry that was to be compared.
     at: Head,
     carried: usize,
+    /// When it was sent, by this PC's clock, and how long the answer took.
+    sent_at: LocalTime,
+    took: Duration,
 }
 
 /// What a session counts as it goes.
@@ -525,7 +592,8 @@ pub fn ending(end: End, last_cut: &str) -> (&'static str, String) {
 
 fn outcome(error: &UplinkError) -> &'static str {
     match error {
-        UplinkError::Refused(_) => "refused",
+        UplinkError::Refused(_) | UplinkError::Revoked(_) | UplinkError::Untrusted(_) => "refused",
+        UplinkError::Busy { .. } => "busy",
         _ => "offline",
     }
 }

@@ -33,7 +33,7 @@ impl Desk {
                 .expect("an office");
         let key = office::office_key(data.path(), &office).expect("its key");
         let store = Store::open(data.path()).expect("its store");
-        Desk { app: App::new(data.path(), Door::new(store), key), _data: data }
+        Desk { app: App::new(data.path(), Door::new(store), key, Window::default()), _data: data }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
