@@ -5,12 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
+use motcua_shared::calendar::LocalTime;
 use motcua_shared::period::{Backwards, Period};
 use motcua_shared::report::{Coverage, Ii06, OfficeCoverage};
 use motcua_shared::unit::Unit;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::nights::{self, Absent};
 use crate::store::{Node, Store, StoreError, StreamStatus};
 
 /// Why a report is not to be had, in words for whoever asked.
@@ -35,9 +37,12 @@ pub struct NodeStatus {
     pub quarantined: u64,
     pub pending: u64,
     pub streams: Vec<StreamStatus>,
+    /// Offices that missed their night.
+    pub missed_nights: Vec<Absent>,
 }
 
-pub fn status(store: &dyn Store) -> Result<NodeStatus, StoreError> {
+/// How everything stands at `now`.
+pub fn status(store: &dyn Store, now: LocalTime) -> Result<NodeStatus, StoreError> {
     let node = node(store)?;
     let streams = store.streams(None)?;
     let sum = |of: fn(&StreamStatus) -> u64| streams.iter().map(of).sum();
@@ -49,6 +54,7 @@ pub fn status(store: &dyn Store) -> Result<NodeStatus, StoreError> {
         applied: sum(|stream| stream.applied),
         quarantined: sum(|stream| stream.quarantined),
         pending: sum(|stream| stream.pending),
+        missed_nights: nights::absent(&streams, &store.units()?, now),
         streams,
     })
 }

@@ -64,6 +64,8 @@ pub struct Held {
     pub compared: Option<Hash>,
     /// How far the agent's own entries are kept aside.
     pub kept_aside: Option<Seq>,
+    /// When it is asked to come at night: seconds after local midnight.
+    pub night_slot_s: Option<u32>,
 }
 
 /// What an agent told of itself.
@@ -96,6 +98,8 @@ pub struct StreamStatus {
     pub agent_version: Option<String>,
     /// Our clock minus the agent's, milliseconds, when it was last seen.
     pub clock_offset_ms: Option<i64>,
+    /// When it is asked to come at night: seconds after local midnight.
+    pub night_slot_s: Option<u32>,
 }
 
 /// An entry to be added to the log.
@@ -235,6 +239,10 @@ pub trait Store: Send {
     /// Hashes of stored entries `from..=to`, in order.
     fn stream_hashes(&self, stream: Uuid, from: Seq, to: Seq) -> Result<Vec<Hash>, StoreError>;
     fn stream_told(&mut self, stream: Uuid, told: &Told, at: LocalTime) -> Result<(), StoreError>;
+    fn night_slot(&self, stream: Uuid) -> Result<Option<u32>, StoreError>;
+    fn night_slot_set(&mut self, stream: Uuid, slot_s: u32) -> Result<(), StoreError>;
+    /// How many other streams have their slot in each minute of the day.
+    fn night_minutes(&self, except: Uuid) -> Result<BTreeMap<u32, u32>, StoreError>;
     /// What the agent said in the stream's newest bundle, to be answered by a receipt that goes back by hand.
     fn bundle_report(&self, stream: Uuid) -> Result<Option<AgentReport>, StoreError>;
     fn bundle_report_keep(&mut self, stream: Uuid, report: &AgentReport) -> Result<(), StoreError>;

@@ -26,6 +26,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tracing::error;
 
 use crate::authority::Authority;
+use crate::nights::{Limits, Nights};
 use crate::store::{SqliteStore, Store, StoreError};
 
 /// Connections that only read.
@@ -47,6 +48,7 @@ struct Shared {
     authority: Authority,
     refusals: Refusals,
     receipts: AtomicU64,
+    nights: Nights,
     /// Password hashing is slow on purpose: two at once, the others queue up.
     hashing: Semaphore,
 }
@@ -61,7 +63,7 @@ pub enum DoorError {
 
 impl App {
     /// Opens the database of `data` for a server.
-    pub fn open(data: &Path, authority: Authority) -> Result<App, StoreError> {
+    pub fn open(data: &Path, authority: Authority, limits: Limits) -> Result<App, StoreError> {
         let writer = SqliteStore::open(data)?;
         let readers = (0..READERS).map(|_| SqliteStore::open_reader(data).map(Mutex::new)).collect::<Result<_, _>>()?;
         Ok(App(Arc::new(Shared {
@@ -71,6 +73,7 @@ impl App {
             authority,
             refusals: Refusals::default(),
             receipts: AtomicU64::new(0),
+            nights: Nights::new(limits),
             hashing: Semaphore::new(2),
         })))
     }
@@ -197,7 +200,7 @@ impl IntoResponse for Problem {
 /// Everything that is answered on the port.
 pub fn router(app: App) -> Router {
     Router::new()
-        .merge(sync::routes())
+        .merge(sync::routes(&app))
         .merge(api::routes())
         .merge(pages::routes())
         .route("/healthz", get(|| async { "ok\n" }))
@@ -256,7 +259,7 @@ mod tests {
             let node = district.store.node_find().expect("read").expect("there");
             let authority = Authority::create(district.directory.path(), &node, now()).expect("made");
             let authority_key = authority.receipt_key();
-            let app = App::open(district.directory.path(), authority).expect("opened");
+            let app = App::open(district.directory.path(), authority, Limits::default()).expect("opened");
             Server { app, district, authority_key }
         }
 

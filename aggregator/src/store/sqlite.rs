@@ -239,7 +239,7 @@ impl Store for SqliteStore {
                     (select count(*) from quarantine q where q.stream = s.stream),
                     (select count(*) from fork f where f.stream = s.stream), s.told_head_seq,
                     (select a.arrived_at from arrival a where a.stream = s.stream order by a.from_seq desc limit 1),
-                    s.last_seen_at, s.enrolled_at, s.agent_version, s.clock_offset_ms
+                    s.last_seen_at, s.enrolled_at, s.agent_version, s.clock_offset_ms, s.night_slot_s
              from stream s where ?1 is null or s.unit = ?1 order by s.unit, s.enrolled_at, s.stream",
         )?;
         let streams = statement.query_map([unit], |row| {
@@ -258,6 +258,7 @@ impl Store for SqliteStore {
                 enrolled_at: row.get(8)?,
                 agent_version: row.get(9)?,
                 clock_offset_ms: row.get(10)?,
+                night_slot_s: row.get(11)?,
             })
         })?;
         Ok(streams.collect::<Sql<_>>()?)
@@ -272,7 +273,8 @@ impl Store for SqliteStore {
             .unwrap_or_else(|| Head::genesis(stream));
         let mut statement = self.connection.prepare_cached("select seq from quarantine where stream = ?1 order by seq")?;
         let quarantined = statement.query_map([id(&stream)], |row| row.get(0))?.collect::<Sql<_>>()?;
-        Ok(Held { stored, quarantined, compared: None, kept_aside: None })
+        let night_slot_s = self.night_slot(stream)?;
+        Ok(Held { stored, quarantined, compared: None, kept_aside: None, night_slot_s })
     }
 
     fn stream_hashes(&self, stream: Uuid, from: Seq, to: Seq) -> Result<Vec<Hash>, StoreError> {
@@ -291,6 +293,26 @@ impl Store for SqliteStore {
             )?
             .execute(params![id(&stream), time(at), told.agent_version, told.head_seq, told.clock_offset_ms])?;
         Ok(())
+    }
+
+    fn night_slot(&self, stream: Uuid) -> Result<Option<u32>, StoreError> {
+        let mut statement = self.connection.prepare_cached("select night_slot_s from stream where stream = ?1")?;
+        Ok(statement.query_row([id(&stream)], |row| row.get(0)).optional()?.flatten())
+    }
+
+    fn night_slot_set(&mut self, stream: Uuid, slot_s: u32) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("update stream set night_slot_s = ?2 where stream = ?1")?
+            .execute(params![id(&stream), slot_s])?;
+        Ok(())
+    }
+
+    fn night_minutes(&self, except: Uuid) -> Result<BTreeMap<u32, u32>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "select night_slot_s / 60, count(*) from stream where night_slot_s is not null and stream <> ?1 group by 1",
+        )?;
+        let minutes = statement.query_map([id(&except)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(minutes.collect::<Sql<_>>()?)
     }
 
     fn bundle_report(&self, stream: Uuid) -> Result<Option<AgentReport>, StoreError> {
