@@ -401,6 +401,12 @@ mod tests {
         let dossier: serde_json::Value = serde_json::from_slice(&dossier).expect("JSON");
         assert_eq!((dossier["state"].as_str(), dossier["verdict"].is_null()), (Some("processing"), true));
         is_problem(&server.get("/api/v1/dossiers/none", &shown).await, 404);
+        server.district.agent("11074", 9);
+        let status = bytes(server.get("/api/v1/status", &shown).await).await;
+        let status: serde_json::Value = serde_json::from_slice(&status).expect("JSON");
+        let absent: Vec<&str> =
+            status["missed_nights"].as_array().expect("a list").iter().filter_map(|office| office["unit"].as_str()).collect();
+        assert_eq!(absent, ["11074"], "the office that never came, and not the one that just did: {status}");
     }
 
     #[tokio::test]
@@ -422,9 +428,12 @@ mod tests {
         let cookie = response.headers()[header::SET_COOKIE].to_str().expect("text").to_owned();
         assert!(cookie.contains("HttpOnly; Secure; SameSite=Strict"), "{cookie}");
         let session = [(header::COOKIE, cookie.split(';').next().expect("a value"))];
-        for (path, words) in
-            [("/", "chưa gửi gì"), ("/units/11089", "Biểu II.06"), ("/reports/ii06?from=01/01/2023&to=31/12/2023", "(13)")]
-        {
+        for (path, words) in [
+            ("/", "chưa gửi gì"),
+            ("/?from=2023-01-01&to=2023-12-31", "Lỡ hẹn gửi ban đêm"),
+            ("/units/11089", "Biểu II.06"),
+            ("/reports/ii06?from=01/01/2023&to=31/12/2023", "(13)"),
+        ] {
             server.district.agent(UNIT, u8::try_from(path.len()).expect("short"));
             let response = server.get(path, &session).await;
             assert_eq!(response.status(), StatusCode::OK, "{path}");

@@ -19,7 +19,7 @@ const LONGEST_SILENCE: chrono::Duration = chrono::Duration::days(400);
 const LONGEST_SHELF: chrono::Duration = chrono::Duration::days(10 * 365);
 /// No PC sleeps longer than this and goes on.
 const LONGEST_SLEEP: chrono::Duration = chrono::Duration::days(10);
-/// A person who looked at the calendar is asked again after this time.
+/// A clock that was found right, by a person or by the district, is believed for this time.
 const CHECK_HOLDS: chrono::Duration = chrono::Duration::hours(12);
 /// A measure this old is replaced by any other.
 const STALE: chrono::Duration = chrono::Duration::days(1);
@@ -58,6 +58,10 @@ impl Measure {
         let contradicts = apart > self.error_ms.saturating_add(kept.error_ms);
         let as_good = self.error_ms <= kept.error_ms.max(1_000);
         age < chrono::Duration::zero() || age > STALE || contradicts || (age > FRESH && as_good)
+    }
+
+    fn surely_off_ms(&self) -> i64 {
+        self.offset_ms.saturating_abs().saturating_sub(self.error_ms)
     }
 
     /// What an entry recorded at `now` says of the clock.
@@ -100,13 +104,18 @@ pub enum Doubt {
 /// Why the time `now` is not believed; `None`: nothing speaks against it.
 pub fn doubt(known: &Known, now: LocalTime) -> Option<Doubt> {
     let just_checked = known.checked.is_some_and(|checked| now >= checked - TOLERANCE && now <= checked + CHECK_HOLDS);
-    if just_checked {
+    if just_checked || just_measured_right(known, now) {
         return None;
     }
     if now < first_moment() {
         return Some(Doubt::BeforeTheProgram);
     }
     behind(known, now).or_else(|| measured(known, now)).or_else(|| ahead(known, now))
+}
+
+fn just_measured_right(known: &Known, now: LocalTime) -> bool {
+    let fresh = |measure: &Measure| now >= measure.at - TOLERANCE && now <= measure.at + CHECK_HOLDS;
+    known.measured.filter(fresh).is_some_and(|measure| measure.surely_off_ms() <= TOLERANCE.num_milliseconds())
 }
 
 fn behind(known: &Known, now: LocalTime) -> Option<Doubt> {
@@ -123,8 +132,8 @@ fn measured(known: &Known, now: LocalTime) -> Option<Doubt> {
     let age = now - measure.at;
     // A clock that ran behind and has since gone on by more than it was behind may have been set right.
     let may_be_right = measure.offset_ms > 0 && age > chrono::Duration::milliseconds(measure.offset_ms);
-    let surely = measure.offset_ms.saturating_abs().saturating_sub(measure.error_ms);
-    (!was_set_back && !may_be_right && surely > TOLERANCE.num_milliseconds()).then_some(Doubt::OffBy(measure.offset_ms))
+    (!was_set_back && !may_be_right && measure.surely_off_ms() > TOLERANCE.num_milliseconds())
+        .then_some(Doubt::OffBy(measure.offset_ms))
 }
 
 fn ahead(known: &Known, now: LocalTime) -> Option<Doubt> {
@@ -228,6 +237,14 @@ mod tests {
         doubted(checked("2006-11-24 10:00"), "2006-11-24 10:05", None);
         doubted(checked("2006-11-24 10:00"), "2006-11-25 10:05", Some(Doubt::BeforeTheProgram));
         doubted(checked("2046-11-24 10:00"), "2046-11-25 08:00", None);
+    }
+
+    #[test]
+    fn a_clock_that_was_just_measured_right_is_believed_whatever_was_recorded_before() {
+        let measured = Some(Measure { offset_ms: 900, error_ms: 30, at: wall("2026-11-24 10:00") });
+        let known = Known { last_entry: Some(wall("2046-01-01 08:00")), last_signed: None, measured, ..Known::default() };
+        doubted(known, "2026-11-24 10:30", None);
+        doubted(known, "2026-11-25 08:00", Some(Doubt::BeforeLastEntry(wall("2046-01-01 08:00"))));
     }
 
     #[track_caller]

@@ -7,7 +7,7 @@ use crate::clock::Doubt;
 /// Below this nothing can be saved for sure.
 const FULL: u64 = 32 << 20;
 /// Below this somebody should tidy up.
-const NEARLY_FULL: u64 = 512 << 20;
+const NEARLY_FULL: u64 = 256 << 20;
 
 /// What one greeting to the aggregator met, layer by layer.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,5 +8,6 @@ mod journey;
 mod line;
 mod recover;
 mod restore;
+mod schedule;
 mod security;
 mod sim;
