@@ -104,6 +104,7 @@ async fn connect(host: &str, port: u16) -> Result<(), Line> {
     match timeout(PATIENCE, TcpStream::connect(addresses.as_slice())).await {
         Ok(Ok(_)) => Ok(()),
         Ok(Err(error)) if error.kind() == ErrorKind::ConnectionRefused => Err(Line::Refused),
+        Ok(Err(error)) if matches!(error.kind(), ErrorKind::ConnectionReset | ErrorKind::ConnectionAborted) => Err(Line::Cut),
         _ => Err(Line::Unreachable),
     }
 }

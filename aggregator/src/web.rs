@@ -282,6 +282,18 @@ mod tests {
             (agent, peer)
         }
 
+        /// An office that never came.
+        fn enrolled_long_ago(&mut self, unit: &str) {
+            let stream = crate::store::Stream {
+                id: Uuid::from_u128(99),
+                unit: unit.to_owned(),
+                public_key: [9; 32],
+                numbers_from: 1,
+                numbers_to: 4999,
+            };
+            self.district.store.stream_add(&stream, now() - chrono::Days::new(10)).expect("added");
+        }
+
         async fn ask(&self, request: Request<Body>, peer: Option<Peer>) -> Response {
             let mut request = request;
             let remote: SocketAddr = "192.0.2.7:5000".parse().expect("an address");
@@ -401,7 +413,7 @@ mod tests {
         let dossier: serde_json::Value = serde_json::from_slice(&dossier).expect("JSON");
         assert_eq!((dossier["state"].as_str(), dossier["verdict"].is_null()), (Some("processing"), true));
         is_problem(&server.get("/api/v1/dossiers/none", &shown).await, 404);
-        server.district.agent("11074", 9);
+        server.enrolled_long_ago("11074");
         let status = bytes(server.get("/api/v1/status", &shown).await).await;
         let status: serde_json::Value = serde_json::from_slice(&status).expect("JSON");
         let absent: Vec<&str> =
@@ -427,6 +439,7 @@ mod tests {
         let response = server.log_in("0123456789", &[("origin", "https://here"), ("host", "here")]).await;
         let cookie = response.headers()[header::SET_COOKIE].to_str().expect("text").to_owned();
         assert!(cookie.contains("HttpOnly; Secure; SameSite=Strict"), "{cookie}");
+        server.enrolled_long_ago("11074");
         let session = [(header::COOKIE, cookie.split(';').next().expect("a value"))];
         for (path, words) in [
             ("/", "chưa gửi gì"),

@@ -13,9 +13,9 @@ use crate::entry::ClockReading;
 
 /// What a clock may be wrong without anybody minding.
 const TOLERANCE: chrono::Duration = chrono::Duration::minutes(5);
-/// An office that neither recorded nor heard anything for longer than this does not exist.
+/// An office that heard nothing from its district for longer than this is asked what day it is, once.
 const LONGEST_SILENCE: chrono::Duration = chrono::Duration::days(400);
-/// Nobody runs a program this long after it came out without ever having recorded anything.
+/// Nobody runs a program this long after it came out without ever having heard of a district.
 const LONGEST_SHELF: chrono::Duration = chrono::Duration::days(10 * 365);
 /// No PC sleeps longer than this and goes on.
 const LONGEST_SLEEP: chrono::Duration = chrono::Duration::days(10);
@@ -143,12 +143,12 @@ fn ahead(known: &Known, now: LocalTime) -> Option<Doubt> {
             return Some(Doubt::Jumped(expected));
         }
     }
-    let newest = [known.last_entry, known.last_signed, known.checked].into_iter().flatten().max();
-    let (newest, limit) = match newest {
-        Some(newest) => (newest, LONGEST_SILENCE),
-        None => (first_moment(), LONGEST_SHELF),
-    };
-    (now > newest + limit).then_some(Doubt::FarAhead(newest))
+    let trusted = known.last_signed.max(known.checked);
+    // Entries say only what this clock said: they count where nobody else ever said anything, and not for ever.
+    let newest = trusted.or(known.last_entry).unwrap_or(first_moment());
+    let too_late = now > newest + LONGEST_SILENCE && (trusted.is_some() || known.last_entry.is_some());
+    let too_late = too_late || (trusted.is_none() && now > first_moment() + LONGEST_SHELF);
+    too_late.then_some(Doubt::FarAhead(newest))
 }
 
 #[cfg(test)]
@@ -199,6 +199,10 @@ mod tests {
     #[test]
     fn a_clock_far_ahead_is_not_believed() {
         doubted(known(), "2046-11-24 10:00", Some(Doubt::FarAhead(wall("2026-11-24 10:00"))));
+        let recorded_so = Known { last_entry: Some(wall("2046-11-24 09:00")), ..known() };
+        doubted(recorded_so, "2046-11-24 10:00", Some(Doubt::FarAhead(wall("2026-11-24 10:00"))));
+        let never_enrolled = Known { last_entry: Some(wall("2046-11-24 09:00")), ..Known::default() };
+        doubted(never_enrolled, "2046-11-24 10:00", Some(Doubt::FarAhead(wall("2046-11-24 09:00"))));
         doubted(known(), "2028-01-01 10:00", Some(Doubt::FarAhead(wall("2026-11-24 10:00"))));
         doubted(Known::default(), "2046-11-24 10:00", Some(Doubt::FarAhead(wall("2025-01-01 00:00"))));
     }

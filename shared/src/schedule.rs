@@ -388,7 +388,8 @@ mod tests {
         let morning = Now { chance: 300_000, ..now("2026-11-23 07:30", 0, 0) };
         assert_eq!(schedule.tick(morning), None, "not at once: the whole district wakes at half past seven");
         for running_s in (30..300).step_by(30) {
-            assert_eq!(schedule.tick(now("2026-11-23 07:34", running_s, 0)), None);
+            let later = now(&format!("2026-11-23 07:{}", 30 + running_s / 60), running_s, 0);
+            assert_eq!(schedule.tick(later), None);
         }
         assert_eq!(schedule.tick(now("2026-11-23 07:35", 300, 0)), Some(Why::MissedNight));
     }
