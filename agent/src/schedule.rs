@@ -14,6 +14,7 @@ use motcua_shared::doctor::Line;
 use motcua_shared::schedule::{Ended, Now, Schedule, Window};
 use tokio::sync::Notify;
 use tracing::{info, warn};
+use uuid::Uuid;
 
 use crate::doctor;
 use crate::door::Door;
@@ -77,6 +78,11 @@ impl Sender {
         lock(&self.0.line).clone()
     }
 
+    /// Seconds after local midnight at which this PC sends at night.
+    pub fn night_slot(&self, stream: Uuid, asked: Option<u32>) -> u32 {
+        self.0.window.agreed(stream, asked)
+    }
+
     /// What this run knows of the clock, beside what the database knows.
     pub fn clock_known(&self, known: Known) -> Known {
         let (at, instant) = *lock(&self.0.clock);
@@ -128,7 +134,7 @@ impl Sender {
         Ok(status.aggregator.is_some().then(|| Now {
             wall: now(),
             running: self.0.started.elapsed(),
-            slot_s: self.0.window.agreed(status.stream, asked),
+            slot_s: self.night_slot(status.stream, asked),
             last_complete,
             pending: status.pending,
             chance: u64::from_le_bytes(chance()),

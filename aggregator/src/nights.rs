@@ -58,13 +58,21 @@ impl Nights {
     /// Gives a stream its slot, or another one when its minute is crowded.
     pub fn settle(&self, store: &mut dyn Store, stream: Uuid) -> Result<(), StoreError> {
         let has = store.night_slot(stream)?;
-        let others = store.night_minutes(stream)?;
         let too_busy = self.too_busy.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let is_full = |minute: u32| {
+        let mut failed = None;
+        let slot_s = settle(self.limits.window, stream, has, |minute| {
             let room = if too_busy.contains(&minute) { self.limits.per_minute / 2 } else { self.limits.per_minute };
-            others.get(&minute).is_some_and(|count| *count >= room) || room == 0
-        };
-        let slot_s = settle(self.limits.window, stream, has, is_full);
+            match store.night_crowd(minute, stream) {
+                Ok(crowd) => crowd >= room,
+                Err(error) => {
+                    failed = Some(error);
+                    false
+                }
+            }
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
         if has != Some(slot_s) {
             store.night_slot_set(stream, slot_s)?;
         }

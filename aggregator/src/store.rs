@@ -241,8 +241,8 @@ pub trait Store: Send {
     fn stream_told(&mut self, stream: Uuid, told: &Told, at: LocalTime) -> Result<(), StoreError>;
     fn night_slot(&self, stream: Uuid) -> Result<Option<u32>, StoreError>;
     fn night_slot_set(&mut self, stream: Uuid, slot_s: u32) -> Result<(), StoreError>;
-    /// How many other streams have their slot in each minute of the day.
-    fn night_minutes(&self, except: Uuid) -> Result<BTreeMap<u32, u32>, StoreError>;
+    /// How many other streams have their slot in this minute of the day.
+    fn night_crowd(&self, minute: u32, except: Uuid) -> Result<u32, StoreError>;
     /// What the agent said in the stream's newest bundle, to be answered by a receipt that goes back by hand.
     fn bundle_report(&self, stream: Uuid) -> Result<Option<AgentReport>, StoreError>;
     fn bundle_report_keep(&mut self, stream: Uuid, report: &AgentReport) -> Result<(), StoreError>;

@@ -100,12 +100,12 @@ pub fn minute(slot_s: u32) -> u32 {
 
 /// The slot that an aggregator asks a stream to take: the one it has, or its own by hash, or, where `is_full` says that
 /// the minute has no room, the same second of the next minute in the window that has. If all are full, it stays.
-pub fn settle(window: Window, stream: Uuid, has: Option<u32>, is_full: impl Fn(u32) -> bool) -> u32 {
+pub fn settle(window: Window, stream: Uuid, has: Option<u32>, mut is_full: impl FnMut(u32) -> bool) -> u32 {
     let first = has.filter(|slot_s| window.contains(*slot_s)).unwrap_or_else(|| window.slot(stream));
     let from = window.from.num_seconds_from_midnight();
     let (within, length) = (window.into_s(first), window.length_s());
-    let candidates = (0..length.div_ceil(60)).map(|step| (from + (within + step * 60) % length) % DAY_S);
-    candidates.into_iter().find(|slot_s| !is_full(minute(*slot_s))).unwrap_or(first)
+    let mut candidates = (0..length.div_ceil(60)).map(|step| (from + (within + step * 60) % length) % DAY_S);
+    candidates.find(|slot_s| !is_full(minute(*slot_s))).unwrap_or(first)
 }
 
 /// The night that an instant belongs to, named by the day on whose noon it begins.
@@ -438,7 +438,7 @@ mod tests {
     fn a_busy_aggregator_is_left_alone_as_long_as_it_asks_but_not_for_ever() {
         let mut schedule = Schedule::default();
         schedule.tick(now("2026-11-22 09:00", 0, 1));
-        schedule.ended(Ended::Busy(Duration::from_secs(60)), Now { chance: 5_000, ..now("2026-11-22 09:00", 0, 1) });
+        schedule.ended(Ended::Busy(Duration::from_mins(1)), Now { chance: 5_000, ..now("2026-11-22 09:00", 0, 1) });
         assert_eq!(schedule.tick(now("2026-11-22 09:01", 64, 1)), None);
         assert_eq!(schedule.tick(now("2026-11-22 09:01", 65, 1)), Some(Why::Retry));
         schedule.ended(Ended::Busy(Duration::MAX), now("2026-11-22 09:02", 70, 1));

@@ -223,9 +223,6 @@ pub enum Distrust {
 fn explain_tls(error: &rustls::Error) -> UplinkError {
     use rustls::{AlertDescription, Error};
     let distrust = match error {
-        Error::InvalidCertificate(
-            CertificateError::UnknownIssuer | CertificateError::BadSignature | CertificateError::ApplicationVerificationFailure,
-        ) => Distrust::UnknownCa,
         Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => Distrust::Expired,
         Error::InvalidCertificate(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }) => {
             Distrust::NotYetValid
@@ -233,6 +230,8 @@ fn explain_tls(error: &rustls::Error) -> UplinkError {
         Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
             Distrust::OtherName
         }
+        // Of another CA, or of a version or a kind that ours never issues.
+        Error::InvalidCertificate(_) => Distrust::UnknownCa,
         Error::AlertReceived(
             AlertDescription::UnknownCA
             | AlertDescription::BadCertificate
@@ -250,8 +249,6 @@ fn explain_tls(error: &rustls::Error) -> UplinkError {
         | Error::AlertReceived(AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure) => {
             return UplinkError::Stranger("không nói TLS 1.3".to_owned());
         }
-        // A certificate that is none of ours in yet another way: of a version or a kind that we never issue.
-        Error::InvalidCertificate(_) => Distrust::UnknownCa,
         _ => return UplinkError::Offline("đường truyền bị ngắt".to_owned()),
     };
     distrust.into()

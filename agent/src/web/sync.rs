@@ -34,6 +34,7 @@ struct SyncPage {
     quarantined: String,
     receipt: String,
     complete: String,
+    night: String,
     attempt: Option<Attempt>,
     /// What is the matter, as far as it is known without asking the line again.
     findings: Vec<Finding>,
@@ -41,13 +42,14 @@ struct SyncPage {
 
 pub async fn show(State(app): State<App>) -> Result<Html<String>, HttpError> {
     let (data, sender) = (app.data.clone(), app.sender.clone());
-    let (status, attempt, mut facts) = app
+    let (status, attempt, asked, mut facts) = app
         .read(move |store, _| {
             let facts = doctor::facts(&data, store, now(), |known| sender.clock_known(known))?;
-            Ok((Status::read(store)?, store.attempt_last()?, facts))
+            Ok((Status::read(store)?, store.attempt_last()?, store.night_slot()?, facts))
         })
         .await?;
     facts.line = app.sender.line();
+    let night = app.sender.night_slot(status.stream, asked);
     let shown = |at: &Option<String>, none: &str| at.as_deref().map_or_else(|| none.to_owned(), words::shown_time);
     let count = |value: u64| number(i64::try_from(value).unwrap_or(i64::MAX));
     html(&SyncPage {
@@ -65,6 +67,7 @@ pub async fn show(State(app): State<App>) -> Result<Html<String>, HttpError> {
         quarantined: if status.quarantined == 0 { String::new() } else { count(status.quarantined) },
         receipt: shown(&status.last_receipt_at, "chưa có"),
         complete: shown(&status.last_sync_at, "chưa lần nào"),
+        night: format!("{:02}:{:02}", night / 3600, night / 60 % 60),
         attempt: attempt.map(|(attempt, _)| attempt),
         findings: doctor::findings(&facts, now()).into_iter().filter(|finding| finding.cause != "ok").collect(),
     })

@@ -307,12 +307,11 @@ impl Store for SqliteStore {
         Ok(())
     }
 
-    fn night_minutes(&self, except: Uuid) -> Result<BTreeMap<u32, u32>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "select night_slot_s / 60, count(*) from stream where night_slot_s is not null and stream <> ?1 group by 1",
-        )?;
-        let minutes = statement.query_map([id(&except)], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(minutes.collect::<Sql<_>>()?)
+    fn night_crowd(&self, minute: u32, except: Uuid) -> Result<u32, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("select count(*) from stream where night_slot_s between ?1 * 60 and ?1 * 60 + 59 and stream <> ?2")?;
+        Ok(statement.query_row(params![minute, id(&except)], |row| row.get(0))?)
     }
 
     fn bundle_report(&self, stream: Uuid) -> Result<Option<AgentReport>, StoreError> {
