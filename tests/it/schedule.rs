@@ -324,7 +324,7 @@ fn deployed(file: &str) -> Result<String> {
 async fn systemd_takes_the_units_and_the_programs_take_what_they_say() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let Some(verifier) = tool(&["/usr/bin/systemd-analyze", "/bin/systemd-analyze"])? else { return Ok(()) };
-    for file in DEPLOYED.iter().filter(|file| !Path::new(file).extension().is_some_and(|kind| kind == "xml")) {
+    for file in DEPLOYED.iter().filter(|file| Path::new(file).extension().is_none_or(|kind| kind != "xml")) {
         let unit = deployed(file)?
             .replace("/usr/local/bin/motcua-agent", text(&programs().agent))
             .replace("/usr/local/bin/motcua-aggregator", text(&programs().aggregator));
