@@ -42,7 +42,8 @@ pub fn findings(facts: &Facts, now: LocalTime) -> Vec<Finding> {
 /// What the database, the disk and the clock tell. `extend` adds what the running program knows of the clock.
 pub fn facts(data: &Path, store: &Store, now: LocalTime, extend: impl FnOnce(Known) -> Known) -> Result<Facts, StoreError> {
     let status = Status::read(store)?;
-    let keys = office::office_key(data, &store.office()?).and_then(|_| office::stream_key(data));
+    let office = store.office()?;
+    let keys = office::office_key(data, &office).and_then(|_| office::stream_key(data, office.stream));
     Ok(Facts {
         damage: keys.err().map(|error| error.to_string()),
         free_bytes: free_bytes(data),
@@ -52,6 +53,7 @@ pub fn facts(data: &Path, store: &Store, now: LocalTime, extend: impl FnOnce(Kno
             (true, Some(_)) => Belongs::ByLine,
         },
         log: match status.last_outcome.as_deref() {
+            _ if status.forked_at.is_some() => Log::Forked,
             Some("forked") => Log::Forked,
             Some("behind") => Log::Behind,
             _ => Log::Sound,
@@ -161,11 +163,11 @@ fn sentences(cause: &Cause, facts: &Facts, now: LocalTime) -> (String, &'static 
         ),
         Cause::Forked => (
             "Huyện đang giữ nội dung khác với máy này: dữ liệu đã bị sao chép hoặc phục hồi sang máy khác. Không mất gì.",
-            "Hãy báo huyện để chọn máy phải đăng ký lại.",
+            "Hãy báo huyện để chọn máy phải đăng ký lại; máy được chọn xin mã mới rồi chạy lệnh enroll.",
         ),
         Cause::Behind => (
             "Huyện giữ nhiều hơn máy này có: máy này được phục hồi từ bản sao lưu cũ. Không mất gì.",
-            "Hãy báo huyện để lấy lại phần còn thiếu trước khi nhập tiếp.",
+            "Hãy gửi qua mạng: máy tự lấy lại phần còn thiếu; nếu vẫn báo lỗi này, hãy báo huyện.",
         ),
         Cause::ClockWrong(doubt) => {
             let why = doubt.map_or_else(

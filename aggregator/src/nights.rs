@@ -174,6 +174,7 @@ mod tests {
             agent_version: None,
             clock_offset_ms: None,
             night_slot_s: None,
+            healing: None,
         };
         let streams = [
             stream("1", Some("2026-11-03T22:00:00+07:00")),

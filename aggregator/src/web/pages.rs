@@ -25,8 +25,7 @@ use uuid::Uuid;
 use super::sync::SMALL;
 use super::{App, DoorError, Problem, now};
 use crate::auth::{self, AuthError, SESSION_HOURS, token_hash};
-use crate::nights;
-use crate::output::{absent_words, people_time};
+use crate::output::{absent_words, healing_words, people_time};
 use crate::rollup::{self, Office, ReportError};
 use crate::store::{Role, Store, StoreError, StreamStatus};
 
@@ -337,6 +336,7 @@ struct OverviewPage {
     rows: Vec<OfficeRow>,
     total: OfficeRow,
     reporting: String,
+    healing: Option<String>,
     absent: Vec<AbsentRow>,
 }
 
@@ -426,12 +426,12 @@ fn total_row(offices: &[Office]) -> OfficeRow {
 async fn overview(viewer: Viewer, State(app): State<App>, Query(query): Query<PeriodQuery>) -> Result<Response, PageError> {
     let at = now();
     let today = local_day(at);
-    let (node, (period, problem), offices, absent) = app
+    let (node, (period, problem), offices, healing, absent) = app
         .read(move |store| -> Result<_, StoreError> {
             let chosen = chosen(store, &query, today)?;
             let offices = rollup::offices(store, chosen.0)?;
-            let absent = nights::absent(&store.streams(None)?, &store.units()?, at);
-            Ok((node_name(store, at)?, chosen, offices, absent))
+            let status = rollup::status(store, at)?;
+            Ok((node_name(store, at)?, chosen, offices, status.healing, status.missed_nights))
         })
         .await??;
     let complete = offices.iter().filter(|office| state_of(office).mark == "good").count();
@@ -442,6 +442,7 @@ async fn overview(viewer: Viewer, State(app): State<App>, Query(query): Query<Pe
         rows: offices.iter().map(office_row).collect(),
         total: total_row(&offices),
         reporting: format!("{complete} trên {} đơn vị đã gửi đủ những gì đã ghi", offices.len()),
+        healing: healing.as_ref().map(healing_words),
         absent: absent
             .into_iter()
             .map(|office| AbsentRow { words: absent_words(&office), code: office.unit, name: office.name })
