@@ -839,7 +839,7 @@ fn ending(end: End, tally: &Tally) -> (&'static str, String) {
         said.push(format!("đã ghi lại {} mục riêng của máy này", number(tally.copied.cast_signed())));
     }
     if !said.is_empty() {
-        detail = format!("Máy này được phục hồi từ bản cũ: {}. {detail}", said.join(", "));
+        detail = format!("Máy này được phục hồi hoặc đăng ký lại: {}. {detail}", said.join(", "));
     }
     (outcome, detail)
 }

@@ -24,7 +24,8 @@ pub fn sync_sentence(status: &Status) -> String {
     let at = |time: &Option<String>| time.as_deref().map(shown_time).unwrap_or_default();
     match status.last_outcome.as_deref() {
         _ if !status.enrolled => joined(&waiting, "chưa đăng ký với huyện", ", "),
-        Some("refused" | "forked" | "behind") => joined(&waiting, detail, ". "),
+        Some("forked") => joined(&waiting, "Dữ liệu của máy này đã bị sao chép sang máy khác, cần báo huyện", ". "),
+        Some("refused" | "behind") => joined(&waiting, detail, ". "),
         _ if all_sent(status) => format!("Đã gửi hết, {}{}", at(&status.last_receipt_at), unread(status)),
         Some("busy") => joined(&waiting, &format!("huyện đang bận, máy tự gửi lại{}", unread(status)), ", "),
         Some("offline") => joined(&waiting, &format!("mất mạng từ {}{}", at(&status.failing_since), unread(status)), ", "),
