@@ -12,8 +12,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use motcua_shared::calendar::Calendar;
-use motcua_shared::catalogue::{Catalogue, field_name};
+use motcua_shared::catalogue::field_name;
 use motcua_shared::entry::Seq;
 use motcua_shared::period::Period;
 use motcua_shared::report::Ii06;
@@ -424,7 +423,12 @@ fn serve(data: &Path, listen: Option<SocketAddr>) -> anyhow::Result<ExitCode> {
 
 fn sync(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let door = Door::new(Store::open(data)?);
-    let summary = runtime()?.block_on(async { Uplink::open(data, &door).await?.sync(&door).await })?;
+    let summary = runtime()?.block_on(async {
+        let uplink = Uplink::open(data, &door).await?;
+        let summary = uplink.sync(&door).await?;
+        // A new calendar may have moved due times: they are sent with the same command.
+        if uplink.beside().await { uplink.sync(&door).await } else { Ok(summary) }
+    })?;
     if json {
         output::json(&summary);
     } else {
@@ -443,7 +447,8 @@ fn import_dossiers(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
     let key = office::office_key(data, &store.office()?)?;
     let bytes = fs::read(file).with_context(|| format!("không đọc được tệp {}", file.display()))?;
     let exists = |code: &str| store.dossier_exists(code).unwrap_or(false);
-    let imported = match import::dossiers(&bytes, &Catalogue::starter(), &Calendar::starter(), exists) {
+    let tables = store.tables()?;
+    let imported = match import::dossiers(&bytes, &tables.catalogue, &tables.calendar, exists) {
         Ok(imported) => imported,
         Err(faults) => {
             output::problem(&format!("Không nhập gì cả. Tệp {} có {} lỗi:", file.display(), faults.len()));
@@ -511,6 +516,10 @@ fn status(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
     output::line(&format!("{} ({})", status.name, status.unit));
     output::line(&format!("Nhật ký: {} mục; huyện đã lưu đến mục {}.", status.head_seq, status.stored_through));
     output::line(&words::sync_sentence(&status));
+    output::line(&format!("Danh mục thủ tục, lịch nghỉ: {}.", words::reference_sentence(&status)));
+    if let Some(problem) = &status.reference_problem {
+        output::line(&format!("Chú ý: {problem}."));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -3,8 +3,10 @@
 //! Promise: an entry and its projection are saved together or not at all, and durably before the call returns. Heads and
 //! what is pending are read from rows, never remembered. Knows no HTTP. Start at [`Store::receive`] and [`Store::step`].
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -15,6 +17,7 @@ use motcua_shared::deadline;
 use motcua_shared::dossier::{Code, Dossier, Event, Refusal};
 use motcua_shared::entry::{Body, Draft, Hash, Head, Record, Seq};
 pub use motcua_shared::reception::Reception;
+use motcua_shared::reference::Tables;
 use motcua_shared::report::FieldSums;
 use motcua_shared::seal::{OfficeKey, Sealed};
 use motcua_shared::wire::{Receipt, Signed};
@@ -23,8 +26,10 @@ use uuid::Uuid;
 
 mod check;
 mod figures;
+mod reference;
 
 pub use check::{Damage, Proof};
+pub use reference::{Announced, InForce, ReferenceAttempt, Taken};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -143,6 +148,8 @@ pub struct Pen<'a> {
 /// The agent's database.
 pub struct Store {
     connection: Connection,
+    /// What the desk works by, and the row that it was read from.
+    tables: RefCell<Option<(i64, Arc<Tables>)>>,
 }
 
 /// How an attempt to sync ended.
@@ -215,7 +222,7 @@ impl Store {
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", "on")?;
         connection.set_prepared_statement_cache_capacity(64);
-        Ok(Store { connection })
+        Ok(Store { connection, tables: RefCell::default() })
     }
 
     pub fn office(&self) -> Result<Office> {

@@ -11,6 +11,7 @@ use chrono::Utc;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use motcua_shared::enrolment::EnrolmentCode;
 use motcua_shared::entry::{Hash, Head, Record, Seq};
+use motcua_shared::seal::OfficeKey;
 use motcua_shared::sync::{Action, End, Event, PATIENCE, Session, check_receipt};
 use motcua_shared::wire::{
     self, AgentReport, EnrolRequest, Enrolled, Hello, LastReceipt, MAX_SEGMENT, PROTOCOL, Receipt, Segment, Signed, Streams,
@@ -24,6 +25,7 @@ use uuid::Uuid;
 
 use crate::door::Door;
 use crate::office::{self, Identity, OfficeError, chance, now, private_file};
+use crate::reference::Lane;
 use crate::store::{Enrolment, Office, Store, StoreError};
 
 pub mod tls;
@@ -80,6 +82,7 @@ pub struct Summary {
 }
 
 /// The enrolled PC's line. Keep it: connections and TLS sessions are used again.
+#[derive(Clone)]
 pub struct Uplink {
     client: reqwest::Client,
     base: Url,
@@ -87,6 +90,8 @@ pub struct Uplink {
     server_id: Uuid,
     receipt_key: VerifyingKey,
     stream_key: SigningKey,
+    office_key: OfficeKey,
+    reference: Lane,
 }
 
 /// A request body of this size or less is given this long to be answered, and one second more for each further KiB:
@@ -283,7 +288,7 @@ impl Uplink {
         let office = door.call(|store| store.office()).await?;
         let enrolment = office.enrolment.clone().ok_or(UplinkError::NotEnrolled)?;
         // A log sealed with another key must not leave this PC.
-        office::office_key(data, &office)?;
+        let office_key = office::office_key(data, &office)?;
         let receipt_key = VerifyingKey::from_bytes(&enrolment.receipt_key)
             .map_err(|_| UplinkError::Identity("khóa ký biên nhận của huyện".to_owned()))?;
         Ok(Uplink {
@@ -293,14 +298,26 @@ impl Uplink {
             receipt_key,
             stream_key: office::stream_key(data)?,
             office,
+            office_key,
+            reference: Lane::default(),
         })
+    }
+
+    /// Whose reference data counts, and the key that entries which follow from it are written with.
+    pub fn trusts(&self) -> (Uuid, VerifyingKey, OfficeKey) {
+        (self.server_id, self.receipt_key, self.office_key.clone())
+    }
+
+    /// Waits for what runs beside the uplink; gives whether it recorded entries.
+    pub async fn beside(&self) -> bool {
+        self.reference.settled().await
     }
 
     /// What the aggregator holds of every stream of this office, oldest first, each verified.
     pub async fn streams(&self) -> Result<Vec<Receipt>, UplinkError> {
         let nonce: [u8; 16] = chance();
         let digits = data_encoding::HEXLOWER.encode(&nonce);
-        let streams: Streams = self.fetch(&format!("sync/v1/streams?nonce={digits}")).await?;
+        let streams: Streams = self.fetch(&format!("sync/v1/streams?nonce={digits}"), PATIENCE).await?;
         let verified = |signed: Signed| {
             let receipt = signed.open_receipt(&self.receipt_key)?;
             check_receipt(&receipt, self.server_id, receipt.stream, nonce).ok().map(|()| receipt)
@@ -313,12 +330,12 @@ impl Uplink {
     /// a signed receipt proves them.
     pub async fn tail(&self, stream: Uuid, previous: Head) -> Result<Vec<Record>, UplinkError> {
         let from = previous.seq + 1;
-        let tail: Tail = self.fetch(&format!("sync/v1/streams/{stream}?from={from}")).await?;
+        let tail: Tail = self.fetch(&format!("sync/v1/streams/{stream}?from={from}"), PATIENCE).await?;
         tail.unpack(stream, previous).map_err(|error| UplinkError::Stranger(error.to_string()))
     }
 
-    /// One question without a body, asked again while the line breaks.
-    async fn fetch<T: for<'b> minicbor::Decode<'b, ()>>(&self, path: &str) -> Result<T, UplinkError> {
+    /// One question without a body, asked up to `patience` times while the line breaks.
+    pub async fn fetch<T: for<'b> minicbor::Decode<'b, ()>>(&self, path: &str, patience: u32) -> Result<T, UplinkError> {
         let url = self.base.join(path).map_err(|_| UplinkError::Address(self.base.to_string()))?;
         let mut failures = 0;
         loop {
@@ -329,7 +346,7 @@ impl Uplink {
                 Ok(Answer::Refused(detail)) => return Err(UplinkError::Refused(detail)),
                 Err(error @ UplinkError::Offline(_)) => {
                     failures += 1;
-                    if failures >= PATIENCE {
+                    if failures >= patience {
                         return Err(error);
                     }
                     tokio::time::sleep(Duration::from_millis(random() % (200 << failures))).await;
@@ -348,6 +365,7 @@ impl Uplink {
         };
         let (noted, detail) = (summary.outcome, summary.detail.clone());
         door.call(move |store| store.attempt_note(noted, &detail, now())).await?;
+        self.reference.start(self, door);
         Ok(summary)
     }
 
@@ -441,6 +459,7 @@ impl Uplink {
         if let Err(fault) = check_receipt(&receipt, self.server_id, self.office.stream, asked.nonce) {
             return Ok(tally.cut(fault.to_string()));
         }
+        self.reference.heard(&receipt);
         let checked = receipt.clone();
         let ours = door.call(move |store| receipt_keep(store, &checked, &signed)).await?;
         Ok(Event::Receipt { receipt: Box::new(receipt), ours, asked: asked.at, carried: asked.carried })

@@ -15,8 +15,6 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
-use motcua_shared::calendar::Calendar;
-use motcua_shared::catalogue::Catalogue;
 use motcua_shared::seal::OfficeKey;
 use tokio::sync::{Mutex, Notify};
 use tower_http::catch_panic::CatchPanicLayer;
@@ -54,23 +52,13 @@ pub struct App {
     pub key: OfficeKey,
     /// Told after each save, so that it is sent soon.
     pub saved: Arc<Notify>,
-    catalogue: Arc<Catalogue>,
-    calendar: Arc<Calendar>,
     /// Held while a page's "send now" runs.
     sending: Arc<Mutex<()>>,
 }
 
 impl App {
     pub fn new(data: &Path, door: Door, key: OfficeKey) -> App {
-        App {
-            data: data.to_owned(),
-            door,
-            key,
-            saved: Arc::default(),
-            catalogue: Arc::new(Catalogue::starter()),
-            calendar: Arc::new(Calendar::starter()),
-            sending: Arc::default(),
-        }
+        App { data: data.to_owned(), door, key, saved: Arc::default(), sending: Arc::default() }
     }
 
     /// Reads from the store.
@@ -92,11 +80,6 @@ impl App {
             self.door.call(move |store| work(store, &Pen { author: AUTHOR, now: now(), key: &key, salt: chance })).await?;
         self.saved.notify_one();
         Ok(written)
-    }
-
-    /// The name of a procedure; its code when the catalogue does not know it.
-    fn procedure_name<'a>(&'a self, code: &'a str) -> &'a str {
-        self.catalogue.find(code).map_or(code, |procedure| &procedure.name)
     }
 }
 

@@ -3,7 +3,8 @@
 //! Promise: nothing is called sent without a verified receipt for all of it. Start at [`sync_sentence`].
 
 use motcua_shared::calendar::{Calendar, LocalTime, VIETNAM, local_day};
-use motcua_shared::deadline::Limit;
+use motcua_shared::catalogue::Catalogue;
+pub use motcua_shared::deadline::limit_name;
 use motcua_shared::dossier::{self, Channel, Code, Event, Extent, Outcome, Rating, State, SubmittedBy};
 use motcua_shared::text::number;
 
@@ -47,6 +48,14 @@ fn unread(status: &Status) -> String {
     format!("; {} mục huyện đã lưu nhưng chưa đọc được", count(status.quarantined))
 }
 
+/// Which catalogue and calendar the desk works by, and since when.
+pub fn reference_sentence(status: &Status) -> String {
+    match &status.reference_since {
+        Some(since) => format!("phiên bản {}, áp dụng từ {}", status.reference_version, shown_time(since)),
+        None => "bản kèm theo chương trình; huyện chưa công bố bản nào".to_owned(),
+    }
+}
+
 /// Two parts of a sentence, the second alone with a capital when there is no first.
 fn joined(first: &str, second: &str, between: &str) -> String {
     if !first.is_empty() {
@@ -80,6 +89,11 @@ pub fn state_name(state: &str) -> &str {
     }
 }
 
+/// The name of a procedure; its code when the catalogue does not know it.
+pub fn procedure_name<'a>(catalogue: &'a Catalogue, code: &'a str) -> &'a str {
+    catalogue.newest(code).map_or(code, |procedure| &procedure.name)
+}
+
 /// What an entry of this kind records.
 pub fn kind_name(kind: &str) -> &str {
     match kind {
@@ -88,6 +102,7 @@ pub fn kind_name(kind: &str) -> &str {
         "supplemented" => "Đã bổ sung đủ",
         "transferred" => "Chuyển xử lý",
         "extended" => "Xin lỗi và hẹn lại",
+        "rescheduled" => "Lùi hẹn trả do lịch nghỉ thay đổi",
         "finished" => "Có kết quả",
         "returned" => "Trả kết quả",
         "paid" => "Thu phí, lệ phí",
@@ -162,15 +177,6 @@ pub fn verdict_name(verdict: &str) -> &str {
     }
 }
 
-pub fn limit_name(limit: Limit) -> String {
-    match limit {
-        Limit::SameDay => "trong ngày làm việc".to_owned(),
-        Limit::WorkingDays(days) => format!("{days} ngày làm việc"),
-        Limit::CalendarDays(days) => format!("{days} ngày"),
-        Limit::Hours(hours) => format!("{hours} giờ làm việc"),
-    }
-}
-
 /// Đồng, as `8.000 đồng`.
 pub fn amount(vnd: u64) -> String {
     format!("{} đồng", count(vnd))
@@ -184,6 +190,7 @@ pub fn happened_at(event: &Event) -> Option<LocalTime> {
         Event::Supplemented(supplemented) => Some(supplemented.at),
         Event::Transferred(transferred) => Some(transferred.at),
         Event::Extended(extended) => Some(extended.at),
+        Event::Rescheduled(rescheduled) => Some(rescheduled.at),
         Event::Finished(finished) => Some(finished.at),
         Event::Printed(printed) => Some(printed.at),
         Event::Paid(_) | Event::Digitised(_) | Event::Rated(_) | Event::Corrected(_) => None,
@@ -197,6 +204,16 @@ pub fn event_detail(event: &Event) -> String {
         Event::Received(received) => due(received.due_at),
         Event::Supplemented(supplemented) => due(supplemented.due_at),
         Event::Extended(extended) => due(Some(extended.due_at)),
+        Event::Rescheduled(rescheduled) => {
+            let days: Vec<String> = rescheduled.days.iter().map(|day| day.format("%d/%m/%Y").to_string()).collect();
+            format!(
+                "hẹn trả {}, trước là {}; ngày thay đổi: {} (danh mục phiên bản {})",
+                time(rescheduled.due_at),
+                time(rescheduled.was_due_at),
+                days.join(", "),
+                rescheduled.reference
+            )
+        }
         Event::Transferred(transferred) => transferred.to.clone(),
         Event::Finished(finished) => outcome_name(finished.outcome).to_owned(),
         Event::Paid(paid) => format!("{}{}", amount(paid.amount_vnd), if paid.online { ", trực tuyến" } else { "" }),
@@ -216,6 +233,7 @@ pub fn author_name(author: &str) -> &str {
     match author {
         "counter" => "quầy một cửa",
         "command-line" => "nhập từ tệp",
+        "reference" => "lịch do huyện công bố",
         other => other,
     }
 }
@@ -269,6 +287,8 @@ mod tests {
             epoch: None,
             last_sync_at: None,
             reference_version: 0,
+            reference_since: None,
+            reference_problem: None,
             quarantined: 0,
             enrolled: true,
             aggregator: Some("https://huyen:7443".to_owned()),

@@ -24,6 +24,16 @@ pub enum Limit {
     Hours(u32),
 }
 
+/// A limit in words.
+pub fn limit_name(limit: Limit) -> String {
+    match limit {
+        Limit::SameDay => "trong ngày làm việc".to_owned(),
+        Limit::WorkingDays(days) => format!("{days} ngày làm việc"),
+        Limit::CalendarDays(days) => format!("{days} ngày"),
+        Limit::Hours(hours) => format!("{hours} giờ làm việc"),
+    }
+}
+
 /// How a result is judged against its due time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -71,6 +81,29 @@ pub fn due(limit: Limit, after_15h_next_day: bool, received: LocalTime, calendar
             calendar.add_office_minutes(start, count.saturating_mul(60))
         }
     }
+}
+
+/// The due time that a changed calendar gives an open dossier whose clock started at `started` and that was due at
+/// `promised`; `None` when it stays. It only moves later.
+///
+/// Where the machine had counted it by the calendar `before`, it is counted again by `after`. What a person had set is
+/// only moved off a day that is no longer worked. Civil Code 2015 Art. 148(5).
+pub fn moved(
+    limit: Option<Limit>,
+    started: LocalTime,
+    promised: LocalTime,
+    before: &Calendar,
+    after: &Calendar,
+) -> Option<LocalTime> {
+    // Whether 15:00 counts is not in the log: the way that gives what was promised is the one that was gone.
+    let counted = limit.and_then(|limit| {
+        let after_15h = [false, true].into_iter().find(|after_15h| due(limit, *after_15h, started, before) == promised)?;
+        Some(due(limit, after_15h, started, after))
+    });
+    let day = local_day(promised);
+    let rolled = || at(after.roll(day), promised.with_timezone(&VIETNAM).time());
+    let set_by_hand = || if before.is_working_day(day) { rolled() } else { promised };
+    Some(counted.unwrap_or_else(set_by_hand)).filter(|due| *due > promised)
 }
 
 /// Whether due and finish are compared to the minute; otherwise their dates are.
@@ -176,6 +209,43 @@ mod tests {
         assert_eq!(verdict(None, ClassificationRule::UnitOfLimit, None, time("2023-05-26 17:00")), Verdict::OnTime);
     }
 
+    #[track_caller]
+    fn moves(limit: Option<Limit>, started: &str, promised: &str, changed: &str, expected: Option<&str>) {
+        let (date, kind) = changed.split_once(' ').expect("a day and its kind");
+        let mut days = crate::calendar::days(crate::calendar::STARTER).expect("the built-in table is tested");
+        days.extend(crate::calendar::days(&format!("date,name,kind\n{date},?,{kind}\n")).expect("a day"));
+        let moved = moved(limit, time(started), time(promised), &Calendar::starter(), &Calendar::of(&days, ""));
+        assert_eq!(moved, expected.map(time), "{limit:?} from {started} due {promised}, {changed}");
+    }
+
+    #[test]
+    fn a_new_day_off_moves_what_is_due_on_or_after_it_and_nothing_else() {
+        use Limit::{CalendarDays, Hours, SameDay, WorkingDays};
+        let off = "2027-03-17 hoan_doi_nghi"; // a Wednesday
+        moves(Some(WorkingDays(3)), "2027-03-15 09:00", "2027-03-18 17:00", off, Some("2027-03-19 17:00"));
+        moves(Some(WorkingDays(1)), "2027-03-15 09:00", "2027-03-16 17:00", off, None);
+        moves(Some(WorkingDays(1)), "2027-03-17 09:00", "2027-03-18 17:00", off, None); // the first day never counted
+        moves(Some(WorkingDays(1)), "2027-03-15 15:01", "2027-03-17 17:00", off, Some("2027-03-18 17:00")); // after 15:00
+        moves(Some(CalendarDays(2)), "2027-03-15 09:00", "2027-03-17 17:00", off, Some("2027-03-18 17:00"));
+        moves(Some(CalendarDays(3)), "2027-03-15 09:00", "2027-03-18 17:00", off, None); // it ends on a working day
+        moves(Some(SameDay), "2027-03-16 15:30", "2027-03-17 17:00", off, Some("2027-03-18 17:00"));
+        moves(Some(Hours(8)), "2027-03-16 13:30", "2027-03-17 11:30", off, Some("2027-03-18 11:30"));
+    }
+
+    #[test]
+    fn a_date_that_a_person_set_is_only_moved_off_a_new_day_off() {
+        let off = "2027-03-17 le";
+        moves(None, "2027-03-15 09:00", "2027-03-17 10:00", off, Some("2027-03-18 10:00"));
+        moves(None, "2027-03-15 09:00", "2027-03-18 10:00", off, None);
+        moves(Some(Limit::WorkingDays(1)), "2027-03-01 09:00", "2027-03-17 17:00", off, Some("2027-03-18 17:00")); // extended
+        moves(None, "2027-03-15 09:00", "2027-03-20 10:00", off, None); // it was set on a Saturday, so it stays
+    }
+
+    #[test]
+    fn a_promise_is_never_brought_forward() {
+        moves(Some(Limit::WorkingDays(1)), "2027-03-19 09:00", "2027-03-22 17:00", "2027-03-20 lam_bu", None);
+    }
+
     mod laws {
         use proptest::prelude::*;
 
@@ -198,6 +268,15 @@ mod tests {
                 let due = due(limit, after, received, &calendar);
                 prop_assert!(limit == Limit::Hours(0) || calendar.is_working_day(local_day(due)));
                 prop_assert!(local_day(due) >= local_day(received));
+            }
+
+            #[test]
+            fn an_unchanged_calendar_moves_nothing(limit in limits(), after in any::<bool>(), minute in 0i64..8_000_000) {
+                let calendar = Calendar::starter();
+                let received = time("2020-01-02 07:00") + chrono::Duration::minutes(minute);
+                let promised = due(limit, after, received, &calendar);
+                prop_assert_eq!(moved(Some(limit), received, promised, &calendar, &calendar), None);
+                prop_assert_eq!(moved(None, received, promised, &calendar, &calendar), None);
             }
 
             #[test]

@@ -35,6 +35,8 @@ struct SyncPage {
     receipt: String,
     complete: String,
     attempt: Option<Attempt>,
+    reference: String,
+    reference_problem: String,
 }
 
 pub async fn show(State(app): State<App>) -> Result<Html<String>, HttpError> {
@@ -44,6 +46,8 @@ pub async fn show(State(app): State<App>) -> Result<Html<String>, HttpError> {
     html(&SyncPage {
         frame: Some(Frame::of(&status)),
         nav: "sync",
+        reference: words::reference_sentence(&status),
+        reference_problem: status.reference_problem.clone().unwrap_or_default(),
         enrolled: status.enrolled,
         has_line: status.aggregator.is_some(),
         aggregator: status
