@@ -432,6 +432,7 @@ pub mod tests {
                 epoch: Uuid::from_u128(2),
                 hosts: vec![],
                 restored: false,
+                reference_version: 0,
             };
             store.node_set(&node).expect("named");
             District { store, directory }

@@ -11,6 +11,7 @@ pub mod cli;
 pub mod config;
 pub mod ingest;
 pub mod output;
+pub mod reference;
 pub mod rollup;
 pub mod store;
 pub mod tls;

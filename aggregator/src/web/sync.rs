@@ -41,6 +41,7 @@ pub fn routes() -> Router<App> {
         .route("/sync/v1/hello", post(hello))
         .route("/sync/v1/streams", get(streams))
         .route("/sync/v1/streams/{stream}", get(tail))
+        .route("/sync/v1/reference", get(reference))
         .layer(DefaultBodyLimit::max(SMALL));
     let large = Router::new().route("/sync/v1/streams/{stream}/{from}", put(upload)).layer(DefaultBodyLimit::max(MAX_REQUEST));
     small.merge(large)
@@ -189,6 +190,32 @@ async fn tail(
         })
         .await??;
     Ok(cbor(StatusCode::OK, encode(&tail)))
+}
+
+#[derive(serde::Deserialize)]
+struct Have {
+    have: u64,
+    /// 64 hexadecimal digits; absent: nothing is held.
+    #[serde(default)]
+    hash: String,
+}
+
+/// The newest reference data, unless the peer holds just that.
+async fn reference(
+    State(app): State<App>,
+    Extension(wire): Extension<Wire>,
+    query: Result<Query<Have>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let peer = known(wire)?;
+    let Query(Have { have, hash }) = query.map_err(|_| bad_request("cần have, là số phiên bản"))?;
+    let hash = HEXLOWER.decode(hash.as_bytes()).map_err(|_| bad_request("hash phải là 64 chữ số thập lục phân"))?;
+    let newest = app
+        .write(move |store| -> Result<_, Problem> {
+            admit(store, peer, now())?;
+            Ok(store.reference_newest()?)
+        })
+        .await??;
+    Ok(cbor(StatusCode::OK, encode(&crate::reference::answer(newest, have, &hash))))
 }
 
 fn receipt(
