@@ -7,6 +7,7 @@ mod import;
 mod journey;
 mod line;
 mod recover;
+mod reference;
 mod restore;
 mod security;
 mod sim;
