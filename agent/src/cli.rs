@@ -29,7 +29,7 @@ use crate::door::Door;
 use crate::office::{self, Name, Status, chance, now};
 use crate::output;
 use crate::recover;
-use crate::store::{DossierFilter, Pen, Store};
+use crate::store::{DossierFilter, Pen, Store, Taken};
 use crate::uplink::{self, Uplink};
 use crate::web::api::{DossierJson, ii06};
 use crate::{web, words};
@@ -339,7 +339,20 @@ fn bundle_export(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
 
 fn bundle_import(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
     let mut store = Store::open(data)?;
-    match bundle::import(data, &mut store, file)? {
+    let brought = bundle::import(data, &mut store, file);
+    // Whatever became of the receipt: the catalogue stands on its own signature.
+    match bundle::reference_import(data, &mut store, file) {
+        Ok(Some(Taken::Applied { rescheduled })) => {
+            let since = words::reference_sentence(&Status::read(&store)?);
+            output::line(&format!("Danh mục thủ tục, lịch nghỉ: {since}. {rescheduled} hồ sơ được lùi hẹn trả."));
+        }
+        Ok(Some(Taken::Older { held })) => {
+            output::problem(&format!("Chú ý: danh mục trong gói cũ hơn bản đang dùng; giữ phiên bản {held}."));
+        }
+        Ok(Some(Taken::Same) | None) => {}
+        Err(error) => output::problem(&format!("Chú ý: chưa nhận danh mục trong gói: {error}. Bản đang dùng giữ nguyên.")),
+    }
+    match brought? {
         Brought::Enrolled(enrolled) => tell_enrolled(&enrolled),
         Brought::EnrolledBefore => output::line("Máy này đã đăng ký với huyện từ trước; không có gì thay đổi."),
         Brought::OldReceipt => output::line("Biên nhận này đã nhập hoặc cũ hơn biên nhận đang có; không có gì thay đổi."),

@@ -532,7 +532,7 @@ fn bundle_import(data: &Path, file: &Path, out: Option<&Path>) -> Result<(), Cli
         .map_err(|error| CliError::Asked(format!("Không đọc được {}: {error}.", file.display())))?;
     let imported = bundle::import(&mut store, &authority, &bytes, now())?;
     if let Some(out) = out {
-        let replies: Vec<Letter> = imported.iter().map(|imported| imported.reply().clone()).collect();
+        let replies: Vec<Letter> = imported.iter().flat_map(Imported::replies).collect();
         bundle_write(out, &replies)?;
     }
     let incomplete: Vec<String> = imported.iter().filter_map(tell_imported).collect();
@@ -573,11 +573,13 @@ fn bundle_export(data: &Path, file: &Path, unit: Option<&str>) -> Result<(), Cli
         return Err(CliError::Asked(format!("Chưa nhập gói nào {whose} nên chưa có biên nhận nào để xuất.")));
     }
     bundle_write(file, &letters)?;
-    let (receipts, answers) = letters.iter().fold((0, 0), |(receipts, answers), letter| match letter.kind {
-        Kind::Receipt => (receipts + 1, answers),
-        _ => (receipts, answers + 1),
-    });
-    say(&format!("Đã ghi {}: {receipts} biên nhận, {answers} trả lời đăng ký. Mỗi xã nhập cùng tệp này.", file.display()));
+    let count = |kind| letters.iter().filter(|letter| letter.kind == kind).count();
+    let (receipts, answers) = (count(Kind::Receipt), count(Kind::Enrolled));
+    let catalogue = if count(Kind::Reference) > 0 { ", kèm danh mục đang công bố" } else { "" };
+    say(&format!(
+        "Đã ghi {}: {receipts} biên nhận, {answers} trả lời đăng ký{catalogue}. Mỗi xã nhập cùng tệp này.",
+        file.display()
+    ));
     Ok(())
 }
 

@@ -124,6 +124,7 @@ async fn a_new_catalogue_counts_for_new_dossiers_and_changes_none_that_was_recei
     assert_eq!(due(&commune, 3).await?, "2026-11-23T17:00:00+07:00");
     let form = "id=0193a6f0-0000-7000-8000-000000000009&procedure=2.000913&channel=in_person&submitted_by=citizen&name=Le+Thi+Thu\
                 &received_at=09:00+20/11/2026";
+    rustls::crypto::ring::default_provider().install_default().ok();
     let client = reqwest::Client::builder().no_proxy().build()?;
     let media = ("content-type", "application/x-www-form-urlencoded");
     let page = client.post(format!("{}/dossiers", desk.url)).header(media.0, media.1).body(form).send().await?.text().await?;
