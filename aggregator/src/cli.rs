@@ -371,7 +371,7 @@ fn back_up(data: &Path, target: &Path) -> Result<(), CliError> {
 }
 
 fn restore(data: &Path, from: &Path) -> Result<(), CliError> {
-    let epoch = backup::restore(from, data)?;
+    let epoch = backup::restore(from, data, now())?;
     say(&format!("Đã dựng lại {} từ bản sao lưu (đời dữ liệu mới: {epoch}).", data.display()));
     say("Khi máy chủ chạy lại, các xã tự gửi lại những gì bản sao lưu không có.");
     Ok(())
@@ -421,7 +421,7 @@ fn init(data: &Path, asked: &Init) -> Result<(), CliError> {
         server_id: Uuid::now_v7(),
         epoch: Uuid::now_v7(),
         hosts,
-        restored: false,
+        restored_at: None,
         reference_version: 0,
     };
     authority::private_directory(data)?;
@@ -653,7 +653,10 @@ fn token_create(data: &Path, name: &str, as_json: bool) -> Result<(), CliError> 
 }
 
 fn serve(config: &Config) -> Result<(), CliError> {
-    let store = open(&config.data)?;
+    let mut store = open(&config.data)?;
+    if let Some(held) = ingest::retry(&mut store)? {
+        info!(held, "this version reads entries that an older one held back: everything was computed anew");
+    }
     let node = rollup::node(&store)?;
     drop(store);
     let runtime = tokio::runtime::Runtime::new()?;
