@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ed25519_dalek::VerifyingKey;
 use motcua_shared::reference::{Answer, Published, Refusal};
 use motcua_shared::seal::OfficeKey;
-use motcua_shared::wire::Receipt;
+use motcua_shared::wire::{Receipt, encode};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -118,13 +118,27 @@ async fn exchange(uplink: &Uplink, door: &Door, announced: Announced) -> Result<
         },
     );
     let Answer { version, published } = uplink.fetch(&path, PATIENCE).await?;
-    let Some(published) = published else {
-        let held = held.map_or(0, |held| held.statement.version);
-        return Ok(Some(if version == held { Taken::Same } else { Taken::Older { held } }));
-    };
     let (server_id, receipt_key, key) = uplink.trusts();
-    let taken = door.call(move |store| take(store, &published, (server_id, &receipt_key), announced.epoch, &pen(&key))).await?;
-    Ok(Some(taken))
+    let held = held.map_or(0, |held| held.statement.version);
+    let taken = match published {
+        Some(published) => {
+            door.call(move |store| take(store, &published, (server_id, &receipt_key), announced.epoch, &pen(&key))).await?
+        }
+        None if version == held => Taken::Same,
+        None => Taken::Older { held },
+    };
+    match taken {
+        Taken::Older { held } => Ok(Some(give_back(uplink, door, held).await?)),
+        taken => Ok(Some(taken)),
+    }
+}
+
+/// The aggregator lost the version that is in force here: it gets it back, with its own signature on it.
+async fn give_back(uplink: &Uplink, door: &Door, held: u64) -> Result<Taken, ReferenceError> {
+    let Some(published) = door.call(|store| store.reference_published()).await? else { return Ok(Taken::Older { held }) };
+    let Answer { version, .. } = uplink.give("sync/v1/reference", encode(&published)).await?;
+    info!(held, version, "reference data offered to a restored aggregator");
+    Ok(if version == held { Taken::Same } else { Taken::Older { held } })
 }
 
 /// Checks a version and puts it in force. `epoch`: the life in which the aggregator speaks.

@@ -6,7 +6,6 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::NaiveDate;
@@ -17,7 +16,6 @@ use motcua_shared::deadline;
 use motcua_shared::dossier::{Code, Dossier, Event, Refusal};
 use motcua_shared::entry::{Body, Draft, Hash, Head, Record, Seq};
 pub use motcua_shared::reception::Reception;
-use motcua_shared::reference::Tables;
 use motcua_shared::report::FieldSums;
 use motcua_shared::seal::{OfficeKey, Sealed};
 use motcua_shared::wire::{Receipt, Signed};
@@ -148,8 +146,8 @@ pub struct Pen<'a> {
 /// The agent's database.
 pub struct Store {
     connection: Connection,
-    /// What the desk works by, and the row that it was read from.
-    tables: RefCell<Option<(i64, Arc<Tables>)>>,
+    /// What the desk works by, as it was read last.
+    reference: RefCell<Option<reference::Kept>>,
 }
 
 /// How an attempt to sync ended.
@@ -222,7 +220,7 @@ impl Store {
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", "on")?;
         connection.set_prepared_statement_cache_capacity(64);
-        Ok(Store { connection, tables: RefCell::default() })
+        Ok(Store { connection, reference: RefCell::default() })
     }
 
     pub fn office(&self) -> Result<Office> {

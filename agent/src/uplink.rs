@@ -356,6 +356,15 @@ impl Uplink {
         }
     }
 
+    /// Gives something to the aggregator, once, and gets its answer.
+    pub async fn give<T: for<'b> minicbor::Decode<'b, ()>>(&self, path: &str, body: Vec<u8>) -> Result<T, UplinkError> {
+        let url = self.base.join(path).map_err(|_| UplinkError::Address(self.base.to_string()))?;
+        match exchange(&self.client, Method::PUT, url, body).await? {
+            Answer::Message(bytes) => wire::decode(&bytes).map_err(|error| UplinkError::Stranger(error.to_string())),
+            Answer::Refused(detail) => Err(UplinkError::Refused(detail)),
+        }
+    }
+
     /// One sync now, through cuts, until everything has a receipt or the line is given up. Notes how it ended.
     pub async fn sync(&self, door: &Door) -> Result<Summary, UplinkError> {
         let summary = match self.run(door).await {

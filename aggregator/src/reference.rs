@@ -5,7 +5,7 @@
 
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::reference::{self, Answer, Change, Fault, Published, Refusal, Snapshot, Statement, changes};
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::authority::Authority;
 use crate::rollup;
@@ -101,6 +101,25 @@ pub fn publish(store: &mut dyn Store, authority: &Authority, now: LocalTime) -> 
         store.reference_draft_set(None, now)?;
         info!(version, changes = changes.len(), "reference data published");
         Ok((version, changes))
+    })
+}
+
+/// Takes back a version that this aggregator had published and lost in a restore. What its own signature stands on needs no
+/// other proof; the answer says what is the newest now.
+pub fn readmit(store: &mut dyn Store, authority: &Authority, offered: &Published, now: LocalTime) -> Result<u64, ReferenceError> {
+    in_transaction(store, |store| {
+        let node = rollup::node(store)?;
+        let opened = offered.open(node.server_id, &authority.receipt_key()).map_err(|_| ReferenceError::NotASnapshot)?;
+        let newest = store.reference_newest()?;
+        let said = newest.as_ref().and_then(|newest| Statement::open(&newest.statement, &authority.receipt_key()));
+        if !reference::readmits(said.as_ref(), &opened.statement, node.epoch) {
+            return Ok(newest.map_or(0, |newest| newest.version));
+        }
+        let Statement { version, hash, .. } = opened.statement;
+        let statement = offered.statement.clone();
+        store.reference_add(&Reference { version, hash, published_at: now, statement, body: opened.json })?;
+        warn!(version, "reference data given back by an office: it was published after the backup");
+        Ok(version)
     })
 }
 

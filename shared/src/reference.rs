@@ -565,7 +565,8 @@ pub struct Published {
     packed: Vec<u8>,
 }
 
-/// Answer to `GET /sync/v1/reference?have=V&hash=H` (hash: 64 hexadecimal digits).
+/// Answer to `GET /sync/v1/reference?have=V&hash=H` (hash: 64 hexadecimal digits) and to `PUT /sync/v1/reference`, by which
+/// an office gives a [`Published`] version back to an aggregator that lost it.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 #[cbor(map)]
 pub struct Answer {
@@ -654,6 +655,12 @@ pub fn admission(held: Option<&Statement>, offered: &Statement, epoch: Uuid) -> 
     }
 }
 
+/// Whether an aggregator in its life `epoch` takes back a version of its own that it lost in a restore. Not once somebody
+/// published in this life: what the district says now is not replaced by what it said before.
+pub fn readmits(newest: Option<&Statement>, offered: &Statement, epoch: Uuid) -> bool {
+    newest.is_none_or(|newest| offered.version > newest.version && newest.epoch != epoch) && offered.epoch != epoch
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -713,7 +720,7 @@ mod tests {
     #[test]
     fn one_line_cases_of_faults() {
         faulty(&["thủ tục 2.000815: lĩnh vực “cung_le” không có"], |all| {
-            all.procedures[0].field = "cung_le".to_owned()
+            all.procedures[0].field = "cung_le".to_owned();
         });
         faulty(&["thủ tục 2.000815: thời hạn phải"], |all| all.procedures[0].limit = Some(Limit::WorkingDays(0)));
         faulty(&["thủ tục 2.000815: trùng thời gian"], |all| all.procedures.push(all.procedures[0].clone()));
@@ -734,7 +741,7 @@ mod tests {
         faulty(&["ngày 01/01/1020: năm không hợp lý"], add_days("1020-01-01,?,le,,"));
         faulty(&["đơn vị 11074 từ 01/12/2019: trùng thời gian"], |all| all.units.push(all.units[1].clone()));
         faulty(&["bộ quy định nd9-2099: bản chương trình này chưa có"], |all| {
-            all.rulesets[0].id = "nd9-2099".to_owned()
+            all.rulesets[0].id = "nd9-2099".to_owned();
         });
         let target = |value: &str, level: Option<&str>| {
             let (indicator, value, level) = ("nop_truc_tuyen".to_owned(), value.to_owned(), level.map(str::to_owned));
@@ -777,6 +784,17 @@ mod tests {
         assert_eq!(take(Some(of(5, 1, "a")), &of(5, 2, "b"), 2), Admission::Take); // the same number again
         assert_eq!(take(Some(of(5, 2, "a")), &of(4, 2, "b"), 2), Admission::Older);
         assert_eq!(take(Some(of(5, 2, "a")), &of(3, 1, "b"), 3), Admission::Older); // restored once more
+    }
+
+    #[test]
+    fn a_restored_aggregator_takes_back_what_it_lost_unless_it_published_since() {
+        let takes = |newest: Option<Statement>, offered: &Statement| readmits(newest.as_ref(), offered, Uuid::from_u128(2));
+        assert!(takes(Some(statement(1, 1, "a")), &statement(5, 1, "b")));
+        assert!(takes(None, &statement(5, 1, "b")));
+        assert!(!takes(Some(statement(5, 1, "a")), &statement(5, 1, "a")));
+        assert!(!takes(Some(statement(5, 1, "a")), &statement(4, 1, "b")));
+        assert!(!takes(Some(statement(2, 2, "a")), &statement(5, 1, "b")));
+        assert!(!takes(Some(statement(1, 1, "a")), &statement(5, 2, "b")), "nobody else publishes in this life");
     }
 
     #[test]

@@ -245,32 +245,49 @@ async fn an_agent_killed_while_it_takes_a_version_has_the_old_or_the_new_whole()
     rebuild_and_compare(&commune, &district).await
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_restored_district_never_brings_back_an_older_version() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let (mut district, server, commune) = world(folder.path()).await?;
+/// A district that published version 2 (18 March off) after the backup from which it is restored, and a commune that has it.
+async fn restored(folder: &std::path::Path) -> Result<(District, Server, Commune)> {
+    let (mut district, server, commune) = world(folder).await?;
     publish_days(&district, "2027-03-17,Nghỉ,le,,").await?;
-    let yesterday = folder.path().join("yesterday");
+    let yesterday = folder.join("yesterday");
     expect(&programs().aggregator, &["backup", "--data", text(&district.data), text(&yesterday)]).await?;
     publish_days(&district, "2027-03-18,Nghỉ,le,,").await?;
     assert_eq!(sync(&commune).await?, (2, Value::Null));
     server.kill().await?;
-    district.data = folder.path().join("again");
+    district.data = folder.join("again");
     expect(&programs().aggregator, &["restore", "--data", text(&district.data), text(&yesterday)]).await?;
-    let _server = district.serve().await?;
+    let server = district.serve().await?;
+    Ok((district, server, commune))
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_district_gets_a_newer_version_back_from_an_office() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (district, _server, commune) = restored(folder.path()).await?;
     for _ in 0..2 {
-        let (version, problem) = sync(&commune).await?;
-        assert_eq!(version, 2, "what the office has is newer");
-        assert!(problem.as_str().is_some_and(|problem| problem.contains("bản sao lưu")), "{problem}");
+        assert_eq!(sync(&commune).await?, (2, Value::Null), "no older version comes back");
+        assert_eq!(count(&district.database()?, "select max(version) from reference")?, 2);
+    }
+    let neighbour = Commune::found(folder.path(), "11098", "Xã Tái Sơn", "000.11.58.H23").await?;
+    neighbour.enroll(&district, district.address).await?;
+    assert_eq!(sync(&neighbour).await?, (2, Value::Null));
+    publish_days(&district, "2027-03-19,Nghỉ,le,,").await?;
+    for commune in [&commune, &neighbour] {
+        assert_eq!(sync(commune).await?, (3, Value::Null));
     }
     receive(&commune, &[(1, "2027-03-15T09:00:00+07:00", "")]).await?;
-    assert_eq!(due(&commune, 1).await?, "2027-03-19T17:00:00+07:00", "17 and 18 March are off");
+    assert_eq!(due(&commune, 1).await?, "2027-03-22T17:00:00+07:00", "17, 18 and 19 March are off");
+    Ok(())
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_restored_district_publishes_counts_whatever_its_number() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (district, _server, commune) = restored(folder.path()).await?;
     publish_days(&district, "2027-03-19,Nghỉ,le,,").await?;
     assert_eq!(sync(&commune).await?, (2, Value::Null), "the same number, published in the new life");
-    receive(&commune, &[(2, "2027-03-15T09:00:00+07:00", "")]).await?;
-    assert_eq!(due(&commune, 2).await?, "2027-03-18T17:00:00+07:00", "17 and 19 March are off");
+    receive(&commune, &[(1, "2027-03-15T09:00:00+07:00", "")]).await?;
+    assert_eq!(due(&commune, 1).await?, "2027-03-18T17:00:00+07:00", "17 and 19 March are off");
     assert_eq!(sync(&commune).await?.0, 2);
     rebuild_and_compare(&commune, &district).await
 }

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use motcua_shared::reference::{self, Admission, Opened, Snapshot, Statement, Tables, admission, rescheduled};
+use motcua_shared::reference::{self, Admission, Opened, Published, Snapshot, Statement, Tables, admission, rescheduled};
 use motcua_shared::wire;
 use rusqlite::types::Type;
 
@@ -20,6 +20,15 @@ use motcua_shared::dossier::State;
 pub struct InForce {
     pub statement: Statement,
     pub applied_at: String,
+}
+
+/// What was read of the version in force.
+#[derive(Clone)]
+pub(super) struct Kept {
+    /// The newest row when it was read.
+    n: i64,
+    tables: Arc<Tables>,
+    in_force: Option<InForce>,
 }
 
 /// What the aggregator says in a receipt: its life, and the newest version that it published.
@@ -56,21 +65,34 @@ pub enum Taken {
 impl Store {
     /// What the desk works by now.
     pub fn tables(&self) -> Result<Arc<Tables>> {
-        let newest = newest(&self.connection)?;
-        let mut kept = self.tables.borrow_mut();
-        if let Some((n, tables)) = kept.as_ref()
-            && *n == newest
-        {
-            return Ok(Arc::clone(tables));
-        }
-        let tables = Arc::new(tables(&self.connection)?);
-        *kept = Some((newest, Arc::clone(&tables)));
-        Ok(tables)
+        Ok(self.kept()?.tables)
     }
 
     /// The version in force; `None`: what is built in.
     pub fn reference_in_force(&self) -> Result<Option<InForce>> {
-        Ok(in_force(&self.connection)?.map(|(in_force, _)| in_force))
+        Ok(self.kept()?.in_force)
+    }
+
+    /// What is kept in memory, read again when another version came in, by whatever program.
+    fn kept(&self) -> Result<Kept> {
+        let newest = newest(&self.connection)?;
+        let mut kept = self.reference.borrow_mut();
+        if let Some(kept) = kept.as_ref().filter(|kept| kept.n == newest) {
+            return Ok(kept.clone());
+        }
+        let (tables, in_force) = (Arc::new(tables(&self.connection)?), in_force(&self.connection)?);
+        Ok(kept.insert(Kept { n: newest, tables, in_force: in_force.map(|(in_force, _)| in_force) }).clone())
+    }
+
+    /// The version in force as it came.
+    pub fn reference_published(&self) -> Result<Option<Published>> {
+        let mut statement =
+            self.connection.prepare_cached("select statement, signature, body from reference order by n desc limit 1")?;
+        let found = statement.query_row([], |row| {
+            let signed = Signed { payload: row.get(0)?, signature: row.get(1)? };
+            Ok(Published::pack(signed, &row.get::<_, String>(2)?))
+        });
+        Ok(found.optional()?)
     }
 
     /// Puts a version in force that was checked, and records what its calendar does to open dossiers. `epoch`: the life
