@@ -2,6 +2,7 @@
 //!
 //! The journey of a dossier through this crate: [`web`] (or `cli` for an import) → [`store`] → [`uplink`].
 
+pub mod backup;
 pub mod bundle;
 pub mod cli;
 pub mod config;
@@ -12,6 +13,7 @@ pub mod recover;
 pub mod reference;
 pub mod schedule;
 pub mod store;
+pub mod stream;
 pub mod uplink;
 pub mod web;
 pub mod words;

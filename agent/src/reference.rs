@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ed25519_dalek::VerifyingKey;
 use motcua_shared::reference::{Answer, Published, Refusal};
 use motcua_shared::seal::OfficeKey;
-use motcua_shared::wire::{Receipt, encode};
+use motcua_shared::wire::Receipt;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -117,7 +117,7 @@ async fn exchange(uplink: &Uplink, door: &Door, announced: Announced) -> Result<
             format!("sync/v1/reference?have={}&hash={hash}", held.statement.version)
         },
     );
-    let Answer { version, published } = uplink.fetch(&path, PATIENCE).await?;
+    let Answer { version, published } = uplink.reference(&path, PATIENCE).await?;
     let (server_id, receipt_key, key) = uplink.trusts();
     let held = held.map_or(0, |held| held.statement.version);
     let taken = match published {
@@ -136,7 +136,7 @@ async fn exchange(uplink: &Uplink, door: &Door, announced: Announced) -> Result<
 /// The aggregator lost the version that is in force here: it gets it back, with its own signature on it.
 async fn give_back(uplink: &Uplink, door: &Door, held: u64) -> Result<Taken, ReferenceError> {
     let Some(published) = door.call(|store| store.reference_published()).await? else { return Ok(Taken::Older { held }) };
-    let Answer { version, .. } = uplink.give("sync/v1/reference", encode(&published)).await?;
+    let Answer { version, .. } = uplink.reference_give(&published).await?;
     info!(held, version, "reference data offered to a restored aggregator");
     Ok(if version == held { Taken::Same } else { Taken::Older { held } })
 }

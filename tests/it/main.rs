@@ -2,6 +2,7 @@
 
 mod bundle;
 mod crash;
+mod fork;
 mod gates;
 mod import;
 mod journey;
