@@ -106,8 +106,9 @@ fn problem(taken: Taken, offered: u64) -> Option<String> {
 /// `None`: what was announced is settled already.
 async fn exchange(uplink: &Uplink, door: &Door, announced: Announced) -> Result<Option<Taken>, ReferenceError> {
     let (held, last) = door.call(|store| Ok::<_, StoreError>((store.reference_in_force()?, store.reference_attempt()?))).await?;
+    let nothing_yet = announced.version == 0 && held.is_none() && last.is_none();
     let settled = last.is_some_and(|last| last.announced == announced && last.settled);
-    if settled || (announced.version == 0 && held.is_none()) {
+    if settled || nothing_yet {
         return Ok(None);
     }
     let path = held.as_ref().map_or_else(

@@ -84,26 +84,27 @@ pub fn due(limit: Limit, after_15h_next_day: bool, received: LocalTime, calendar
 }
 
 /// The due time that a changed calendar gives an open dossier whose clock started at `started` and that was due at
-/// `promised`; `None` when it stays. It only moves later.
+/// `promised`; `None` when it stays. It only moves later. `counting`: its limit, and whether 15:00 counts.
 ///
-/// Where the machine had counted it by the calendar `before`, it is counted again by `after`. What a person had set is
-/// only moved off a day that is no longer worked. Civil Code 2015 Art. 148(5).
+/// Where the machine had counted it by the calendar `before`, it is counted again by `after`. What a person had set, or an
+/// earlier change had moved, is only moved off a day that is no longer worked. Civil Code 2015 Art. 148(5).
 pub fn moved(
-    limit: Option<Limit>,
+    counting: Option<(Limit, bool)>,
     started: LocalTime,
     promised: LocalTime,
     before: &Calendar,
     after: &Calendar,
 ) -> Option<LocalTime> {
-    // Whether 15:00 counts is not in the log: the way that gives what was promised is the one that was gone.
-    let counted = limit.and_then(|limit| {
-        let after_15h = [false, true].into_iter().find(|after_15h| due(limit, *after_15h, started, before) == promised)?;
-        Some(due(limit, after_15h, started, after))
-    });
     let day = local_day(promised);
-    let rolled = || at(after.roll(day), promised.with_timezone(&VIETNAM).time());
-    let set_by_hand = || if before.is_working_day(day) { rolled() } else { promised };
-    Some(counted.unwrap_or_else(set_by_hand)).filter(|due| *due > promised)
+    let by = |calendar| counting.map(|(limit, after_15h_next_day)| due(limit, after_15h_next_day, started, calendar));
+    let now_due = if by(before) == Some(promised) {
+        by(after)?
+    } else if before.is_working_day(day) {
+        at(after.roll(day), promised.with_timezone(&VIETNAM).time())
+    } else {
+        promised
+    };
+    (now_due > promised).then_some(now_due)
 }
 
 /// Whether due and finish are compared to the minute; otherwise their dates are.
@@ -214,7 +215,8 @@ mod tests {
         let (date, kind) = changed.split_once(' ').expect("a day and its kind");
         let mut days = crate::calendar::days(crate::calendar::STARTER).expect("the built-in table is tested");
         days.extend(crate::calendar::days(&format!("date,name,kind\n{date},?,{kind}\n")).expect("a day"));
-        let moved = moved(limit, time(started), time(promised), &Calendar::starter(), &Calendar::of(&days, ""));
+        let counting = limit.map(|limit| (limit, true));
+        let moved = moved(counting, time(started), time(promised), &Calendar::starter(), &Calendar::of(&days, ""));
         assert_eq!(moved, expected.map(time), "{limit:?} from {started} due {promised}, {changed}");
     }
 
@@ -271,11 +273,30 @@ mod tests {
             }
 
             #[test]
+            fn a_new_day_off_moves_a_due_time_to_a_later_working_day_and_once(
+                limit in limits(), after_15h in any::<bool>(), minute in 0i64..4_000_000, ahead in 0u64..100
+            ) {
+                let before = Calendar::starter();
+                let received = time("2020-01-02 07:00") + chrono::Duration::minutes(minute);
+                let mut days = crate::calendar::days(crate::calendar::STARTER).expect("the built-in table is tested");
+                let off = local_day(received) + Days::new(ahead);
+                days.extend(crate::calendar::days(&format!("date,name,kind\n{off},?,le\n")).expect("a day"));
+                let after = Calendar::of(&days, "");
+                let promised = due(limit, after_15h, received, &before);
+                if let Some(later) = moved(Some((limit, after_15h)), received, promised, &before, &after) {
+                    prop_assert!(later > promised && after.is_working_day(local_day(later)));
+                    prop_assert_eq!(moved(Some((limit, after_15h)), received, later, &before, &after), None);
+                } else {
+                    prop_assert_eq!(due(limit, after_15h, received, &after), promised);
+                }
+            }
+
+            #[test]
             fn an_unchanged_calendar_moves_nothing(limit in limits(), after in any::<bool>(), minute in 0i64..8_000_000) {
                 let calendar = Calendar::starter();
                 let received = time("2020-01-02 07:00") + chrono::Duration::minutes(minute);
                 let promised = due(limit, after, received, &calendar);
-                prop_assert_eq!(moved(Some(limit), received, promised, &calendar, &calendar), None);
+                prop_assert_eq!(moved(Some((limit, after)), received, promised, &calendar, &calendar), None);
                 prop_assert_eq!(moved(None, received, promised, &calendar, &calendar), None);
             }
 

@@ -114,11 +114,14 @@ impl Tables {
 /// Nothing moves whose clock does not run: it ended, or waits for the citizen.
 pub fn rescheduled(dossier: &Dossier, before: &Tables, after: &Tables, at: LocalTime) -> Option<Rescheduled> {
     let (started, promised) = dossier.clock_started_at.zip(dossier.due_at)?;
-    let ruleset = &dossier.received.as_ref()?.ruleset;
-    if dossier.state() != State::Processing || after.holiday_change(ruleset) == HolidayChange::Keeps {
+    let received = dossier.received.as_ref()?;
+    if dossier.state() != State::Processing || after.holiday_change(&received.ruleset) == HolidayChange::Keeps {
         return None;
     }
-    let due_at = deadline::moved(dossier.limit(), started, promised, &before.calendar, &after.calendar)?;
+    let procedure = before.catalogue.find(&received.procedure, local_day(received.received_at));
+    let after_15h = procedure.is_some_and(|procedure| procedure.after_15h_next_day);
+    let counting = received.limit.map(|limit| (limit, after_15h));
+    let due_at = deadline::moved(counting, started, promised, &before.calendar, &after.calendar)?;
     let runs = local_day(started)..=local_day(due_at);
     let changed = before.calendar.changed_days(&after.calendar);
     let days = changed.into_iter().filter(|day| runs.contains(day)).collect();
@@ -237,7 +240,11 @@ impl Snapshot {
                 fault("thiếu mã hoặc tên, hoặc dài quá".to_owned());
             }
             if !FIELDS.iter().any(|(code, _)| *code == procedure.field) {
-                fault(format!("lĩnh vực “{}” không có; cần một trong: {}", procedure.field, codes(FIELDS.map(|(code, _)| code))));
+                fault(format!(
+                    "lĩnh vực “{}” không có; cần một trong: {}",
+                    procedure.field,
+                    FIELDS.map(|(code, _)| code).join(", ")
+                ));
             }
             if procedure.limit.is_some_and(|limit| !is_sensible(limit)) {
                 fault(format!("thời hạn phải từ 1 đến {LONGEST_LIMIT}"));
@@ -353,10 +360,6 @@ fn is_decimal(text: &str) -> bool {
         Some((whole, part)) => digits(whole) && digits(part),
         None => digits(text),
     }
-}
-
-fn codes<const N: usize>(codes: [&str; N]) -> String {
-    codes.join(", ")
 }
 
 fn shown(day: NaiveDate) -> String {
