@@ -5,7 +5,6 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -15,16 +14,16 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
+use motcua_shared::schedule::Window;
 use motcua_shared::seal::OfficeKey;
-use tokio::sync::{Mutex, Notify};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::info;
 
-use crate::config::Config;
 use crate::door::Door;
 use crate::office::{Status, chance, now};
+use crate::schedule::Sender;
 use crate::store::{self, Pen, Store};
-use crate::{schedule, words};
+use crate::words;
 
 pub mod api;
 mod dossier;
@@ -50,15 +49,12 @@ pub struct App {
     pub data: PathBuf,
     pub door: Door,
     pub key: OfficeKey,
-    /// Told after each save, so that it is sent soon.
-    pub saved: Arc<Notify>,
-    /// Held while a page's "send now" runs.
-    sending: Arc<Mutex<()>>,
+    pub sender: Sender,
 }
 
 impl App {
-    pub fn new(data: &Path, door: Door, key: OfficeKey) -> App {
-        App { data: data.to_owned(), door, key, saved: Arc::default(), sending: Arc::default() }
+    pub fn new(data: &Path, door: Door, key: OfficeKey, night: Window) -> App {
+        App { data: data.to_owned(), sender: Sender::new(data, door.clone(), night), door, key }
     }
 
     /// Reads from the store.
@@ -78,7 +74,7 @@ impl App {
         let key = self.key.clone();
         let written =
             self.door.call(move |store| work(store, &Pen { author: AUTHOR, now: now(), key: &key, salt: chance })).await?;
-        self.saved.notify_one();
+        self.sender.saved();
         Ok(written)
     }
 }
@@ -134,10 +130,9 @@ async fn style() -> impl IntoResponse {
 }
 
 /// Answers on `listener` until the program is asked to stop, and sends by schedule meanwhile.
-pub async fn serve(listener: tokio::net::TcpListener, app: App, config: &Config) -> anyhow::Result<()> {
+pub async fn serve(listener: tokio::net::TcpListener, app: App) -> anyhow::Result<()> {
     only_this_pc(listener.local_addr()?)?;
-    let every = Duration::from_secs(config.sync_every_s.unwrap_or(300));
-    let schedule = tokio::spawn(schedule::run(app.data.clone(), app.door.clone(), Arc::clone(&app.saved), every));
+    let schedule = tokio::spawn(app.sender.clone().run());
     let (stop, mut stopped) = tokio::sync::watch::channel(());
     let mut stopping = stopped.clone();
     let server = axum::serve(listener, router(app)).with_graceful_shutdown(async move {

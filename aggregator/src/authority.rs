@@ -213,7 +213,7 @@ impl Authority {
             nonce,
             at_ms: now.timestamp_millis(),
             reference_version: node.reference_version,
-            night_slot_s: None,
+            night_slot_s: held.night_slot_s,
             max_segment: u32::try_from(MAX_SEGMENT).unwrap_or(u32::MAX),
             compared: held.compared.map(|hash| hash.0.into()),
             kept_aside: held.kept_aside,
@@ -431,13 +431,12 @@ pub fn certify(
         // Answers get lost: the same question on the same day is no reason for another one.
         let recent =
             issued.iter().find(|issued| !issued.revoked && !issued.pem.is_empty() && now < issued.issued_at + Days::new(1));
-        let pem = match recent {
-            Some(recent) => recent.pem.clone(),
-            None => {
-                let certificate = authority.issue(client, &stream.unit, stream.id, now)?;
-                store.certificate_add(&certificate)?;
-                certificate.pem
-            }
+        let pem = if let Some(recent) = recent {
+            recent.pem.clone()
+        } else {
+            let certificate = authority.issue(client, &stream.unit, stream.id, now)?;
+            store.certificate_add(&certificate)?;
+            certificate.pem
         };
         Ok(answer(store, authority, &stream, pem, now)?)
     });

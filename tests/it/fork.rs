@@ -22,7 +22,7 @@ impl Office {
         let folder = tempfile::tempdir()?;
         let district = District::found(folder.path()).await?;
         let commune = Commune::ngoc_ky(folder.path()).await?;
-        Ok(Office { district, commune, folder })
+        Ok(Office { folder, district, commune })
     }
 
     /// Records so many dossiers of this day.

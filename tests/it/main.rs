@@ -10,5 +10,6 @@ mod line;
 mod recover;
 mod reference;
 mod restore;
+mod schedule;
 mod security;
 mod sim;

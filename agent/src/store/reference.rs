@@ -10,8 +10,8 @@ use motcua_shared::wire;
 use rusqlite::types::Type;
 
 use super::{
-    Code, Connection, Event, OptionalExtension, Pen, Result, Signed, Store, Transaction, Uuid, append, begin, fold, office,
-    params,
+    Code, Connection, Event, OptionalExtension, Pen, Result, Signed, Store, Transaction, Uuid, append, begin, clock, fold,
+    office, params,
 };
 use motcua_shared::dossier::State;
 
@@ -119,11 +119,12 @@ impl Store {
                 opened.json
             ],
         )?;
+        let clock = clock::reading(&transaction, pen.now)?;
         let mut drafts = Vec::new();
         for id in dossiers_processing(&transaction)? {
             let (dossier, _) = fold(&transaction, id)?;
             let moved = rescheduled(&dossier, &before, &after, pen.now);
-            drafts.extend(moved.map(|moved| pen.draft(Event::Rescheduled(moved), id, None)));
+            drafts.extend(moved.map(|moved| pen.draft(Event::Rescheduled(moved), id, None, clock)));
         }
         append(&transaction, office.stream, &drafts, pen)?;
         transaction.commit()?;

@@ -119,7 +119,7 @@ impl From<StoreError> for HttpError {
                 NOTHING_SAVED,
                 "Trong lúc chờ, hãy ghi hồ sơ vào sổ giấy.",
             ),
-            StoreError::Database(database) if is_full(database) => HttpError::new(
+            error if error.is_full() => HttpError::new(
                 StatusCode::INSUFFICIENT_STORAGE,
                 "Ổ đĩa đã đầy nên không lưu được.",
                 NOTHING_SAVED,
@@ -131,10 +131,6 @@ impl From<StoreError> for HttpError {
             }
         }
     }
-}
-
-fn is_full(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
 }
 
 impl From<UplinkError> for HttpError {
