@@ -4,6 +4,7 @@
 //! what is pending are read from rows, never remembered. Knows no HTTP. Start at [`Store::receive`] and [`Store::step`].
 
 use std::cell::RefCell;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -139,6 +140,8 @@ pub struct DossierFilter {
 #[derive(Debug, Clone)]
 pub struct Step {
     pub seq: Seq,
+    /// The district stored it and does not count it; the reason where it said one.
+    pub held_back: Option<String>,
     pub author: String,
     pub recorded_at: LocalTime,
     pub kind: String,
@@ -487,14 +490,26 @@ impl Store {
             self.connection.prepare_cached("select seq, hash, body, sealed, stream from entry where dossier = ?1 order by n")?;
         let mut rows = statement.query([id])?;
         let mut steps = Vec::new();
-        let mut origins = BTreeSet::new();
+        let (mut origins, mut held_back) = (BTreeSet::new(), BTreeMap::new());
         while let Some(row) = rows.next()? {
-            let record = record(row)?;
-            if origins.insert(record.origin()) {
-                steps.push(shown_step(&record, row.get(4)?, key)?);
+            let (record, stream): (Record, Uuid) = (record(row)?, row.get(4)?);
+            if !origins.insert(record.origin()) {
+                continue;
             }
+            let held_back = match held_back.entry(stream) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(unknown) => unknown.insert(self.held_back(stream)?),
+            };
+            steps.push(Step { held_back: held_back.remove(&record.seq), ..shown_step(&record, stream, key)? });
         }
         Ok((dossier, steps))
+    }
+
+    /// Entries of a stream that the district stored and does not count, as its newest receipt says, and why.
+    fn held_back(&self, stream: Uuid) -> Result<BTreeMap<Seq, String>> {
+        let Some((receipt, _)) = self.receipt_last(stream)? else { return Ok(BTreeMap::new()) };
+        let reasons = receipt.reasons.unwrap_or_default().into_iter().chain(std::iter::repeat(String::new()));
+        Ok(receipt.quarantined.into_iter().zip(reasons).collect())
     }
 
     /// The person of each dossier in a list, where this office's key opens it.
@@ -701,6 +716,7 @@ fn shown_step(record: &Record, stream: Uuid, key: &OfficeKey) -> Result<Step> {
     let sealed = if record.sealed.is_empty() { None } else { key.open(stream, record.seq, &record.body, &record.sealed).ok() };
     Ok(Step {
         seq: record.seq,
+        held_back: None,
         author: body.author.to_string(),
         recorded_at: body.recorded_at,
         kind: body.kind.to_string(),

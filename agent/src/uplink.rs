@@ -51,6 +51,9 @@ pub enum UplinkError {
     Refused(String),
     #[error("huyện từ chối: {0}")]
     Revoked(String),
+    /// The certificate's time is over, whatever this PC's clock says: it is renewed.
+    #[error("huyện từ chối: {0}")]
+    Expired(String),
     /// It asks to come back later.
     #[error("huyện đang bận: {detail}")]
     Busy { detail: String, wait: Duration },
@@ -326,8 +329,10 @@ fn refusal(status: StatusCode, wait: Option<Duration>, bytes: &[u8]) -> Result<A
     if let Some(wait) = wait {
         return Err(UplinkError::Busy { detail, wait });
     }
-    if kind == "urn:motcua:problem:revoked" {
-        return Err(UplinkError::Revoked(detail));
+    match kind.as_str() {
+        "urn:motcua:problem:revoked" => return Err(UplinkError::Revoked(detail)),
+        "urn:motcua:problem:expired" => return Err(UplinkError::Expired(detail)),
+        _ => {}
     }
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::REQUEST_TIMEOUT {
         return Err(UplinkError::Offline(detail));
@@ -489,7 +494,13 @@ impl Uplink {
     async fn everything(&self, door: &Door, tally: &mut Tally) -> Result<End, UplinkError> {
         self.certificates(door).await?;
         let mut current = door.call(|store| store.stream_current()).await?;
-        let mut end = self.session(door, current, tally).await?;
+        let mut end = match self.session(door, current, tally).await {
+            Err(UplinkError::Expired(_)) => {
+                self.certificate_renew(door, current.id, current.id, false).await?;
+                self.session(door, current, tally).await?
+            }
+            ended => ended?,
+        };
         if end == End::MovedToNewStream {
             tally.moved = true;
             current = door.call(|store| store.stream_current()).await?;
@@ -901,7 +912,7 @@ pub fn end_words(end: End) -> (&'static str, String) {
 
 fn outcome(error: &UplinkError) -> &'static str {
     match error {
-        UplinkError::Refused(_) | UplinkError::Revoked(_) | UplinkError::Untrusted(_) => "refused",
+        UplinkError::Refused(_) | UplinkError::Revoked(_) | UplinkError::Expired(_) | UplinkError::Untrusted(_) => "refused",
         UplinkError::Busy { .. } => "busy",
         _ => "offline",
     }

@@ -68,6 +68,8 @@ struct Line {
     note: String,
     recorded: String,
     author: String,
+    /// Why the district stored it and does not count it.
+    held_back: Option<String>,
 }
 
 struct Facts {
@@ -199,6 +201,7 @@ fn line(step: Step) -> Line {
         note: step.sealed.and_then(|mut sealed| sealed.note.take()).unwrap_or_default(),
         recorded: words::time(step.recorded_at),
         author: words::author_name(&step.author).to_owned(),
+        held_back: step.held_back.map(|reason| if reason.is_empty() { "chưa rõ lý do".to_owned() } else { reason }),
     }
 }
 

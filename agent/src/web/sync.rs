@@ -2,6 +2,7 @@
 //!
 //! Promise: figures come from rows and verified receipts, not from what a session believed. Start at [`show`].
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use askama::Template;
@@ -32,6 +33,9 @@ struct SyncPage {
     stored: String,
     pending: String,
     quarantined: String,
+    /// Why, each once.
+    reasons: Vec<String>,
+    left_streams: u64,
     receipt: String,
     complete: String,
     night: String,
@@ -69,6 +73,8 @@ pub async fn show(State(app): State<App>) -> Result<Html<String>, HttpError> {
         stored: count(status.stored_through),
         pending: count(status.pending),
         quarantined: if status.quarantined == 0 { String::new() } else { count(status.quarantined) },
+        reasons: status.quarantine_reasons.iter().cloned().collect::<BTreeSet<_>>().into_iter().collect(),
+        left_streams: status.left_streams,
         receipt: shown(&status.last_receipt_at, "chưa có"),
         complete: shown(&status.last_sync_at, "chưa lần nào"),
         night: format!("{:02}:{:02}", night / 3600, night / 60 % 60),
