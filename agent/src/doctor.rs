@@ -1,7 +1,7 @@
 //! What is the matter with this office's sync, in words: facts gathered here, the cause found by
 //! [`motcua_shared::doctor`].
 //!
-//! Promise: one cause and the one thing to do, in Vietnamese; nothing is changed by looking. Start at [`facts`], [`line`]
+//! Promise: one cause and the one thing to do, in Vietnamese; nothing is changed by looking. Start at [`facts`], [`line()`]
 //! and [`Finding`].
 
 use std::io::ErrorKind;
