@@ -12,12 +12,14 @@ use ed25519_dalek::{SigningKey, VerifyingKey};
 use motcua_shared::bundle::{self, Address, FULL_BUNDLE, Fault, Kind, Letter, Lock, MAX_BUNDLE, Upload};
 use motcua_shared::enrolment::EnrolmentCode;
 use motcua_shared::entry::{Head, Seq};
+use motcua_shared::reference::Published;
 use motcua_shared::sync::{Action, End, Event, Session, check_receipt, is_news};
 use motcua_shared::wire::{Enrolled, MAX_SEGMENT, Segment, Signed};
 use tracing::{info, warn};
 
 use crate::office::{self, Identity, OfficeError, chance, now, private_file};
-use crate::store::{Branch, Enrolment, Office, Pen, Store, StoreError};
+use crate::reference::{self, ReferenceError};
+use crate::store::{Branch, Enrolment, Office, Pen, Store, StoreError, Taken};
 use crate::stream;
 use crate::uplink::{self, UplinkError};
 
@@ -44,6 +46,8 @@ pub enum BundleError {
     NotAsked,
     #[error(transparent)]
     Uplink(#[from] UplinkError),
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
 }
 
 impl From<StoreError> for BundleError {
@@ -172,6 +176,21 @@ pub fn import(data: &Path, store: &mut Store, file: &Path) -> Result<Brought, Bu
         (Some(_), None, Some(_)) => Err(BundleError::OtherDistrict),
         (Some(_), None, None) => enrolment_take(data, store, &ours),
     }
+}
+
+/// Takes the reference data that a file from the district has for this PC, if any. Call it after [`import`]: the newest
+/// receipt tells in which life the aggregator speaks, so that an old file brings no old version back.
+pub fn reference_import(data: &Path, store: &mut Store, file: &Path) -> Result<Option<Taken>, BundleError> {
+    let office = store.office()?;
+    let letters = bundle::read(&file_read(file)?)?;
+    let ours = |letter: &&Letter| letter.kind == Kind::Reference && letter.address.stream == office.stream;
+    let (Some(letter), Some(enrolment)) = (letters.iter().find(ours), &office.enrolment) else { return Ok(None) };
+    let key = receipt_key(enrolment)?;
+    let published: Published = letter.open(&Lock::between(&office::stream_key(data, office.stream)?, &key))?;
+    let epoch = store.epoch_last()?.unwrap_or_default();
+    let office_key = office::office_key(data, &office)?;
+    let pen = reference::pen(&office_key);
+    Ok(Some(reference::take(store, &published, (enrolment.server_id, &key), epoch, &pen)?))
 }
 
 fn file_read(path: &Path) -> Result<Vec<u8>, BundleError> {

@@ -12,8 +12,7 @@ use std::process::ExitCode;
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use motcua_shared::calendar::Calendar;
-use motcua_shared::catalogue::{Catalogue, field_name};
+use motcua_shared::catalogue::field_name;
 use motcua_shared::doctor::Facts;
 use motcua_shared::entry::Seq;
 use motcua_shared::period::Period;
@@ -33,7 +32,7 @@ use crate::door::Door;
 use crate::office::{self, Name, Status, chance, now};
 use crate::output;
 use crate::recover;
-use crate::store::{DossierFilter, Pen, Store, StoreError};
+use crate::store::{DossierFilter, Pen, Store, StoreError, Taken};
 use crate::uplink::{self, Uplink};
 use crate::web::api::{DossierJson, ii06};
 use crate::{web, words};
@@ -372,7 +371,20 @@ fn bundle_export(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
 
 fn bundle_import(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
     let mut store = Store::open(data)?;
-    match bundle::import(data, &mut store, file)? {
+    let brought = bundle::import(data, &mut store, file);
+    // Whatever became of the receipt: the catalogue stands on its own signature.
+    match bundle::reference_import(data, &mut store, file) {
+        Ok(Some(Taken::Applied { rescheduled })) => {
+            let since = words::reference_sentence(&Status::read(&store)?);
+            output::line(&format!("Danh mục thủ tục, lịch nghỉ: {since}. {rescheduled} hồ sơ được lùi hẹn trả."));
+        }
+        Ok(Some(Taken::Older { held })) => {
+            output::problem(&format!("Chú ý: danh mục trong gói cũ hơn bản đang dùng; giữ phiên bản {held}."));
+        }
+        Ok(Some(Taken::Same) | None) => {}
+        Err(error) => output::problem(&format!("Chú ý: chưa nhận danh mục trong gói: {error}. Bản đang dùng giữ nguyên.")),
+    }
+    match brought? {
         Brought::Enrolled(enrolled) => tell_enrolled(&enrolled),
         Brought::EnrolledBefore => output::line("Máy này đã đăng ký với huyện từ trước; không có gì thay đổi."),
         Brought::OldReceipt => output::line("Biên nhận này đã nhập hoặc cũ hơn biên nhận đang có; không có gì thay đổi."),
@@ -481,7 +493,12 @@ fn serve(data: &Path, listen: Option<SocketAddr>, night: Option<&str>) -> anyhow
 
 fn sync(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
     let door = Door::new(Store::open(data)?);
-    let summary = runtime()?.block_on(async { Uplink::open(data, &door).await?.sync(&door).await })?;
+    let summary = runtime()?.block_on(async {
+        let uplink = Uplink::open(data, &door).await?;
+        let summary = uplink.sync(&door).await?;
+        // A new calendar may have moved due times: they are sent with the same command.
+        if uplink.beside().await { uplink.sync(&door).await } else { Ok(summary) }
+    })?;
     if json {
         output::json(&summary);
     } else {
@@ -541,7 +558,8 @@ fn import_dossiers(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
     let key = office::office_key(data, &store.office()?)?;
     let bytes = fs::read(file).with_context(|| format!("không đọc được tệp {}", file.display()))?;
     let exists = |code: &str| store.dossier_exists(code).unwrap_or(false);
-    let imported = match import::dossiers(&bytes, &Catalogue::starter(), &Calendar::starter(), exists) {
+    let tables = store.tables()?;
+    let imported = match import::dossiers(&bytes, &tables.catalogue, &tables.calendar, exists) {
         Ok(imported) => imported,
         Err(faults) => {
             output::problem(&format!("Không nhập gì cả. Tệp {} có {} lỗi:", file.display(), faults.len()));
@@ -609,6 +627,10 @@ fn status(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
     output::line(&format!("{} ({})", status.name, status.unit));
     output::line(&format!("Nhật ký: {} mục; huyện đã lưu đến mục {}.", status.head_seq, status.stored_through));
     output::line(&words::sync_sentence(&status));
+    output::line(&format!("Danh mục thủ tục, lịch nghỉ: {}.", words::reference_sentence(&status)));
+    if let Some(problem) = &status.reference_problem {
+        output::line(&format!("Chú ý: {problem}."));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

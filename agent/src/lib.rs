@@ -11,6 +11,7 @@ pub mod door;
 pub mod office;
 mod output;
 pub mod recover;
+pub mod reference;
 pub mod schedule;
 pub mod store;
 pub mod stream;

@@ -246,7 +246,12 @@ pub struct Status {
     pub epoch: Option<Uuid>,
     /// When everything was last known to be stored.
     pub last_sync_at: Option<String>,
+    /// Version of the reference data in force; 0: what is built in.
     pub reference_version: u64,
+    /// When it was put in force here.
+    pub reference_since: Option<String>,
+    /// What the district has published and this office did not take, or why it keeps what it has.
+    pub reference_problem: Option<String>,
     /// Entries that the district stored and could not apply.
     pub quarantined: u64,
     /// Why, in the district's words, of the first of them.
@@ -289,6 +294,7 @@ impl Status {
             }
         }
         let attempt = store.attempt_last()?;
+        let in_force = store.reference_in_force()?;
         let (last, failing_since) = attempt.map_or((None, None), |(last, since)| (Some(last), since));
         Ok(Status {
             unit: office.unit,
@@ -300,7 +306,9 @@ impl Status {
             pending_dossiers,
             epoch: receipt.as_ref().map(|(receipt, _)| receipt.epoch),
             last_sync_at: store.sync_last_at()?,
-            reference_version: receipt.as_ref().map_or(0, |(receipt, _)| receipt.reference_version),
+            reference_version: in_force.as_ref().map_or(0, |in_force| in_force.statement.version),
+            reference_since: in_force.map(|in_force| in_force.applied_at),
+            reference_problem: store.reference_attempt()?.and_then(|attempt| attempt.problem),
             quarantined: receipt.as_ref().map_or(0, |(receipt, _)| receipt.quarantined.len() as u64),
             quarantine_reasons: receipt.as_ref().and_then(|(receipt, _)| receipt.reasons.clone()).unwrap_or_default(),
             forked_at: branch.map(|branch| branch.at),

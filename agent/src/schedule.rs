@@ -170,6 +170,14 @@ impl Sender {
             Some(uplink) => uplink,
             None => uplink.insert(Uplink::open(&self.0.data, &self.0.door).await?),
         };
-        uplink.sync(&self.0.door).await
+        let summary = uplink.sync(&self.0.door).await?;
+        // What a new calendar moved is sent soon too.
+        let (beside, sender) = (uplink.clone(), self.clone());
+        tokio::spawn(async move {
+            if beside.beside().await {
+                sender.saved();
+            }
+        });
+        Ok(summary)
     }
 }

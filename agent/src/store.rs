@@ -3,6 +3,7 @@
 //! Promise: an entry and its projection are saved together or not at all, and durably before the call returns. Heads and
 //! what is pending are read from rows, never remembered. Knows no HTTP. Start at [`Store::receive`] and [`Store::step`].
 
+use std::cell::RefCell;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -25,9 +26,11 @@ use uuid::Uuid;
 mod check;
 mod clock;
 mod figures;
+mod reference;
 mod streams;
 
 pub use check::{Damage, Proof};
+pub use reference::{Announced, InForce, ReferenceAttempt, Taken};
 pub use streams::{Branch, OwnStream, Standing};
 
 mod migrations {
@@ -158,6 +161,8 @@ pub struct Pen<'a> {
 /// The agent's database.
 pub struct Store {
     connection: Connection,
+    /// What the desk works by, as it was read last.
+    reference: RefCell<Option<reference::Kept>>,
 }
 
 /// How an attempt to sync ended.
@@ -285,7 +290,7 @@ impl Store {
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", "on")?;
         connection.set_prepared_statement_cache_capacity(64);
-        Ok(Store { connection })
+        Ok(Store { connection, reference: RefCell::default() })
     }
 
     pub fn office(&self) -> Result<Office> {

@@ -14,6 +14,7 @@ use motcua_shared::calendar::{LocalTime, local};
 use motcua_shared::clock::Measure;
 use motcua_shared::enrolment::EnrolmentCode;
 use motcua_shared::entry::{Head, Record, Seq};
+use motcua_shared::reference::Published;
 use motcua_shared::seal::OfficeKey;
 use motcua_shared::sync::{Action, End, Event, PATIENCE, Session, check_receipt, needs_session, whole_tail};
 use motcua_shared::text::number;
@@ -29,6 +30,7 @@ use uuid::Uuid;
 
 use crate::door::Door;
 use crate::office::{self, Identity, OfficeError, chance, now, private_file};
+use crate::reference;
 use crate::store::{Branch, Enrolment, Office, OwnStream, Pen, Standing, Store, StoreError};
 use crate::stream;
 
@@ -105,6 +107,7 @@ pub struct Summary {
 }
 
 /// The enrolled PC's line. Keep it: connections and TLS sessions are used again.
+#[derive(Clone)]
 pub struct Uplink {
     data: PathBuf,
     base: Url,
@@ -113,7 +116,8 @@ pub struct Uplink {
     receipt_key: VerifyingKey,
     office_key: OfficeKey,
     /// The lane that was used last.
-    lane: Mutex<Option<Arc<Lane>>>,
+    lane: Arc<Mutex<Option<Arc<Lane>>>>,
+    reference: reference::Lane,
 }
 
 /// One stream's way to the aggregator: the connection under its certificate, and the key that signs its heads.
@@ -352,7 +356,8 @@ impl Uplink {
             receipt_key,
             office_key,
             office,
-            lane: Mutex::default(),
+            lane: Arc::default(),
+            reference: reference::Lane::default(),
         })
     }
 
@@ -368,6 +373,36 @@ impl Uplink {
         Ok(lane)
     }
 
+    /// The lane for what concerns no stream: whichever was used last.
+    fn any_lane(&self) -> Result<Arc<Lane>, UplinkError> {
+        let last = self.lane.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        last.map_or_else(|| self.lane(self.office.stream), Ok)
+    }
+
+    /// Whose reference data counts, and the key that entries which follow from it are written with.
+    pub fn trusts(&self) -> (Uuid, VerifyingKey, OfficeKey) {
+        (self.server_id, self.receipt_key, self.office_key.clone())
+    }
+
+    /// Asks for reference data, up to `patience` times.
+    pub async fn reference(&self, path: &str, patience: u32) -> Result<motcua_shared::reference::Answer, UplinkError> {
+        self.fetch(&*self.any_lane()?, path, patience).await
+    }
+
+    /// Gives reference data back, once.
+    pub async fn reference_give(&self, published: &Published) -> Result<motcua_shared::reference::Answer, UplinkError> {
+        let (lane, url) = (self.any_lane()?, self.address("sync/v1/reference")?);
+        match exchange(&lane.client, Method::PUT, url, wire::encode(published)).await? {
+            Answer::Message(bytes) => wire::decode(&bytes).map_err(|error| UplinkError::Stranger(error.to_string())),
+            Answer::Refused(detail) => Err(UplinkError::Refused(detail)),
+        }
+    }
+
+    /// Waits for what runs beside the uplink; gives whether it recorded entries.
+    pub async fn beside(&self) -> bool {
+        self.reference.settled().await
+    }
+
     /// Its certificate is another one now.
     fn lane_forget(&self) {
         *self.lane.lock().unwrap_or_else(PoisonError::into_inner) = None;
@@ -378,7 +413,7 @@ impl Uplink {
         let nonce: [u8; 16] = chance();
         let digits = data_encoding::HEXLOWER.encode(&nonce);
         let lane = self.lane(self.office.stream)?;
-        let streams: Streams = self.fetch(&lane, &format!("sync/v1/streams?nonce={digits}")).await?;
+        let streams: Streams = self.fetch(&lane, &format!("sync/v1/streams?nonce={digits}"), PATIENCE).await?;
         let verified = |signed: Signed| {
             let receipt = signed.open_receipt(&self.receipt_key)?;
             check_receipt(&receipt, self.server_id, receipt.stream, nonce).ok().map(|()| receipt)
@@ -397,7 +432,7 @@ impl Uplink {
         let (mut head, mut whole) = (previous, Vec::new());
         while head.seq < to.seq {
             let from = head.seq + 1;
-            let tail: Tail = self.fetch(lane, &format!("sync/v1/streams/{stream}?from={from}")).await?;
+            let tail: Tail = self.fetch(lane, &format!("sync/v1/streams/{stream}?from={from}"), PATIENCE).await?;
             let mut records = tail.unpack(stream, head).map_err(|error| UplinkError::Stranger(error.to_string()))?;
             let Some(last) = records.last() else { return Ok(None) };
             head = last.head();
@@ -406,8 +441,11 @@ impl Uplink {
         Ok(whole_tail(&whole, to).map(<[Record]>::to_vec))
     }
 
-    /// One question without a body, asked again while the line breaks.
-    async fn fetch<T: for<'b> minicbor::Decode<'b, ()>>(&self, lane: &Lane, path: &str) -> Result<T, UplinkError> {
+    /// One question without a body, asked up to `patience` times while the line breaks.
+    async fn fetch<T>(&self, lane: &Lane, path: &str, patience: u32) -> Result<T, UplinkError>
+    where
+        T: for<'b> minicbor::Decode<'b, ()>,
+    {
         let url = self.address(path)?;
         let mut failures = 0;
         loop {
@@ -418,7 +456,7 @@ impl Uplink {
                 Ok(Answer::Refused(detail)) => return Err(UplinkError::Refused(detail)),
                 Err(error @ UplinkError::Offline(_)) => {
                     failures += 1;
-                    if failures >= PATIENCE {
+                    if failures >= patience {
                         return Err(error);
                     }
                     tokio::time::sleep(Duration::from_millis(random() % (200 << failures))).await;
@@ -448,6 +486,7 @@ impl Uplink {
         let summary = self.summary(door, outcome, detail, tally).await?;
         let detail = summary.detail.clone();
         door.call(move |store| store.attempt_note(outcome, &detail, now())).await?;
+        self.reference.start(self, door);
         Ok(summary)
     }
 
@@ -630,7 +669,10 @@ impl Uplink {
             return None;
         };
         match check_receipt(&receipt, self.server_id, stream, nonce) {
-            Ok(()) => Some((receipt, signed)),
+            Ok(()) => {
+                self.reference.heard(&receipt);
+                Some((receipt, signed))
+            }
             Err(fault) => {
                 tally.cut(fault.to_string());
                 None

@@ -5,7 +5,6 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -15,8 +14,6 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
-use motcua_shared::calendar::Calendar;
-use motcua_shared::catalogue::Catalogue;
 use motcua_shared::schedule::Window;
 use motcua_shared::seal::OfficeKey;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -53,20 +50,11 @@ pub struct App {
     pub door: Door,
     pub key: OfficeKey,
     pub sender: Sender,
-    catalogue: Arc<Catalogue>,
-    calendar: Arc<Calendar>,
 }
 
 impl App {
     pub fn new(data: &Path, door: Door, key: OfficeKey, night: Window) -> App {
-        App {
-            data: data.to_owned(),
-            sender: Sender::new(data, door.clone(), night),
-            door,
-            key,
-            catalogue: Arc::new(Catalogue::starter()),
-            calendar: Arc::new(Calendar::starter()),
-        }
+        App { data: data.to_owned(), sender: Sender::new(data, door.clone(), night), door, key }
     }
 
     /// Reads from the store.
@@ -88,11 +76,6 @@ impl App {
             self.door.call(move |store| work(store, &Pen { author: AUTHOR, now: now(), key: &key, salt: chance })).await?;
         self.sender.saved();
         Ok(written)
-    }
-
-    /// The name of a procedure; its code when the catalogue does not know it.
-    fn procedure_name<'a>(&'a self, code: &'a str) -> &'a str {
-        self.catalogue.find(code).map_or(code, |procedure| &procedure.name)
     }
 }
 

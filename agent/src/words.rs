@@ -3,8 +3,9 @@
 //! Promise: nothing is called sent without a verified receipt for all of it. Start at [`sync_sentence`].
 
 use motcua_shared::calendar::{Calendar, LocalTime, VIETNAM, local_day};
+use motcua_shared::catalogue::Catalogue;
 use motcua_shared::clock::Doubt;
-use motcua_shared::deadline::Limit;
+pub use motcua_shared::deadline::limit_name;
 use motcua_shared::dossier::{self, Channel, Code, Event, Extent, Outcome, Rating, State, SubmittedBy};
 use motcua_shared::text::number;
 
@@ -50,6 +51,14 @@ fn unread(status: &Status) -> String {
     format!("; {} mục huyện đã lưu nhưng chưa đọc được", count(status.quarantined))
 }
 
+/// Which catalogue and calendar the desk works by, and since when.
+pub fn reference_sentence(status: &Status) -> String {
+    match &status.reference_since {
+        Some(since) => format!("phiên bản {}, áp dụng từ {}", status.reference_version, shown_time(since)),
+        None => "bản kèm theo chương trình; huyện chưa công bố bản nào".to_owned(),
+    }
+}
+
 /// Two parts of a sentence, the second alone with a capital when there is no first.
 fn joined(first: &str, second: &str, between: &str) -> String {
     if !first.is_empty() {
@@ -84,6 +93,11 @@ pub fn state_name(state: &str) -> &str {
     }
 }
 
+/// The name of a procedure; its code when the catalogue does not know it.
+pub fn procedure_name<'a>(catalogue: &'a Catalogue, code: &'a str) -> &'a str {
+    catalogue.newest(code).map_or(code, |procedure| &procedure.name)
+}
+
 /// What an entry of this kind records.
 pub fn kind_name(kind: &str) -> &str {
     match kind {
@@ -92,6 +106,7 @@ pub fn kind_name(kind: &str) -> &str {
         "supplemented" => "Đã bổ sung đủ",
         "transferred" => "Chuyển xử lý",
         "extended" => "Xin lỗi và hẹn lại",
+        "rescheduled" => "Lùi hẹn trả do lịch nghỉ thay đổi",
         "finished" => "Có kết quả",
         "returned" => "Trả kết quả",
         "paid" => "Thu phí, lệ phí",
@@ -188,15 +203,6 @@ pub fn verdict_name(verdict: &str) -> &str {
     }
 }
 
-pub fn limit_name(limit: Limit) -> String {
-    match limit {
-        Limit::SameDay => "trong ngày làm việc".to_owned(),
-        Limit::WorkingDays(days) => format!("{days} ngày làm việc"),
-        Limit::CalendarDays(days) => format!("{days} ngày"),
-        Limit::Hours(hours) => format!("{hours} giờ làm việc"),
-    }
-}
-
 /// Đồng, as `8.000 đồng`.
 pub fn amount(vnd: u64) -> String {
     format!("{} đồng", count(vnd))
@@ -210,6 +216,7 @@ pub fn happened_at(event: &Event) -> Option<LocalTime> {
         Event::Supplemented(supplemented) => Some(supplemented.at),
         Event::Transferred(transferred) => Some(transferred.at),
         Event::Extended(extended) => Some(extended.at),
+        Event::Rescheduled(rescheduled) => Some(rescheduled.at),
         Event::Finished(finished) => Some(finished.at),
         Event::Printed(printed) => Some(printed.at),
         Event::Paid(_) | Event::Digitised(_) | Event::Rated(_) | Event::Corrected(_) => None,
@@ -223,6 +230,16 @@ pub fn event_detail(event: &Event) -> String {
         Event::Received(received) => due(received.due_at),
         Event::Supplemented(supplemented) => due(supplemented.due_at),
         Event::Extended(extended) => due(Some(extended.due_at)),
+        Event::Rescheduled(rescheduled) => {
+            let days: Vec<String> = rescheduled.days.iter().map(|day| day.format("%d/%m/%Y").to_string()).collect();
+            format!(
+                "hẹn trả {}, trước là {}; ngày thay đổi: {} (danh mục phiên bản {})",
+                time(rescheduled.due_at),
+                time(rescheduled.was_due_at),
+                days.join(", "),
+                rescheduled.reference
+            )
+        }
         Event::Transferred(transferred) => transferred.to.clone(),
         Event::Finished(finished) => outcome_name(finished.outcome).to_owned(),
         Event::Paid(paid) => format!("{}{}", amount(paid.amount_vnd), if paid.online { ", trực tuyến" } else { "" }),
@@ -242,6 +259,7 @@ pub fn author_name(author: &str) -> &str {
     match author {
         "counter" => "quầy một cửa",
         "command-line" => "nhập từ tệp",
+        "reference" => "lịch do huyện công bố",
         other => other,
     }
 }
@@ -295,6 +313,8 @@ mod tests {
             epoch: None,
             last_sync_at: None,
             reference_version: 0,
+            reference_since: None,
+            reference_problem: None,
             quarantined: 0,
             quarantine_reasons: Vec::new(),
             forked_at: None,

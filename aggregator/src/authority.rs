@@ -18,6 +18,7 @@ use motcua_shared::bundle::Lock;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::enrolment::{EnrolmentCode, ca_fingerprint};
 use motcua_shared::entry::Seq;
+use motcua_shared::reference::Statement;
 use motcua_shared::wire::{CertificateRequest, EnrolRequest, Enrolled, MAX_SEGMENT, PROTOCOL, Receipt, Signed};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
@@ -211,7 +212,7 @@ impl Authority {
             forked_at,
             nonce,
             at_ms: now.timestamp_millis(),
-            reference_version: 0,
+            reference_version: node.reference_version,
             night_slot_s: held.night_slot_s,
             max_segment: u32::try_from(MAX_SEGMENT).unwrap_or(u32::MAX),
             compared: held.compared.map(|hash| hash.0.into()),
@@ -219,6 +220,11 @@ impl Authority {
             reasons: Some(held.reasons).filter(|reasons| !reasons.is_empty()),
         };
         Signed::receipt(&receipt, &self.receipt_key)
+    }
+
+    /// Signs a version of the reference data.
+    pub fn reference(&self, statement: &Statement) -> Signed {
+        statement.sign(&self.receipt_key)
     }
 }
 

@@ -7,6 +7,7 @@ use ed25519_dalek::VerifyingKey;
 use motcua_shared::bundle::{self, Address, Fault, Kind, Letter, Lock, Upload};
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::entry::Seq;
+use motcua_shared::reference::Published;
 use motcua_shared::wire::{EnrolRequest, PROTOCOL, SegmentError, Signed};
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -20,8 +21,21 @@ use crate::web::sync::SMALL;
 /// What became of a letter, and the letter that answers it.
 #[derive(Debug)]
 pub enum Imported {
-    Enrolled { unit: String, name: String, numbers: (u32, u32), reply: Letter },
-    Stored { unit: String, name: String, new: usize, through: Seq, stopped: Option<Stopped>, reply: Letter },
+    Enrolled {
+        unit: String,
+        name: String,
+        numbers: (u32, u32),
+        reply: Letter,
+    },
+    Stored {
+        unit: String,
+        name: String,
+        new: usize,
+        through: Seq,
+        stopped: Option<Stopped>,
+        reply: Letter,
+        reference: Option<Letter>,
+    },
 }
 
 /// Why not everything in a bundle is stored.
@@ -62,9 +76,12 @@ pub enum BundleError {
 }
 
 impl Imported {
-    pub fn reply(&self) -> &Letter {
-        let (Imported::Enrolled { reply, .. } | Imported::Stored { reply, .. }) = self;
-        reply
+    /// What goes back.
+    pub fn replies(&self) -> Vec<Letter> {
+        match self {
+            Imported::Enrolled { reply, .. } => vec![reply.clone()],
+            Imported::Stored { reply, reference, .. } => [reply].into_iter().chain(reference).cloned().collect(),
+        }
     }
 }
 
@@ -83,7 +100,7 @@ fn letter_take(store: &mut dyn Store, authority: &Authority, letter: &Letter, no
         _ if letter.address.district != authority.ca_fingerprint() => Err(BundleError::OtherDistrict(unit.clone())),
         Kind::Enrol => enrol(store, authority, letter, now),
         Kind::Upload => upload(store, authority, letter, now),
-        Kind::Enrolled | Kind::Receipt => Err(BundleError::WrongWay),
+        Kind::Enrolled | Kind::Receipt | Kind::Reference => Err(BundleError::WrongWay),
     };
     let stream = letter.address.stream;
     match &taken {
@@ -138,6 +155,7 @@ fn upload(store: &mut dyn Store, authority: &Authority, letter: &Letter, now: Lo
     Ok(Imported::Stored {
         name: authority::unit_name(store, &stream.unit, now)?,
         reply: receipt(store, authority, &stream, held, forked_at, upload.report.nonce, now)?,
+        reference: reference(store, authority, &stream),
         unit: stream.unit,
         new,
         through,
@@ -209,13 +227,24 @@ fn receipt(
     Ok(Letter::seal(Kind::Receipt, address(authority, stream), &signed, &lock, chance()))
 }
 
+/// The newest reference data, if any was published. What cannot be read keeps no receipt back.
+fn reference(store: &dyn Store, authority: &Authority, stream: &Stream) -> Option<Letter> {
+    let newest = store.reference_newest().unwrap_or_else(|error| {
+        warn!(%error, "the reference data cannot be read");
+        None
+    })?;
+    let published = Published::pack(newest.statement, &newest.body);
+    let lock = authority.lock(&public_key(stream).ok()?);
+    Some(Letter::seal(Kind::Reference, address(authority, stream), &published, &lock, chance()))
+}
+
 /// The newest certificate of a stream that was not taken back.
 fn certificate(store: &dyn Store, stream: Uuid) -> Result<Option<Certificate>, StoreError> {
     Ok(store.certificates(stream)?.into_iter().find(|certificate| !certificate.revoked))
 }
 
 /// Everything that waits to be carried to the offices, or to those of one unit: a receipt for each stream that ever sent
-/// a bundle, and the answer to each enrolment that was not followed by a word yet.
+/// a bundle, with the reference data, and the answer to each enrolment that was not followed by a word yet.
 pub fn export(store: &dyn Store, authority: &Authority, unit: Option<&str>, now: LocalTime) -> Result<Vec<Letter>, StoreError> {
     let enrolments = store.enrolments()?;
     let mut letters = Vec::new();
@@ -231,6 +260,7 @@ pub fn export(store: &dyn Store, authority: &Authority, unit: Option<&str>, now:
             Some(report) => {
                 let held = ingest::held(store, stream.id, &report, None)?;
                 letters.push(receipt(store, authority, &stream, held, None, report.nonce, now)?);
+                letters.extend(reference(store, authority, &stream));
             }
             None => letters.extend(answers(store, authority, &stream, &certificate.pem, &enrolments, now)?),
         }

@@ -31,6 +31,10 @@ use crate::tls::{self, Door, TlsError};
 use crate::verify::VerifyError;
 use crate::{ingest, verify, web};
 
+mod reference;
+
+use reference::ReferenceCommand;
+
 /// How long requests that are being answered may take when the server stops.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -56,6 +60,11 @@ enum Command {
     Units {
         #[command(subcommand)]
         command: UnitsCommand,
+    },
+    /// Danh mục, lịch nghỉ, mục tiêu công bố cho các xã
+    Reference {
+        #[command(subcommand)]
+        command: ReferenceCommand,
     },
     /// Cấp mã đăng ký một lần cho máy của một xã
     EnrollCode {
@@ -332,6 +341,7 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
     match command {
         Command::Init(asked) => init(&data, &asked),
         Command::Units { command: UnitsCommand::Import { file } } => units_import(&data, &file),
+        Command::Reference { command } => reference::run(&data, command),
         Command::EnrollCode { unit, days, json } => enroll_code(&data, &unit, days, json),
         Command::Bundle { command: BundleCommand::Import { file, out } } => bundle_import(&data, &file, out.as_deref()),
         Command::Bundle { command: BundleCommand::Export { file, unit } } => bundle_export(&data, &file, unit.as_deref()),
@@ -427,7 +437,14 @@ fn init(data: &Path, asked: &Init) -> Result<(), CliError> {
         return Err(CliError::Asked("Mã đơn vị tổng hợp chỉ gồm chữ cái không dấu và chữ số, ví dụ 298.".to_owned()));
     }
     let hosts = authority::server_names(&asked.hosts)?;
-    let node = Node { code: code.to_owned(), server_id: Uuid::now_v7(), epoch: Uuid::now_v7(), hosts, restored_at: None };
+    let node = Node {
+        code: code.to_owned(),
+        server_id: Uuid::now_v7(),
+        epoch: Uuid::now_v7(),
+        hosts,
+        restored_at: None,
+        reference_version: 0,
+    };
     authority::private_directory(data)?;
     let authority = Authority::create(data, &node, now())?;
     let password = auth::new_password();
@@ -466,11 +483,15 @@ fn tell_init(data: &Path, node: &Node, authority: &Authority, password: &str, as
     ));
 }
 
+fn csv_text(file: &Path) -> Result<String, CliError> {
+    let bytes = fs::read(file).map_err(|error| CliError::Asked(format!("Không đọc được {}: {error}.", file.display())))?;
+    String::from_utf8(bytes)
+        .map_err(|_| CliError::Asked(format!("{} không phải UTF-8. Hãy lưu lại tệp dạng CSV UTF-8.", file.display())))
+}
+
 fn units_import(data: &Path, file: &Path) -> Result<(), CliError> {
     let mut store = open(data)?;
-    let bytes = fs::read(file).map_err(|error| CliError::Asked(format!("Không đọc được {}: {error}.", file.display())))?;
-    let text = String::from_utf8(bytes)
-        .map_err(|_| CliError::Asked(format!("{} không phải UTF-8. Hãy lưu lại tệp dạng CSV UTF-8.", file.display())))?;
+    let text = csv_text(file)?;
     let units = Units::parse(&text).map_err(|faults| {
         let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
         CliError::Asked(format!("{} có {} dòng sai, chưa nạp gì:\n{}", file.display(), faults.len(), lines.join("\n")))
@@ -532,7 +553,7 @@ fn bundle_import(data: &Path, file: &Path, out: Option<&Path>) -> Result<(), Cli
         .map_err(|error| CliError::Asked(format!("Không đọc được {}: {error}.", file.display())))?;
     let imported = bundle::import(&mut store, &authority, &bytes, now())?;
     if let Some(out) = out {
-        let replies: Vec<Letter> = imported.iter().map(|imported| imported.reply().clone()).collect();
+        let replies: Vec<Letter> = imported.iter().flat_map(Imported::replies).collect();
         bundle_write(out, &replies)?;
     }
     let incomplete: Vec<String> = imported.iter().filter_map(tell_imported).collect();
@@ -573,11 +594,13 @@ fn bundle_export(data: &Path, file: &Path, unit: Option<&str>) -> Result<(), Cli
         return Err(CliError::Asked(format!("Chưa nhập gói nào {whose} nên chưa có biên nhận nào để xuất.")));
     }
     bundle_write(file, &letters)?;
-    let (receipts, answers) = letters.iter().fold((0, 0), |(receipts, answers), letter| match letter.kind {
-        Kind::Receipt => (receipts + 1, answers),
-        _ => (receipts, answers + 1),
-    });
-    say(&format!("Đã ghi {}: {receipts} biên nhận, {answers} trả lời đăng ký. Mỗi xã nhập cùng tệp này.", file.display()));
+    let count = |kind| letters.iter().filter(|letter| letter.kind == kind).count();
+    let (receipts, answers) = (count(Kind::Receipt), count(Kind::Enrolled));
+    let catalogue = if count(Kind::Reference) > 0 { ", kèm danh mục đang công bố" } else { "" };
+    say(&format!(
+        "Đã ghi {}: {receipts} biên nhận, {answers} trả lời đăng ký{catalogue}. Mỗi xã nhập cùng tệp này.",
+        file.display()
+    ));
     Ok(())
 }
 

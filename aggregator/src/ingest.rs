@@ -516,6 +516,7 @@ pub mod tests {
                 epoch: Uuid::from_u128(2),
                 hosts: vec![],
                 restored_at: None,
+                reference_version: 0,
             };
             store.node_set(&node).expect("named");
             District { store, directory }

@@ -12,6 +12,7 @@ pub mod config;
 pub mod ingest;
 pub mod nights;
 pub mod output;
+pub mod reference;
 pub mod rollup;
 pub mod store;
 pub mod tls;

@@ -32,6 +32,8 @@ pub struct NodeStatus {
     pub node: String,
     pub server_id: Uuid,
     pub epoch: Uuid,
+    /// Newest published reference data; 0: none.
+    pub reference_version: u64,
     pub stored: u64,
     pub applied: u64,
     pub quarantined: u64,
@@ -85,6 +87,7 @@ pub fn status(store: &dyn Store, now: LocalTime) -> Result<NodeStatus, StoreErro
         node: node.code,
         server_id: node.server_id,
         epoch: node.epoch,
+        reference_version: node.reference_version,
         stored: sum(|stream| stream.stored_through),
         applied: sum(|stream| stream.applied),
         quarantined: sum(|stream| stream.quarantined),

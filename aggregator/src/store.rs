@@ -14,7 +14,7 @@ use motcua_shared::entry::{Hash, Head, Record, Seq};
 use motcua_shared::report::FieldSums;
 use motcua_shared::sync;
 use motcua_shared::unit::Unit;
-use motcua_shared::wire::AgentReport;
+use motcua_shared::wire::{AgentReport, Signed};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -43,6 +43,8 @@ pub struct Node {
     pub hosts: Vec<String>,
     /// When it came back from a backup: it may have issued certificates since that it does not remember.
     pub restored_at: Option<LocalTime>,
+    /// Newest published reference data; 0: none. Read from its rows, never set.
+    pub reference_version: u64,
 }
 
 /// One agent installation.
@@ -195,6 +197,18 @@ pub struct Certificate {
     pub pem: String,
 }
 
+/// A published version of the reference data.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reference {
+    pub version: u64,
+    /// BLAKE3 of `body`.
+    pub hash: [u8; 32],
+    pub published_at: LocalTime,
+    pub statement: Signed,
+    /// The JSON that was signed.
+    pub body: String,
+}
+
 /// What a person who logs in may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Role {
@@ -245,6 +259,15 @@ pub trait Store: Send {
     fn units(&self) -> Result<Vec<Unit>, StoreError>;
     /// Replaces the whole table.
     fn units_replace(&mut self, units: &[Unit]) -> Result<(), StoreError>;
+
+    /// The newest published version.
+    fn reference_newest(&self) -> Result<Option<Reference>, StoreError>;
+    fn reference_find(&self, version: u64) -> Result<Option<Reference>, StoreError>;
+    /// Fails when the version is there: a published version never changes.
+    fn reference_add(&mut self, reference: &Reference) -> Result<(), StoreError>;
+    /// JSON of what is being collected for the next version.
+    fn reference_draft(&self) -> Result<Option<String>, StoreError>;
+    fn reference_draft_set(&mut self, body: Option<&str>, at: LocalTime) -> Result<(), StoreError>;
 
     fn stream_find(&self, stream: Uuid) -> Result<Option<Stream>, StoreError>;
     fn stream_add(&mut self, stream: &Stream, at: LocalTime) -> Result<(), StoreError>;

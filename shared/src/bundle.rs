@@ -60,6 +60,9 @@ pub enum Kind {
     /// District to office: a [`Signed`] receipt.
     #[n(3)]
     Receipt,
+    /// District to office: [`crate::reference::Published`], beside a receipt.
+    #[n(4)]
+    Reference,
 }
 
 /// Between whom a letter goes, in either direction. Not secret: whoever finds the stick may bring it where it belongs.

@@ -3,9 +3,13 @@
 //! Promise: a date that the calendar does not know is refused at construction, never guessed later.
 //! Start at [`Calendar::is_working_day`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Datelike, Days, FixedOffset, NaiveDate, NaiveTime, Utc, Weekday};
+use serde::{Deserialize, Serialize};
+
+use crate::dossier::Code;
+use crate::text::nfc;
 
 /// Public holidays, days off in lieu, and swapped working Saturdays, 2020–2035 (Labour Code Art. 111–112 and the
 /// yearly notices; years from 2027 on are estimates until the notice of the year).
@@ -32,11 +36,58 @@ pub fn local_day(at: LocalTime) -> NaiveDate {
     at.with_timezone(&VIETNAM).date_naive()
 }
 
-/// What a listed day is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum SpecialDay {
-    Off,
-    Worked,
+/// Why a day is listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum DayKind {
+    /// Labour Code 2019 Art. 112.
+    #[serde(rename = "le")]
+    Holiday,
+    #[serde(rename = "tet")]
+    Tet,
+    #[serde(rename = "gio_to")]
+    KingsDay,
+    /// Off in lieu of a holiday on a weekly day of rest. Art. 111(3).
+    #[serde(rename = "nghi_bu")]
+    InLieu,
+    /// Off in exchange for a Saturday that is worked.
+    #[serde(rename = "hoan_doi_nghi")]
+    SwappedOff,
+    /// The Saturday that is worked.
+    #[serde(rename = "lam_bu")]
+    SwappedWorked,
+    /// One office is closed by decision: a storm, a power cut.
+    #[serde(rename = "dong_cua")]
+    Closed,
+    /// A day like any other after all: takes back what was listed before.
+    #[serde(rename = "ngay_thuong")]
+    Ordinary,
+}
+
+impl Code for DayKind {
+    const ALL: &'static [(Self, &'static str)] = &[
+        (DayKind::Holiday, "le"),
+        (DayKind::Tet, "tet"),
+        (DayKind::KingsDay, "gio_to"),
+        (DayKind::InLieu, "nghi_bu"),
+        (DayKind::SwappedOff, "hoan_doi_nghi"),
+        (DayKind::SwappedWorked, "lam_bu"),
+        (DayKind::Closed, "dong_cua"),
+        (DayKind::Ordinary, "ngay_thuong"),
+    ];
+}
+
+/// A day that is listed because Monday to Friday does not tell whether it is worked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Day {
+    pub date: NaiveDate,
+    pub name: String,
+    pub kind: DayKind,
+    /// The one unit that it is listed for; absent: for everybody.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<String>,
+    /// Number of the notice or decision; absent for what is built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<String>,
 }
 
 /// Hours in which the desk is open on a working day.
@@ -65,45 +116,68 @@ pub struct CalendarFault {
     pub problem: String,
 }
 
+/// Reads `date,name,kind[,unit,decision]`; every bad line is reported.
+pub fn days(csv_text: &str) -> Result<Vec<Day>, Vec<CalendarFault>> {
+    #[derive(Deserialize)]
+    struct Row {
+        date: NaiveDate,
+        name: String,
+        kind: String,
+        unit: Option<String>,
+        decision: Option<String>,
+    }
+    let read = |row: Row| match DayKind::from_code(&row.kind) {
+        Some(kind) => Ok(Day { date: row.date, name: nfc(&row.name), kind, unit: row.unit, decision: row.decision }),
+        None => Err(format!("loại ngày không rõ: {}", row.kind)),
+    };
+    let text = csv_text.trim_start_matches('\u{feff}');
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+    let (mut days, mut faults) = (Vec::new(), Vec::new());
+    for (line, row) in (2..).zip(reader.deserialize::<Row>()) {
+        let unreadable = |error| format!("không đọc được ({error}); cần các cột date,name,kind, ngày dạng 2027-01-01");
+        match row.map_err(unreadable).and_then(read) {
+            Ok(day) => days.push(day),
+            Err(problem) => faults.push(CalendarFault { line, problem }),
+        }
+    }
+    if faults.is_empty() { Ok(days) } else { Err(faults) }
+}
+
 /// Which days are worked, and when.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Calendar {
-    special: BTreeMap<NaiveDate, SpecialDay>,
+    /// Whether a listed day is worked.
+    special: BTreeMap<NaiveDate, bool>,
     pub hours: OfficeHours,
 }
 
 impl Calendar {
     /// The calendar that is built in.
     pub fn starter() -> Calendar {
-        Calendar::parse(STARTER).expect("the built-in table is tested")
+        Calendar::of(&days(STARTER).expect("the built-in table is tested"), "")
     }
 
-    /// Reads `date,name,kind`, where kind `lam_bu` is a worked Saturday and every other kind a day off.
-    pub fn parse(csv_text: &str) -> Result<Calendar, CalendarFault> {
-        #[derive(serde::Deserialize)]
-        struct Row {
-            date: NaiveDate,
-            kind: String,
-        }
+    /// The calendar of a unit: what is listed for everybody, and over it what is listed for this unit.
+    pub fn of(days: &[Day], unit: &str) -> Calendar {
         let mut special = BTreeMap::new();
-        let mut reader = csv::Reader::from_reader(csv_text.trim_start_matches('\u{feff}').as_bytes());
-        for (line, row) in (2..).zip(reader.deserialize::<Row>()) {
-            let row = row.map_err(|error| CalendarFault { line, problem: error.to_string() })?;
-            let day = match row.kind.as_str() {
-                "lam_bu" => SpecialDay::Worked,
-                "le" | "tet" | "gio_to" | "nghi_bu" | "hoan_doi_nghi" => SpecialDay::Off,
-                other => return Err(CalendarFault { line, problem: format!("loại ngày không rõ: {other}") }),
-            };
-            special.insert(row.date, day);
+        let everybody = days.iter().filter(|day| day.unit.is_none());
+        let own = days.iter().filter(|day| day.unit.as_deref() == Some(unit));
+        for day in everybody.chain(own).filter(|day| day.kind != DayKind::Ordinary) {
+            special.insert(day.date, day.kind == DayKind::SwappedWorked);
         }
-        Ok(Calendar { special, hours: OfficeHours::default() })
+        Calendar { special, hours: OfficeHours::default() }
+    }
+
+    /// Days that are worked by one calendar and not by the other.
+    pub fn changed_days(&self, other: &Calendar) -> BTreeSet<NaiveDate> {
+        let listed = self.special.keys().chain(other.special.keys()).copied();
+        listed.filter(|day| self.is_working_day(*day) != other.is_working_day(*day)).collect()
     }
 
     /// Monday to Friday less the days off, and the Saturdays that are worked in exchange.
     pub fn is_working_day(&self, day: NaiveDate) -> bool {
         match self.special.get(&day) {
-            Some(SpecialDay::Worked) => true,
-            Some(SpecialDay::Off) => false,
+            Some(worked) => *worked,
             None => !matches!(day.weekday(), Weekday::Sat | Weekday::Sun),
         }
     }
@@ -221,7 +295,18 @@ mod tests {
 
     #[test]
     fn a_table_with_an_unknown_kind_is_refused_with_its_line() {
-        let fault = Calendar::parse("date,name,kind\n2024-01-01,Tết,le\n2024-01-02,?,holiday\n").expect_err("refused");
-        assert_eq!(fault.line, 3);
+        let text = "date,name,kind\n2024-01-01,Tết,le\n2024-01-02,?,holiday\n2023-02-29,?,le\n2024-01-03,Tết,tet\n";
+        let faults = days(text).expect_err("refused");
+        assert_eq!(faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [3, 4]);
+    }
+
+    #[test]
+    fn one_office_may_be_closed_while_the_others_work() {
+        let text = "date,name,kind,unit,decision\n2026-11-25,Bão,dong_cua,11089,12/QĐ-UBND\n2026-11-24,,ngay_thuong,,1/TB\n";
+        let listed = days(text).expect("good");
+        let (own, other) = (Calendar::of(&listed, "11089"), Calendar::of(&listed, "11098"));
+        assert!(!own.is_working_day(day("2026-11-25")) && other.is_working_day(day("2026-11-25")));
+        assert!(own.is_working_day(day("2026-11-24")), "what was listed is taken back");
+        assert_eq!(own.changed_days(&other), [day("2026-11-25")].into());
     }
 }

@@ -1,9 +1,11 @@
 //! The catalogue: what can be asked for at the desk, with its time limit, fee and reporting field.
 //!
-//! Promise: an unknown limit stays unknown; it is never guessed. Start at [`Catalogue::find`].
+//! Promise: an unknown limit stays unknown; it is never guessed. A procedure is looked up as it was on a day: a new
+//! version never changes what counted before. Start at [`Catalogue::find`].
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::deadline::Limit;
@@ -14,7 +16,20 @@ pub const STARTER: &str = include_str!("../data/procedures.csv");
 /// Fields that a commune reports even when nothing happened in them, in the order of the report.
 pub const CORE_FIELDS: [&str; 5] = ["chung_thuc", "ho_tich", "bao_tro_xa_hoi", "nguoi_co_cong", "don_thu"];
 
-/// One procedure (thủ tục hành chính).
+/// Every reporting field with its name.
+pub const FIELDS: [(&str, &str); 9] = [
+    ("chung_thuc", "Chứng thực"),
+    ("ho_tich", "Hộ tịch"),
+    ("bao_tro_xa_hoi", "Bảo trợ xã hội"),
+    ("nguoi_co_cong", "Người có công"),
+    ("don_thu", "Đơn thư"),
+    ("cong_an", "Công an"),
+    ("dat_dai", "Đất đai"),
+    ("quan_su", "Quân sự"),
+    ("khac", "Lĩnh vực khác"),
+];
+
+/// One procedure (thủ tục hành chính), as it is over one stretch of time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Procedure {
     /// National code, such as `2.000815`.
@@ -28,6 +43,30 @@ pub struct Procedure {
     pub after_15h_next_day: bool,
     /// `None`: not known.
     pub fee_vnd: Option<u64>,
+    /// Level that decides on it: `commune`, …
+    pub level: String,
+    /// Number of the decision that announced it so; absent for what is built in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<String>,
+    /// First day on which it can be asked for so; absent: always could.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_from: Option<NaiveDate>,
+    /// Last such day; absent: still can.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_to: Option<NaiveDate>,
+}
+
+impl Procedure {
+    pub fn is_valid(&self, day: NaiveDate) -> bool {
+        self.valid_from.is_none_or(|from| from <= day) && self.valid_to.is_none_or(|to| day <= to)
+    }
+
+    pub(crate) fn overlaps(&self, other: &Procedure) -> bool {
+        let begins_in_time = |from: Option<NaiveDate>, to: Option<NaiveDate>| from.zip(to).is_none_or(|(from, to)| from <= to);
+        self.code == other.code
+            && begins_in_time(self.valid_from, other.valid_to)
+            && begins_in_time(other.valid_from, self.valid_to)
+    }
 }
 
 /// A line of a catalogue file that cannot be read.
@@ -38,9 +77,9 @@ pub struct CatalogueFault {
     pub problem: String,
 }
 
-/// The procedures in force, by code.
+/// The procedures by code, each with its versions in order of time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Catalogue(BTreeMap<String, Procedure>);
+pub struct Catalogue(BTreeMap<String, Vec<Procedure>>);
 
 #[derive(Deserialize)]
 struct Row {
@@ -51,37 +90,69 @@ struct Row {
     limit_unit: String,
     after_15h_next_day: String,
     fee_vnd: Option<u64>,
+    #[serde(default)]
+    level: String,
+    decision: Option<String>,
+    valid_from: Option<NaiveDate>,
+    valid_to: Option<NaiveDate>,
+}
+
+/// Reads `code,name,field,limit_value,limit_unit,after_15h_next_day,fee_vnd[,level,decision,valid_from,valid_to]`; every
+/// bad line is reported.
+pub fn procedures(csv_text: &str) -> Result<Vec<Procedure>, Vec<CatalogueFault>> {
+    let text = csv_text.trim_start_matches('\u{feff}');
+    let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(text.as_bytes());
+    let (mut procedures, mut faults) = (Vec::new(), Vec::new());
+    for (line, row) in (2..).zip(reader.deserialize::<Row>()) {
+        let unreadable = |error| {
+            format!(
+                "không đọc được ({error}); cần các cột code,name,field,limit_value,limit_unit,after_15h_next_day,fee_vnd, \
+                 ngày dạng 2027-01-01"
+            )
+        };
+        match row.map_err(unreadable).and_then(Procedure::try_from) {
+            Ok(procedure) => procedures.push(procedure),
+            Err(problem) => faults.push(CatalogueFault { line, problem }),
+        }
+    }
+    if faults.is_empty() { Ok(procedures) } else { Err(faults) }
 }
 
 impl Catalogue {
     /// The catalogue that is built in.
     pub fn starter() -> Catalogue {
-        Catalogue::parse(STARTER).expect("the built-in table is tested")
+        Catalogue::of(procedures(STARTER).expect("the built-in table is tested"))
     }
 
-    /// Reads `code,name,field,…,limit_value,limit_unit,after_15h_next_day,fee_vnd,…`.
-    pub fn parse(csv_text: &str) -> Result<Catalogue, CatalogueFault> {
-        let mut reader = csv::Reader::from_reader(csv_text.trim_start_matches('\u{feff}').as_bytes());
-        let mut procedures = BTreeMap::new();
-        for (line, row) in (2..).zip(reader.deserialize::<Row>()) {
-            let procedure = row
-                .map_err(|error| error.to_string())
-                .and_then(Procedure::try_from)
-                .map_err(|problem| CatalogueFault { line, problem })?;
-            if let Some(twice) = procedures.insert(procedure.code.clone(), procedure) {
-                return Err(CatalogueFault { line, problem: format!("mã thủ tục {} có hai lần", twice.code) });
-            }
+    pub fn of(procedures: Vec<Procedure>) -> Catalogue {
+        let mut versions: BTreeMap<String, Vec<Procedure>> = BTreeMap::new();
+        for procedure in procedures {
+            versions.entry(procedure.code.clone()).or_default().push(procedure);
         }
-        Ok(Catalogue(procedures))
+        for versions in versions.values_mut() {
+            versions.sort_by_key(|procedure| procedure.valid_from);
+        }
+        Catalogue(versions)
     }
 
-    pub fn find(&self, code: &str) -> Option<&Procedure> {
-        self.0.get(code)
+    /// The procedure as it is, or was, on `day`.
+    pub fn find(&self, code: &str, day: NaiveDate) -> Option<&Procedure> {
+        self.0.get(code)?.iter().find(|procedure| procedure.is_valid(day))
     }
 
-    /// All procedures, by code.
+    /// Its newest version: for its name.
+    pub fn newest(&self, code: &str) -> Option<&Procedure> {
+        self.0.get(code)?.last()
+    }
+
+    /// What can be asked for on `day`, by code.
+    pub fn in_force(&self, day: NaiveDate) -> impl Iterator<Item = &Procedure> {
+        self.iter().filter(move |procedure| procedure.is_valid(day))
+    }
+
+    /// All versions of all procedures, by code.
     pub fn iter(&self) -> impl Iterator<Item = &Procedure> {
-        self.0.values()
+        self.0.values().flatten()
     }
 }
 
@@ -104,24 +175,17 @@ impl TryFrom<Row> for Procedure {
             limit,
             after_15h_next_day: row.after_15h_next_day == "yes",
             fee_vnd: row.fee_vnd,
+            level: row.level,
+            decision: row.decision,
+            valid_from: row.valid_from,
+            valid_to: row.valid_to,
         })
     }
 }
 
 /// The Vietnamese name of a reporting field; the code itself for a field that is not known.
 pub fn field_name(field: &str) -> &str {
-    match field {
-        "chung_thuc" => "Chứng thực",
-        "ho_tich" => "Hộ tịch",
-        "bao_tro_xa_hoi" => "Bảo trợ xã hội",
-        "nguoi_co_cong" => "Người có công",
-        "don_thu" => "Đơn thư",
-        "cong_an" => "Công an",
-        "dat_dai" => "Đất đai",
-        "quan_su" => "Quân sự",
-        "khac" => "Lĩnh vực khác",
-        other => other,
-    }
+    FIELDS.iter().find(|(code, _)| *code == field).map_or(field, |(_, name)| name)
 }
 
 #[cfg(test)]
@@ -141,6 +205,19 @@ mod tests {
     #[test]
     fn a_limit_without_unit_is_refused_with_its_line() {
         let text = "code,name,field,limit_value,limit_unit,after_15h_next_day,fee_vnd\n1,A,khac,5,,no,0\n";
-        assert_eq!(Catalogue::parse(text).expect_err("refused").line, 2);
+        assert_eq!(procedures(text).expect_err("refused")[0].line, 2);
+    }
+
+    #[test]
+    fn a_procedure_is_found_as_it_was_on_the_day() {
+        let heading = "code,name,field,limit_value,limit_unit,after_15h_next_day,fee_vnd,valid_from,valid_to\n";
+        let rows = "1,A,khac,5,working_day,no,0,2027-01-01,\n1,A,khac,9,working_day,no,0,,2026-12-31\n";
+        let catalogue = Catalogue::of(procedures(&format!("{heading}{rows}")).expect("good"));
+        let day = |text: &str| text.parse().expect("a date");
+        let limit = |on: &str| catalogue.find("1", day(on)).and_then(|procedure| procedure.limit);
+        assert_eq!(limit("2026-12-31"), Some(Limit::WorkingDays(9)));
+        assert_eq!(limit("2027-01-01"), Some(Limit::WorkingDays(5)));
+        assert_eq!(catalogue.newest("1").and_then(|procedure| procedure.limit), Some(Limit::WorkingDays(5)));
+        assert_eq!(catalogue.in_force(day("2027-01-01")).count(), 1);
     }
 }

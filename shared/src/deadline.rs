@@ -24,6 +24,16 @@ pub enum Limit {
     Hours(u32),
 }
 
+/// A limit in words.
+pub fn limit_name(limit: Limit) -> String {
+    match limit {
+        Limit::SameDay => "trong ngày làm việc".to_owned(),
+        Limit::WorkingDays(days) => format!("{days} ngày làm việc"),
+        Limit::CalendarDays(days) => format!("{days} ngày"),
+        Limit::Hours(hours) => format!("{hours} giờ làm việc"),
+    }
+}
+
 /// How a result is judged against its due time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -71,6 +81,30 @@ pub fn due(limit: Limit, after_15h_next_day: bool, received: LocalTime, calendar
             calendar.add_office_minutes(start, count.saturating_mul(60))
         }
     }
+}
+
+/// The due time that a changed calendar gives an open dossier whose clock started at `started` and that was due at
+/// `promised`; `None` when it stays. It only moves later. `counting`: its limit, and whether 15:00 counts.
+///
+/// Where the machine had counted it by the calendar `before`, it is counted again by `after`. What a person had set, or an
+/// earlier change had moved, is only moved off a day that is no longer worked. Civil Code 2015 Art. 148(5).
+pub fn moved(
+    counting: Option<(Limit, bool)>,
+    started: LocalTime,
+    promised: LocalTime,
+    before: &Calendar,
+    after: &Calendar,
+) -> Option<LocalTime> {
+    let day = local_day(promised);
+    let by = |calendar| counting.map(|(limit, after_15h_next_day)| due(limit, after_15h_next_day, started, calendar));
+    let now_due = if by(before) == Some(promised) {
+        by(after)?
+    } else if before.is_working_day(day) {
+        at(after.roll(day), promised.with_timezone(&VIETNAM).time())
+    } else {
+        promised
+    };
+    (now_due > promised).then_some(now_due)
 }
 
 /// Whether due and finish are compared to the minute; otherwise their dates are.
@@ -176,6 +210,44 @@ mod tests {
         assert_eq!(verdict(None, ClassificationRule::UnitOfLimit, None, time("2023-05-26 17:00")), Verdict::OnTime);
     }
 
+    #[track_caller]
+    fn moves(limit: Option<Limit>, started: &str, promised: &str, changed: &str, expected: Option<&str>) {
+        let (date, kind) = changed.split_once(' ').expect("a day and its kind");
+        let mut days = crate::calendar::days(crate::calendar::STARTER).expect("the built-in table is tested");
+        days.extend(crate::calendar::days(&format!("date,name,kind\n{date},?,{kind}\n")).expect("a day"));
+        let counting = limit.map(|limit| (limit, true));
+        let moved = moved(counting, time(started), time(promised), &Calendar::starter(), &Calendar::of(&days, ""));
+        assert_eq!(moved, expected.map(time), "{limit:?} from {started} due {promised}, {changed}");
+    }
+
+    #[test]
+    fn a_new_day_off_moves_what_is_due_on_or_after_it_and_nothing_else() {
+        use Limit::{CalendarDays, Hours, SameDay, WorkingDays};
+        let off = "2027-03-17 hoan_doi_nghi"; // a Wednesday
+        moves(Some(WorkingDays(3)), "2027-03-15 09:00", "2027-03-18 17:00", off, Some("2027-03-19 17:00"));
+        moves(Some(WorkingDays(1)), "2027-03-15 09:00", "2027-03-16 17:00", off, None);
+        moves(Some(WorkingDays(1)), "2027-03-17 09:00", "2027-03-18 17:00", off, None); // the first day never counted
+        moves(Some(WorkingDays(1)), "2027-03-15 15:01", "2027-03-17 17:00", off, Some("2027-03-18 17:00")); // after 15:00
+        moves(Some(CalendarDays(2)), "2027-03-15 09:00", "2027-03-17 17:00", off, Some("2027-03-18 17:00"));
+        moves(Some(CalendarDays(3)), "2027-03-15 09:00", "2027-03-18 17:00", off, None); // it ends on a working day
+        moves(Some(SameDay), "2027-03-16 15:30", "2027-03-17 17:00", off, Some("2027-03-18 17:00"));
+        moves(Some(Hours(8)), "2027-03-16 13:30", "2027-03-17 11:30", off, Some("2027-03-18 11:30"));
+    }
+
+    #[test]
+    fn a_date_that_a_person_set_is_only_moved_off_a_new_day_off() {
+        let off = "2027-03-17 le";
+        moves(None, "2027-03-15 09:00", "2027-03-17 10:00", off, Some("2027-03-18 10:00"));
+        moves(None, "2027-03-15 09:00", "2027-03-18 10:00", off, None);
+        moves(Some(Limit::WorkingDays(1)), "2027-03-01 09:00", "2027-03-17 17:00", off, Some("2027-03-18 17:00")); // extended
+        moves(None, "2027-03-15 09:00", "2027-03-20 10:00", off, None); // it was set on a Saturday, so it stays
+    }
+
+    #[test]
+    fn a_promise_is_never_brought_forward() {
+        moves(Some(Limit::WorkingDays(1)), "2027-03-19 09:00", "2027-03-22 17:00", "2027-03-20 lam_bu", None);
+    }
+
     mod laws {
         use proptest::prelude::*;
 
@@ -198,6 +270,34 @@ mod tests {
                 let due = due(limit, after, received, &calendar);
                 prop_assert!(limit == Limit::Hours(0) || calendar.is_working_day(local_day(due)));
                 prop_assert!(local_day(due) >= local_day(received));
+            }
+
+            #[test]
+            fn a_new_day_off_moves_a_due_time_to_a_later_working_day_and_once(
+                limit in limits(), after_15h in any::<bool>(), minute in 0i64..4_000_000, ahead in 0u64..100
+            ) {
+                let before = Calendar::starter();
+                let received = time("2020-01-02 07:00") + chrono::Duration::minutes(minute);
+                let mut days = crate::calendar::days(crate::calendar::STARTER).expect("the built-in table is tested");
+                let off = local_day(received) + Days::new(ahead);
+                days.extend(crate::calendar::days(&format!("date,name,kind\n{off},?,le\n")).expect("a day"));
+                let after = Calendar::of(&days, "");
+                let promised = due(limit, after_15h, received, &before);
+                if let Some(later) = moved(Some((limit, after_15h)), received, promised, &before, &after) {
+                    prop_assert!(later > promised && after.is_working_day(local_day(later)));
+                    prop_assert_eq!(moved(Some((limit, after_15h)), received, later, &before, &after), None);
+                } else {
+                    prop_assert_eq!(due(limit, after_15h, received, &after), promised);
+                }
+            }
+
+            #[test]
+            fn an_unchanged_calendar_moves_nothing(limit in limits(), after in any::<bool>(), minute in 0i64..8_000_000) {
+                let calendar = Calendar::starter();
+                let received = time("2020-01-02 07:00") + chrono::Duration::minutes(minute);
+                let promised = due(limit, after, received, &calendar);
+                prop_assert_eq!(moved(Some((limit, after)), received, promised, &calendar, &calendar), None);
+                prop_assert_eq!(moved(None, received, promised, &calendar, &calendar), None);
             }
 
             #[test]

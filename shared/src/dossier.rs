@@ -3,7 +3,7 @@
 //! Promise: any sequence of events folds. What makes no sense is kept as a fault, never refused and never a panic.
 //! Start at [`Dossier::fold`] (reading) and [`Dossier::admits`] (before recording).
 
-use chrono::Duration;
+use chrono::{Duration, NaiveDate};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
@@ -151,6 +151,19 @@ pub struct Extended {
     pub due_at: LocalTime,
 }
 
+/// The calendar changed while the clock ran, and the ruleset says that the due time follows (Civil Code 2015 Art. 148).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rescheduled {
+    /// When the change was applied here.
+    pub at: LocalTime,
+    pub due_at: LocalTime,
+    pub was_due_at: LocalTime,
+    /// The changed days that the clock runs over.
+    pub days: Vec<NaiveDate>,
+    /// Version of the reference data that changed them.
+    pub reference: u64,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Finished {
     pub at: LocalTime,
@@ -229,6 +242,7 @@ events! {
     Supplemented(Supplemented) = "supplemented",
     Transferred(Transferred) = "transferred",
     Extended(Extended) = "extended",
+    Rescheduled(Rescheduled) = "rescheduled",
     Finished(Finished) = "finished",
     Returned(Moment) = "returned",
     Paid(Paid) = "paid",
@@ -319,8 +333,10 @@ pub enum Fault {
 pub struct Dossier {
     pub id: Uuid,
     pub received: Option<Received>,
-    /// The due time that counts now: as received, as restarted by a supplement, or as extended.
+    /// The due time that counts now: as received, as restarted by a supplement, as extended, or as rescheduled.
     pub due_at: Option<LocalTime>,
+    /// When the limit began to run: at reception, or when everything that was asked for was in.
+    pub clock_started_at: Option<LocalTime>,
     pub awaiting_supplement_since: Option<LocalTime>,
     pub transferred_to: Option<String>,
     pub finished: Option<Finished>,
@@ -341,6 +357,7 @@ impl Dossier {
             id,
             received: None,
             due_at: None,
+            clock_started_at: None,
             awaiting_supplement_since: None,
             transferred_to: None,
             finished: None,
@@ -371,6 +388,7 @@ impl Dossier {
             Event::Received(received) => {
                 if self.received.is_none() {
                     self.due_at = received.due_at;
+                    self.clock_started_at = Some(received.received_at);
                     self.received = Some(received.clone());
                 }
             }
@@ -381,11 +399,16 @@ impl Dossier {
             Event::Supplemented(supplemented) => {
                 self.awaiting_supplement_since = None;
                 self.due_at = supplemented.due_at.or(self.due_at);
+                self.clock_started_at = Some(supplemented.at);
             }
             Event::Transferred(transferred) => self.transferred_to = Some(transferred.to.clone()),
             Event::Extended(extended) => {
                 self.due_at = Some(extended.due_at);
                 self.extensions += 1;
+            }
+            // A due time that its result was judged by stays.
+            Event::Rescheduled(rescheduled) => {
+                self.due_at = if self.finished.is_none() { Some(rescheduled.due_at) } else { self.due_at };
             }
             Event::Finished(finished) => self.finished = self.finished.or(Some(*finished)),
             Event::Returned(moment) => self.returned_at = self.returned_at.or(Some(moment.at)),
@@ -412,7 +435,9 @@ impl Dossier {
                 Some(Fault::ReturnedBeforeFinished)
             }
             Event::Supplemented(_) if self.awaiting_supplement_since.is_none() => Some(Fault::SupplementedUnasked),
-            Event::SupplementRequested(_) | Event::Extended(_) | Event::Transferred(_) if self.finished.is_some() => {
+            Event::SupplementRequested(_) | Event::Extended(_) | Event::Rescheduled(_) | Event::Transferred(_)
+                if self.finished.is_some() =>
+            {
                 Some(Fault::AfterTheEnd)
             }
             _ => None,
@@ -425,6 +450,9 @@ impl Dossier {
             replace(&mut received.procedure, correction.procedure.as_ref());
             replace(&mut received.field, correction.field.as_ref());
             received.channel = correction.channel.unwrap_or(received.channel);
+            if self.clock_started_at == Some(received.received_at) {
+                self.clock_started_at = correction.received_at.or(self.clock_started_at);
+            }
             received.received_at = correction.received_at.unwrap_or(received.received_at);
             received.limit = correction.limit.or(received.limit);
         }
@@ -488,6 +516,7 @@ impl Dossier {
             Event::Supplemented(supplemented) => (state == State::AwaitingSupplement, Some(supplemented.at)),
             Event::Transferred(transferred) => (open, Some(transferred.at)),
             Event::Extended(extended) => (open, Some(extended.at)),
+            Event::Rescheduled(rescheduled) => (open, Some(rescheduled.at)),
             Event::Finished(finished) => (open, Some(finished.at)),
             Event::Returned(moment) => (state == State::Finished, Some(moment.at)),
             Event::Voided(moment) => (!matches!(state, State::Unknown | State::Voided), Some(moment.at)),
@@ -602,7 +631,7 @@ pub(crate) mod tests {
         let minute = -20_000i64..20_000;
         let channel = prop_oneof![Just(Channel::InPerson), Just(Channel::Online), Just(Channel::Post)];
         let outcome = prop_oneof![Just(Outcome::Granted), Just(Outcome::Refused), Just(Outcome::Withdrawn)];
-        (0..12u8, minute.clone(), minute, channel, outcome, any::<bool>()).prop_map(
+        (0..13u8, minute.clone(), minute, channel, outcome, any::<bool>()).prop_map(
             |(kind, minute, other, channel, outcome, yes)| {
                 let at = time(minute);
                 match kind {
@@ -621,6 +650,13 @@ pub(crate) mod tests {
                         channel: Some(channel),
                         ..Correction::default()
                     })),
+                    11 => Event::Rescheduled(Rescheduled {
+                        at,
+                        due_at: time(other),
+                        was_due_at: at,
+                        days: vec![at.date_naive()],
+                        reference: 2,
+                    }),
                     _ => Event::Voided(Moment { at }),
                 }
             },

@@ -317,10 +317,20 @@ impl Row<'_> {
         None
     }
 
+    /// As it was on the day of reception; where that day cannot be read, another fault says so.
     fn procedure<'c>(&mut self, catalogue: &'c Catalogue) -> Option<&'c Procedure> {
-        let found = catalogue.find(&self.text("procedure"));
-        if found.is_none() {
-            self.fault("procedure", "mã thủ tục không có trong danh mục; kiểm tra mã hoặc cập nhật danh mục".to_owned());
+        let code = self.text("procedure");
+        let newest = catalogue.newest(&code);
+        let found = match parse_time(&self.text("received_at")) {
+            Some(received) => catalogue.find(&code, local_day(received)),
+            None => newest,
+        };
+        match (found, newest) {
+            (Some(_), _) => {}
+            (None, Some(_)) => self.fault("procedure", "thủ tục không có hiệu lực vào ngày tiếp nhận".to_owned()),
+            (None, None) => {
+                self.fault("procedure", "mã thủ tục không có trong danh mục; kiểm tra mã hoặc cập nhật danh mục".to_owned());
+            }
         }
         found
     }

@@ -17,6 +17,7 @@ pub mod entry;
 pub mod import;
 pub mod period;
 pub mod reception;
+pub mod reference;
 pub mod report;
 pub mod ruleset;
 pub mod schedule;

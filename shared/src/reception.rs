@@ -54,7 +54,7 @@ impl Draft {
     pub fn check(&self, catalogue: &Catalogue, calendar: &Calendar, now: LocalTime) -> Result<Reception, Vec<FieldError>> {
         let mut check = Check { draft: self, faults: Vec::new() };
         let id = check.id();
-        let procedure = check.procedure(catalogue);
+        let procedure = check.procedure(catalogue, typed::time(&self.received_at).unwrap_or(now));
         let channel = check.choice("channel", &self.channel, "hãy chọn hình thức nộp");
         let submitted_by = check.choice("submitted_by", &self.submitted_by, "hãy chọn người khai hồ sơ");
         let person = check.person();
@@ -110,12 +110,15 @@ impl Check<'_> {
         id
     }
 
-    fn procedure<'c>(&mut self, catalogue: &'c Catalogue) -> Option<&'c Procedure> {
+    fn procedure<'c>(&mut self, catalogue: &'c Catalogue, received: LocalTime) -> Option<&'c Procedure> {
         let code = nfc(&self.draft.procedure);
-        let found = catalogue.find(&code);
+        let found = catalogue.find(&code, local_day(received));
         match (&found, code.is_empty()) {
             (Some(_), _) => {}
             (None, true) => self.fault("procedure", "hãy chọn thủ tục"),
+            (None, false) if catalogue.newest(&code).is_some() => {
+                self.fault("procedure", format!("thủ tục {code} không có hiệu lực vào ngày tiếp nhận"));
+            }
             (None, false) => self.fault("procedure", format!("mã thủ tục {code} không có trong danh mục")),
         }
         found

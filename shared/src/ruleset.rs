@@ -5,6 +5,8 @@
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
+use crate::dossier::Code;
+
 /// How a result is compared with its due time (DOMAIN §3, §11).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -15,6 +17,21 @@ pub enum ClassificationRule {
     Timestamp,
 }
 
+/// What a change of the calendar does to the due time of an open dossier.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum HolidayChange {
+    /// It stays as it is on the receipt.
+    Keeps,
+    /// It moves where the counting now ends later: an end on a day off moves to the next working day (Civil Code 2015
+    /// Art. 148(5)). What was promised to a citizen is never brought forward.
+    MovesLater,
+}
+
+impl Code for HolidayChange {
+    const ALL: &'static [(Self, &'static str)] = &[(HolidayChange::Keeps, "keeps"), (HolidayChange::MovesLater, "moves_later")];
+}
+
 /// The rules in force over one stretch of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Ruleset {
@@ -22,13 +39,20 @@ pub struct Ruleset {
     /// The legal acts, as they are cited under a report.
     pub basis: &'static str,
     pub classification_rule: ClassificationRule,
+    /// Unless the reference data says otherwise.
+    #[serde(skip)]
+    pub holiday_change: HolidayChange,
 }
+
+/// Every ruleset, in order of time.
+pub const ALL: [Ruleset; 2] = [ND61, ND118];
 
 /// NĐ 61/2018 and TT 01/2018, to 30 June 2025.
 const ND61: Ruleset = Ruleset {
     id: "nd61-2018",
     basis: "NĐ 61/2018/NĐ-CP, TT 01/2018/TT-VPCP, TT 01/2020/TT-VPCP",
     classification_rule: ClassificationRule::UnitOfLimit,
+    holiday_change: HolidayChange::MovesLater,
 };
 
 /// NĐ 118/2025 and TT 03/2025, from 1 July 2025.
@@ -36,6 +60,7 @@ const ND118: Ruleset = Ruleset {
     id: "nd118-2025",
     basis: "NĐ 118/2025/NĐ-CP, TT 03/2025/TT-VPCP",
     classification_rule: ClassificationRule::UnitOfLimit,
+    holiday_change: HolidayChange::MovesLater,
 };
 
 impl Ruleset {
@@ -47,7 +72,7 @@ impl Ruleset {
 
     /// The ruleset that a dossier names.
     pub fn find(id: &str) -> Option<Ruleset> {
-        [ND61, ND118].into_iter().find(|ruleset| ruleset.id == id)
+        ALL.into_iter().find(|ruleset| ruleset.id == id)
     }
 }
 

@@ -170,7 +170,10 @@ impl Check<'_> {
     fn restarted_due(&mut self, dossier: &Dossier, from: LocalTime, desk: &Desk) -> Option<LocalTime> {
         let received = dossier.received.as_ref()?;
         if let Some(limit) = received.limit {
-            let moves = desk.catalogue.find(&received.procedure).is_some_and(|procedure| procedure.after_15h_next_day);
+            let moves = desk
+                .catalogue
+                .find(&received.procedure, local_day(received.received_at))
+                .is_some_and(|procedure| procedure.after_15h_next_day);
             return Some(deadline::due(limit, moves, from, desk.calendar));
         }
         let due = typed::time(&self.draft.due_at).filter(|due| *due > from);

@@ -99,7 +99,7 @@ impl Unit {
         self.valid_from <= day && self.valid_to.is_none_or(|end| day <= end)
     }
 
-    fn overlaps(&self, other: &Unit) -> bool {
+    pub(crate) fn overlaps(&self, other: &Unit) -> bool {
         self.valid_to.is_none_or(|end| other.valid_from <= end) && other.valid_to.is_none_or(|end| self.valid_from <= end)
     }
 }

@@ -357,3 +357,33 @@ async fn a_cloned_disk_that_sends_by_file_loses_nothing_and_is_told() -> Result<
     district.verify().await?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_catalogue_comes_with_the_receipts_and_an_old_file_brings_no_old_one_back() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let stick = Stick::new(folder.path())?;
+    let district = District::found(folder.path()).await?;
+    let commune = Commune::ngoc_ky(folder.path()).await?;
+    stick.enrol(&commune, &district).await?;
+    let (holidays, entries) = (stick.file("holidays.csv"), stick.file("entries"));
+    for (version, day) in [(1, "2027-03-17"), (2, "2027-03-18")] {
+        std::fs::write(&holidays, format!("date,name,kind\n{day},Nghỉ,le\n"))?;
+        let reference = ["reference", "--data", text(&district.data)];
+        let import = [&reference[..], &["import", "holidays", text(&holidays), "--decision", "1/TB"]].concat();
+        assert_says(&said(&programs().aggregator, &import).await?, 0, "1 thay đổi vào bản nháp");
+        let publish = [&reference[..], &["publish"]].concat();
+        assert_says(&said(&programs().aggregator, &publish).await?, 0, &format!("phiên bản {version}"));
+        let receipts = stick.file(&format!("receipts-{version}"));
+        stick.record(&commune, &format!("2026-0{version}-05"), 3).await?;
+        assert_says(&at_commune(&commune, "export", &entries).await?, 0, "3 hồ sơ");
+        assert_says(&at_district(&district, "import", &entries, &["--out", text(&receipts)]).await?, 0, "mục mới");
+        assert_says(&at_commune(&commune, "import", &receipts).await?, 0, &format!("phiên bản {version}"));
+        assert_eq!(figure(&commune, "reference_version").await?, version);
+    }
+    assert_says(&at_commune(&commune, "import", &stick.file("receipts-2")).await?, 0, "không có gì thay đổi");
+    assert_says(&at_commune(&commune, "import", &stick.file("receipts-1")).await?, 0, "giữ phiên bản 2");
+    assert_eq!(figure(&commune, "reference_version").await?, 2);
+    assert_says(&at_district(&district, "export", &entries, &[]).await?, 0, "kèm danh mục đang công bố");
+    assert_says(&at_district(&district, "import", &entries, &[]).await?, 2, "gói của huyện gửi về xã");
+    Ok(())
+}

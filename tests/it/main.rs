@@ -8,6 +8,7 @@ mod import;
 mod journey;
 mod line;
 mod recover;
+mod reference;
 mod restore;
 mod schedule;
 mod security;

@@ -3,6 +3,8 @@
 //! Promise: a step is saved once however often its button is pressed, and never on a dossier that has changed since the
 //! page was shown. Start at [`show`] and [`step`].
 
+use std::sync::Arc;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query, State};
@@ -11,6 +13,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::catalogue::field_name;
 use motcua_shared::dossier::{Code, Dossier, Event, Extent, Outcome, Rating};
+use motcua_shared::reference::Tables;
 use motcua_shared::seal::{OfficeKey, Sealed};
 use motcua_shared::step::{self, Checked, Desk, Draft, StepKind};
 use motcua_shared::typed::FieldError;
@@ -109,6 +112,7 @@ struct Known {
     steps: Vec<Step>,
     person: Sealed,
     frame: Option<Frame>,
+    tables: Arc<Tables>,
 }
 
 impl Known {
@@ -116,7 +120,7 @@ impl Known {
         let row = store.dossier_find(code)?;
         let (dossier, steps) = store.dossier_history(code, key)?;
         let person = store.persons(std::slice::from_ref(&row), key)?.into_iter().next().flatten().unwrap_or_default();
-        Ok(Known { row, dossier, steps, person, frame: Frame::read(store)? })
+        Ok(Known { row, dossier, steps, person, frame: Frame::read(store)?, tables: store.tables()? })
     }
 }
 
@@ -137,11 +141,11 @@ pub async fn show(State(app): State<App>, Path(code): Path<String>, Query(asked)
     let known = app.read(move |store, key| Known::read(store, key, &code)).await?;
     let last = known.steps.last().map_or("", |step| &step.kind);
     let saved = if !last.is_empty() && asked.saved == last { words::kind_name(last).to_owned() } else { String::new() };
-    let page = page(&app, known, saved, String::new(), None);
+    let page = page(known, saved, String::new(), None);
     Ok(html(&page)?.into_response())
 }
 
-fn page(app: &App, known: Known, saved: String, refused: String, mut returned: Option<Returned>) -> DossierPage {
+fn page(known: Known, saved: String, refused: String, mut returned: Option<Returned>) -> DossierPage {
     let now = now();
     let kinds = step::offered(&known.dossier, now);
     let forms = kinds.into_iter().map(|kind| {
@@ -150,7 +154,7 @@ fn page(app: &App, known: Known, saved: String, refused: String, mut returned: O
     });
     DossierPage {
         forms: forms.collect(),
-        facts: facts(app, &known, now),
+        facts: facts(&known, now),
         seen: known.steps.len(),
         lines: known.steps.into_iter().rev().map(line).collect(),
         person: known.person,
@@ -161,8 +165,8 @@ fn page(app: &App, known: Known, saved: String, refused: String, mut returned: O
     }
 }
 
-fn facts(app: &App, known: &Known, now: LocalTime) -> Facts {
-    let Known { row, dossier, .. } = known;
+fn facts(known: &Known, now: LocalTime) -> Facts {
+    let Known { row, dossier, tables, .. } = known;
     let shown = |at: &Option<String>| at.as_deref().map(words::shown_time).unwrap_or_default();
     let received = dossier.received.as_ref();
     let finished = dossier
@@ -170,7 +174,7 @@ fn facts(app: &App, known: &Known, now: LocalTime) -> Facts {
         .map(|finished| format!("{}: {}", words::time(finished.at), words::outcome_name(finished.outcome).to_lowercase()));
     Facts {
         code: row.code.clone(),
-        procedure: app.procedure_name(&row.procedure).to_owned(),
+        procedure: words::procedure_name(&tables.catalogue, &row.procedure).to_owned(),
         procedure_code: row.procedure.clone(),
         field: field_name(&row.field).to_owned(),
         channel: received.map_or("", |received| words::channel_name(received.channel)),
@@ -179,7 +183,7 @@ fn facts(app: &App, known: &Known, now: LocalTime) -> Facts {
         received: shown(&row.received_at),
         limit: dossier.limit().map_or_else(|| "chưa có trong danh mục".to_owned(), words::limit_name),
         due: shown(&row.due_at),
-        due_words: words::due_words(row, now, &app.calendar),
+        due_words: words::due_words(row, now, &tables.calendar),
         finished: finished.unwrap_or_default(),
         returned: shown(&row.returned_at),
         fee: received.map_or_else(String::new, |received| words::amount(received.fee_vnd)),
@@ -295,31 +299,23 @@ pub async fn step(
     let kind = StepKind::from_code(&kind).ok_or_else(|| HttpError::of_status(StatusCode::NOT_FOUND))?;
     let seen = sent.seen.parse().map_err(|_| HttpError::parameter("Mẫu này không đầy đủ.", "Hãy mở lại hồ sơ."))?;
     let back = format!("{}?saved={}", address(&code), kind.code());
-    let (worker, draft) = (app.clone(), sent.draft.clone());
-    let taken = app.write(move |store, pen| take(&worker, store, pen, &code, kind, seen, &draft)).await?;
+    let draft = sent.draft.clone();
+    let taken = app.write(move |store, pen| take(store, pen, &code, kind, seen, &draft)).await?;
     let Taken::Refused { known, status, refused, faults } = taken else {
         return Ok(Redirect::to(&back).into_response());
     };
     let returned = Returned { kind, draft: sent.draft, faults };
-    let page = page(&app, *known, String::new(), refused, Some(returned));
+    let page = page(*known, String::new(), refused, Some(returned));
     Ok((status, html(&page)?).into_response())
 }
 
-fn take(
-    app: &App,
-    store: &mut Store,
-    pen: &store::Pen,
-    code: &str,
-    kind: StepKind,
-    seen: usize,
-    draft: &Draft,
-) -> store::Result<Taken> {
+fn take(store: &mut Store, pen: &store::Pen, code: &str, kind: StepKind, seen: usize, draft: &Draft) -> store::Result<Taken> {
     let known = Known::read(store, pen.key, code)?;
     let refuse =
         |known: Known, status, refused: String, faults| Ok(Taken::Refused { known: Box::new(known), status, refused, faults });
     if known.steps.len() != seen {
         if let Some(step) = known.steps.get(seen)
-            && is_same(app, &known, step, kind, draft)
+            && is_same(&known, step, kind, draft)
         {
             return Ok(Taken::Saved);
         }
@@ -328,7 +324,7 @@ fn take(
             .to_owned();
         return refuse(known, StatusCode::CONFLICT, changed, Vec::new());
     }
-    let (event, note) = match check(app, &known.dossier, kind, draft, pen.now) {
+    let (event, note) = match check(&known, kind, draft, pen.now) {
         Ok(checked) => checked,
         Err(faults) => {
             let refused = "Chưa lưu. Hãy sửa những chỗ được ghi bên dưới.".to_owned();
@@ -342,13 +338,14 @@ fn take(
     }
 }
 
-fn check(app: &App, dossier: &Dossier, kind: StepKind, draft: &Draft, now: LocalTime) -> Result<Checked, Vec<FieldError>> {
-    draft.check(kind, dossier, &Desk { catalogue: &app.catalogue, calendar: &app.calendar, now })
+fn check(known: &Known, kind: StepKind, draft: &Draft, now: LocalTime) -> Result<Checked, Vec<FieldError>> {
+    let Tables { catalogue, calendar, .. } = &*known.tables;
+    draft.check(kind, &known.dossier, &Desk { catalogue, calendar, now })
 }
 
 /// Whether an entry is what this form, sent a moment earlier, was saved as.
-fn is_same(app: &App, known: &Known, step: &Step, kind: StepKind, draft: &Draft) -> bool {
+fn is_same(known: &Known, step: &Step, kind: StepKind, draft: &Draft) -> bool {
     let note = step.sealed.as_ref().and_then(|sealed| sealed.note.as_ref());
-    check(app, &known.dossier, kind, draft, step.recorded_at)
+    check(known, kind, draft, step.recorded_at)
         .is_ok_and(|(event, typed)| step.event.as_ref() == Some(&event) && note == typed.as_ref())
 }

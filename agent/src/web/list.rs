@@ -6,6 +6,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::{Html, Redirect};
 use motcua_shared::calendar::LocalTime;
+use motcua_shared::reference::Tables;
 use motcua_shared::text::{nfc, number};
 use serde::Deserialize;
 
@@ -70,7 +71,6 @@ struct ListPage {
 pub async fn show(State(app): State<App>, Query(asked): Query<Asked>) -> Result<Html<String>, HttpError> {
     let (tab, tab_name) = tab(&asked.tab)?;
     let page = page(&asked.page)?;
-    let reader = app.clone();
     let list = app
         .read(move |store, key| {
             let now = now();
@@ -83,7 +83,8 @@ pub async fn show(State(app): State<App>, Query(asked): Query<Asked>) -> Result<
             let rows = store.dossier_list(&filter(tab, page, now))?;
             let persons = store.persons(&rows, key)?;
             let names = persons.into_iter().map(|person| person.and_then(|mut person| person.name.take()).unwrap_or_default());
-            let lines = rows.into_iter().zip(names).map(|(row, name)| line(&reader, row, name, now)).collect();
+            let tables = store.tables()?;
+            let lines = rows.into_iter().zip(names).map(|(row, name)| line(&tables, row, name, now)).collect();
             let tabs = TABS.map(|(code, name)| Tab { code, name, count: number(count(code)), current: code == tab });
             let pages = u32::try_from((total + i64::from(PAGE) - 1) / i64::from(PAGE)).unwrap_or(u32::MAX).max(1);
             let frame = Frame::read(store)?;
@@ -111,14 +112,14 @@ fn filter(tab: &str, page: u32, now: LocalTime) -> DossierFilter {
     DossierFilter { state, overdue_at, limit: Some(PAGE), offset: (page - 1) * PAGE, ..DossierFilter::default() }
 }
 
-fn line(app: &App, row: DossierRow, applicant: String, now: LocalTime) -> Line {
+fn line(tables: &Tables, row: DossierRow, applicant: String, now: LocalTime) -> Line {
     let shown = |at: &Option<String>| at.as_deref().map(words::shown_time).unwrap_or_default();
     Line {
-        procedure: app.procedure_name(&row.procedure).to_owned(),
+        procedure: words::procedure_name(&tables.catalogue, &row.procedure).to_owned(),
         applicant,
         received: shown(&row.received_at),
         due: shown(&row.due_at),
-        due_words: words::due_words(&row, now, &app.calendar),
+        due_words: words::due_words(&row, now, &tables.calendar),
         state: words::state_name(&row.state).to_owned(),
         code: row.code,
     }

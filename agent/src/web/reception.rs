@@ -9,6 +9,7 @@ use axum::Form;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use chrono::NaiveDate;
 use motcua_shared::calendar::local_day;
 use motcua_shared::catalogue::{CORE_FIELDS, Catalogue, Procedure, field_name};
 use motcua_shared::clock::{self, Doubt};
@@ -68,12 +69,12 @@ pub async fn blank(State(app): State<App>) -> Result<Response, HttpError> {
 }
 
 async fn form(app: &App, draft: Draft, faults: Vec<FieldError>) -> Result<Response, HttpError> {
-    let frame = app.read(|store, _| Frame::read(store)).await?;
+    let (frame, tables) = app.read(|store, _| Ok((Frame::read(store)?, store.tables()?))).await?;
     let clock = clock_doubt(app).await?.map_or_else(String::new, |doubt| words::clock_doubt(doubt, now()));
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let channels = choices(words::channel_name);
     let submitters = choices(words::submitter_name);
-    let groups = groups(&app.catalogue);
+    let groups = groups(&tables.catalogue, local_day(now()));
     let page = ReceptionPage { frame, nav: "new", draft, faults, groups, channels, submitters, clock };
     Ok((status, html(&page)?).into_response())
 }
@@ -83,16 +84,16 @@ fn choices<T: Code>(name: fn(T) -> &'static str) -> Vec<Choice> {
     T::ALL.iter().map(|(value, code)| Choice { code: (*code).to_owned(), name: name(*value).to_owned() }).collect()
 }
 
-/// Procedures under their fields: the core fields first.
-fn groups(catalogue: &Catalogue) -> Vec<Group> {
+/// Procedures that can be asked for today, under their fields: the core fields first.
+fn groups(catalogue: &Catalogue, today: NaiveDate) -> Vec<Group> {
     let mut fields: Vec<&str> = CORE_FIELDS.to_vec();
-    for procedure in catalogue.iter() {
+    for procedure in catalogue.in_force(today) {
         if !fields.contains(&procedure.field.as_str()) {
             fields.push(&procedure.field);
         }
     }
     let of = |field: &str| {
-        let mut procedures: Vec<&Procedure> = catalogue.iter().filter(|procedure| procedure.field == field).collect();
+        let mut procedures: Vec<&Procedure> = catalogue.in_force(today).filter(|procedure| procedure.field == field).collect();
         procedures.sort_by_key(|procedure| motcua_shared::text::fold(&procedure.name));
         procedures.into_iter().map(choice).collect()
     };
@@ -112,6 +113,8 @@ fn choice(procedure: &Procedure) -> Choice {
 /// What became of a form.
 enum Saved {
     As(String),
+    /// Not: this is wrong with it.
+    Faulty(Vec<FieldError>),
     /// It was saved before, and has been changed since.
     ChangedSince(String),
 }
@@ -120,27 +123,36 @@ enum Saved {
 pub async fn save(State(app): State<App>, Form(mut draft): Form<Draft>) -> Result<Response, HttpError> {
     let doubted = clock_doubt(&app).await?.is_some();
     let clock_fault = if doubted { day_fault(&draft.today) } else { None };
-    let reception = match (draft.check(&app.catalogue, &app.calendar, now()), clock_fault) {
-        (Ok(reception), None) => reception,
-        (checked, clock_fault) => {
-            let faults = clock_fault.into_iter().chain(checked.err().into_iter().flatten()).collect();
+    let typed = draft.clone();
+    let saved = app
+        .write(move |store, pen| {
+            // In one turn with the saving: no other catalogue comes between.
+            let tables = store.tables()?;
+            let reception = match (typed.check(&tables.catalogue, &tables.calendar, now()), clock_fault) {
+                (Ok(reception), None) => reception,
+                (checked, clock_fault) => {
+                    return Ok(Saved::Faulty(clock_fault.into_iter().chain(checked.err().into_iter().flatten()).collect()));
+                }
+            };
+            if doubted {
+                store.clock_checked(now())?;
+            }
+            match changed_since(store, &reception, pen.key)? {
+                Some(code) => Ok(Saved::ChangedSince(code)),
+                None => store.receive(reception, pen).map(Saved::As),
+            }
+        })
+        .await?;
+    if doubted && !matches!(saved, Saved::Faulty(_)) {
+        app.sender.clock_trusted();
+    }
+    match saved {
+        Saved::Faulty(faults) => {
             if Uuid::parse_str(&draft.id).is_err() {
                 draft.id = Uuid::now_v7().to_string();
             }
-            return form(&app, draft, faults).await;
+            form(&app, draft, faults).await
         }
-    };
-    if doubted {
-        app.door.call(|store| store.clock_checked(now())).await?;
-        app.sender.clock_trusted();
-    }
-    let saved = app
-        .write(move |store, pen| match changed_since(store, &reception, pen.key)? {
-            Some(code) => Ok(Saved::ChangedSince(code)),
-            None => store.receive(reception, pen).map(Saved::As),
-        })
-        .await?;
-    match saved {
         Saved::As(code) => Ok(Redirect::to(&format!("{}?saved=received", super::dossier::address(&code))).into_response()),
         Saved::ChangedSince(code) => {
             draft.id = Uuid::now_v7().to_string();

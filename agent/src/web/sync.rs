@@ -40,6 +40,8 @@ struct SyncPage {
     complete: String,
     night: String,
     attempt: Option<Attempt>,
+    reference: String,
+    reference_problem: String,
     /// What is the matter, as far as it is known without asking the line again.
     findings: Vec<Finding>,
 }
@@ -59,6 +61,8 @@ pub async fn show(State(app): State<App>) -> Result<Html<String>, HttpError> {
     html(&SyncPage {
         frame: Some(Frame::of(&status)),
         nav: "sync",
+        reference: words::reference_sentence(&status),
+        reference_problem: status.reference_problem.clone().unwrap_or_default(),
         enrolled: status.enrolled,
         has_line: status.aggregator.is_some(),
         aggregator: status

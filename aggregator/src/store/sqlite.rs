@@ -14,13 +14,13 @@ use motcua_shared::entry::{Hash, Head, Record, Seq};
 use motcua_shared::report::FieldSums;
 use motcua_shared::sync;
 use motcua_shared::unit::Unit;
-use motcua_shared::wire::{AgentReport, REASONS, decode, encode};
+use motcua_shared::wire::{AgentReport, REASONS, Signed, decode, encode};
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, ToSql, params};
 use uuid::Uuid;
 
 use super::{
-    Certificate, DossierRow, Enrolment, Healing, Held, NewEntry, Node, Quarantined, Role, RollupRow, Store, StoreError,
-    StoredEntry, Stream, StreamStatus, Told, User,
+    Certificate, DossierRow, Enrolment, Healing, Held, NewEntry, Node, Quarantined, Reference, Role, RollupRow, Store,
+    StoreError, StoredEntry, Stream, StreamStatus, Told, User,
 };
 
 refinery::embed_migrations!("migrations");
@@ -156,7 +156,8 @@ impl Store for SqliteStore {
         let restored_at = meta.get("restored_at").filter(|at| !at.is_empty());
         let unreadable = |_| StoreError::Damaged("meta.restored_at is no time".to_owned());
         let restored_at = restored_at.map(|at| LocalTime::parse_from_rfc3339(at)).transpose().map_err(unreadable)?;
-        Ok(Some(Node { code: code.clone(), server_id: id("server_id")?, epoch: id("epoch")?, hosts, restored_at }))
+        let (code, server_id, epoch) = (code.clone(), id("server_id")?, id("epoch")?);
+        Ok(Some(Node { code, server_id, epoch, hosts, restored_at, reference_version: reference_version(&self.connection) }))
     }
 
     fn node_set(&mut self, node: &Node) -> Result<(), StoreError> {
@@ -203,6 +204,43 @@ impl Store for SqliteStore {
             let (from, to) = (unit.valid_from.to_string(), unit.valid_to.map(|day| day.to_string()));
             statement.execute(params![unit.code, unit.name, unit.kind, unit.parent, from, to, unit.successor])?;
         }
+        Ok(())
+    }
+
+    fn reference_newest(&self) -> Result<Option<Reference>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("{REFERENCE} order by version desc limit 1"))?;
+        Ok(statement.query_row([], reference).optional()?)
+    }
+
+    fn reference_find(&self, version: u64) -> Result<Option<Reference>, StoreError> {
+        let Ok(version) = i64::try_from(version) else { return Ok(None) };
+        let mut statement = self.connection.prepare_cached(&format!("{REFERENCE} where version = ?1"))?;
+        Ok(statement.query_row([version], reference).optional()?)
+    }
+
+    fn reference_add(&mut self, reference: &Reference) -> Result<(), StoreError> {
+        let Reference { version, hash, published_at, statement, body } = reference;
+        self.connection
+            .prepare_cached(
+                "insert into reference (version, hash, published_at, statement, signature, body) values (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![version, hash, time(*published_at), statement.payload, statement.signature, body])?;
+        Ok(())
+    }
+
+    fn reference_draft(&self) -> Result<Option<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached("select body from reference_draft")?;
+        Ok(statement.query_row([], |row| row.get(0)).optional()?)
+    }
+
+    fn reference_draft_set(&mut self, body: Option<&str>, at: LocalTime) -> Result<(), StoreError> {
+        match body {
+            Some(body) => self
+                .connection
+                .prepare_cached("insert or replace into reference_draft (id, changed_at, body) values (1, ?1, ?2)")?
+                .execute(params![time(at), body])?,
+            None => self.connection.execute("delete from reference_draft", [])?,
+        };
         Ok(())
     }
 
@@ -728,6 +766,7 @@ impl Store for SqliteStore {
 const DOSSIER: &str =
     "select id, code, unit, procedure, field, channel, state, received_at, due_at, finished_at, returned_at, verdict
      from dossier";
+const REFERENCE: &str = "select version, hash, published_at, statement, signature, body from reference";
 const ENROLMENT: &str = "select secret_hash, unit, expires_at, used_by, stream from enrolment";
 const CERTIFICATE: &str = "select serial, stream, unit, issued_at, expires_at, revoked_at, pem from certificate";
 
@@ -824,6 +863,27 @@ fn certificate(row: &Row) -> Sql<Certificate> {
         expires_at: parsed(row, 4)?,
         revoked: row.get::<_, Option<String>>(5)?.is_some(),
         pem: row.get(6)?,
+    })
+}
+
+/// What receipts announce. Reference data that cannot be read keeps no receipt from anybody.
+fn reference_version(connection: &Connection) -> u64 {
+    let newest = connection
+        .prepare_cached("select coalesce(max(version), 0) from reference")
+        .and_then(|mut statement| statement.query_row([], |row| row.get(0)));
+    newest.unwrap_or_else(|error| {
+        tracing::error!(%error, "the reference data cannot be read");
+        0
+    })
+}
+
+fn reference(row: &Row) -> Sql<Reference> {
+    Ok(Reference {
+        version: row.get(0)?,
+        hash: row.get(1)?,
+        published_at: parsed(row, 2)?,
+        statement: Signed { payload: row.get(3)?, signature: row.get(4)? },
+        body: row.get(5)?,
     })
 }
 

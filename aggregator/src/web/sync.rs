@@ -17,6 +17,7 @@ use axum::routing::{get, post, put};
 use data_encoding::HEXLOWER;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::entry::Seq;
+use motcua_shared::reference::{Answer, Published};
 use motcua_shared::wire::{
     AgentReport, CertificateRequest, EnrolRequest, Gauge, Hello, MAX_REQUEST, MAX_SEGMENT, PROTOCOL, SegmentError, Streams, Tail,
     Upload, decode, encode,
@@ -27,6 +28,7 @@ use uuid::Uuid;
 use super::{App, Problem, now};
 use crate::authority::{self, EnrolError};
 use crate::ingest::{self, IngestError, Intake, Source, Taken, Way};
+use crate::reference::{self, ReferenceError};
 use crate::store::{Held, Node, Store, StoreError, in_transaction};
 use crate::tls::{Peer, Wire};
 
@@ -45,6 +47,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/sync/v1/hello", post(hello))
         .route("/sync/v1/streams", get(streams))
         .route("/sync/v1/streams/{stream}", get(tail))
+        .route("/sync/v1/reference", get(reference_newest).put(reference_back))
         .layer(DefaultBodyLimit::max(SMALL));
     let large = Router::new().route("/sync/v1/streams/{stream}/{from}", put(upload)).layer(DefaultBodyLimit::max(MAX_REQUEST));
     small.merge(large).layer(from_fn_with_state(app.clone(), one_at_its_place))
@@ -241,6 +244,60 @@ async fn tail(
         })
         .await??;
     Ok(cbor(StatusCode::OK, encode(&tail)))
+}
+
+#[derive(serde::Deserialize)]
+struct Have {
+    have: u64,
+    /// 64 hexadecimal digits; absent: nothing is held.
+    #[serde(default)]
+    hash: String,
+}
+
+/// The newest reference data, unless the peer holds just that.
+async fn reference_newest(
+    State(app): State<App>,
+    Extension(wire): Extension<Wire>,
+    query: Result<Query<Have>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let peer = known(wire)?;
+    let Query(Have { have, hash }) = query.map_err(|_| bad_request("cần have, là số phiên bản"))?;
+    let hash = HEXLOWER.decode(hash.as_bytes()).map_err(|_| bad_request("hash phải là 64 chữ số thập lục phân"))?;
+    let newest = app
+        .write(move |store| -> Result<_, Problem> {
+            admit(store, peer, now())?;
+            Ok(store.reference_newest()?)
+        })
+        .await??;
+    Ok(cbor(StatusCode::OK, encode(&reference::answer(newest, have, &hash))))
+}
+
+/// A version that we published and lost.
+async fn reference_back(
+    State(app): State<App>,
+    Extension(wire): Extension<Wire>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let peer = known(wire)?;
+    let offered: Published = message(&headers, body)?;
+    let shared = app.clone();
+    let version = app
+        .write(move |store| -> Result<_, Problem> {
+            admit(store, peer, now())?;
+            Ok(reference::readmit(store, shared.authority(), &offered, now())?)
+        })
+        .await??;
+    Ok(cbor(StatusCode::OK, encode(&Answer { version, published: None })))
+}
+
+impl From<ReferenceError> for Problem {
+    fn from(error: ReferenceError) -> Self {
+        match error {
+            ReferenceError::Store(error) => error.into(),
+            _ => bad_request("danh mục này không phải do huyện công bố"),
+        }
+    }
 }
 
 fn receipt(
