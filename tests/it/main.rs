@@ -2,6 +2,8 @@
 
 mod bundle;
 mod crash;
+mod faults;
+mod fuzz;
 mod gates;
 mod import;
 mod journey;
@@ -10,3 +12,5 @@ mod recover;
 mod restore;
 mod security;
 mod sim;
+mod storage;
+mod upgrade;
