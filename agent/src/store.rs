@@ -18,7 +18,7 @@ pub use motcua_shared::reception::Reception;
 use motcua_shared::report::FieldSums;
 use motcua_shared::seal::{OfficeKey, Sealed};
 use motcua_shared::wire::{Receipt, Signed};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
 mod check;
@@ -43,9 +43,19 @@ pub enum StoreError {
     #[error("SQLite {0} quá cũ, cần 3.51.3 trở lên")]
     OldSqlite(&'static str),
     #[error("không mở được cơ sở dữ liệu: {0}")]
-    Migration(#[from] Box<refinery::Error>),
+    Migration(Box<refinery::Error>),
     #[error("cơ sở dữ liệu: {0}")]
-    Database(#[from] rusqlite::Error),
+    Database(rusqlite::Error),
+    #[error(
+        "ổ đĩa của máy này đã đầy hoặc không ghi được ({0}); lần này chưa lưu gì, những gì đã báo “Đã lưu” vẫn còn nguyên. \
+         Hãy xóa bớt tệp không cần rồi làm lại"
+    )]
+    Disk(#[source] rusqlite::Error),
+    #[error(
+        "tệp cơ sở dữ liệu motcua.db bị hỏng ({0}); chưa thay đổi gì. Hãy giữ nguyên thư mục này, đừng khởi tạo lại, và báo \
+         người phụ trách: những gì huyện đã lưu lấy lại được vào một thư mục mới bằng motcua-agent recover"
+    )]
+    Broken(String),
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("không có hồ sơ {0} trong sổ")]
@@ -57,6 +67,26 @@ pub enum StoreError {
 }
 
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> StoreError {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => StoreError::Disk(error),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Broken(error.to_string()),
+            _ => StoreError::Database(error),
+        }
+    }
+}
+
+impl From<refinery::Error> for StoreError {
+    fn from(error: refinery::Error) -> StoreError {
+        let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
+        match cause.and_then(rusqlite::Error::sqlite_error_code) {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Broken(error.to_string()),
+            _ => StoreError::Migration(Box::new(error)),
+        }
+    }
+}
 
 /// Who this data directory belongs to.
 #[derive(Debug, Clone)]
@@ -173,7 +203,7 @@ impl Store {
             let _ = std::fs::remove_file(data.join(leftover));
         }
         let mut store = Store::connect(&unfinished)?;
-        migrations::migrations::runner().run(&mut store.connection).map_err(Box::new)?;
+        migrations::migrations::runner().run(&mut store.connection)?;
         store.connection.execute(
             "insert into office (id, unit, name, identifier, stream, created_at, key_fingerprint, numbers_from, numbers_to)
              values (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -200,8 +230,12 @@ impl Store {
         if !exists(data) {
             return Err(StoreError::Absent(data.to_owned()));
         }
+        // SQLite would take an empty file for a new database.
+        if std::fs::metadata(database(data)).is_ok_and(|file| file.len() == 0) {
+            return Err(StoreError::Broken("0 byte".to_owned()));
+        }
         let mut store = Store::connect(&database(data))?;
-        migrations::migrations::runner().run(&mut store.connection).map_err(Box::new)?;
+        migrations::migrations::runner().run(&mut store.connection)?;
         Ok(store)
     }
 

@@ -119,9 +119,9 @@ impl From<StoreError> for HttpError {
                 NOTHING_SAVED,
                 "Trong lúc chờ, hãy ghi hồ sơ vào sổ giấy.",
             ),
-            StoreError::Database(database) if is_full(database) => HttpError::new(
+            StoreError::Disk(_) => HttpError::new(
                 StatusCode::INSUFFICIENT_STORAGE,
-                "Ổ đĩa đã đầy nên không lưu được.",
+                "Ổ đĩa đã đầy hoặc không ghi được nên không lưu được.",
                 NOTHING_SAVED,
                 "Hãy xóa bớt tệp không cần trên máy này rồi làm lại bước vừa rồi.",
             ),
@@ -131,10 +131,6 @@ impl From<StoreError> for HttpError {
             }
         }
     }
-}
-
-fn is_full(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
 }
 
 impl From<UplinkError> for HttpError {

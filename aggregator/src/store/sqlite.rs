@@ -14,7 +14,7 @@ use motcua_shared::entry::{Hash, Head, Record, Seq};
 use motcua_shared::report::FieldSums;
 use motcua_shared::unit::Unit;
 use motcua_shared::wire::{AgentReport, decode, encode};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, ToSql, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, ToSql, params};
 use uuid::Uuid;
 
 use super::{
@@ -41,6 +41,20 @@ impl From<rusqlite::Error> for StoreError {
             rusqlite::Error::FromSqlConversionFailure(..)
             | rusqlite::Error::IntegralValueOutOfRange(..)
             | rusqlite::Error::InvalidColumnType(..) => StoreError::Damaged(error.to_string()),
+            error => match error.sqlite_error_code() {
+                Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => StoreError::Disk(error.into()),
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged(error.to_string()),
+                _ => StoreError::Database(error.into()),
+            },
+        }
+    }
+}
+
+impl From<refinery::Error> for StoreError {
+    fn from(error: refinery::Error) -> Self {
+        let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
+        match cause.and_then(rusqlite::Error::sqlite_error_code) {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged(error.to_string()),
             _ => StoreError::Database(error.into()),
         }
     }
@@ -56,7 +70,7 @@ impl SqliteStore {
     pub fn create(data: &Path) -> Result<SqliteStore, StoreError> {
         let mut connection = Connection::open(file(data))?;
         settle(&connection)?;
-        migrations::runner().run(&mut connection).map_err(|error| StoreError::Database(error.into()))?;
+        migrations::runner().run(&mut connection)?;
         Ok(SqliteStore { connection })
     }
 
@@ -64,6 +78,10 @@ impl SqliteStore {
     pub fn open(data: &Path) -> Result<SqliteStore, StoreError> {
         if !file(data).exists() {
             return Err(StoreError::Database(format!("{} does not exist", file(data).display()).into()));
+        }
+        // SQLite would take an empty file for a new database.
+        if std::fs::metadata(file(data)).is_ok_and(|file| file.len() == 0) {
+            return Err(StoreError::Damaged(format!("{FILE}: 0 byte")));
         }
         SqliteStore::create(data)
     }

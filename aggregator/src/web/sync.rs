@@ -9,7 +9,8 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Extension, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Extension, FromRequestParts, Path, Query, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
@@ -77,13 +78,7 @@ async fn enroll(
     }
 }
 
-async fn hello(
-    State(app): State<App>,
-    Extension(wire): Extension<Wire>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    let peer = known(wire)?;
+async fn hello(State(app): State<App>, peer: Peer, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let hello: Hello = message(&headers, body)?;
     speaks_our_protocol(&hello.report)?;
     own_stream(&peer, hello.stream)?;
@@ -101,12 +96,11 @@ async fn hello(
 
 async fn upload(
     State(app): State<App>,
-    Extension(wire): Extension<Wire>,
+    peer: Peer,
     path: Result<Path<(Uuid, Seq)>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let peer = known(wire)?;
     let Path((stream, from)) = path.map_err(|_| bad_request("địa chỉ phải gồm mã luồng và số thứ tự"))?;
     own_stream(&peer, stream)?;
     let upload: Upload = message(&headers, body)?;
@@ -139,10 +133,9 @@ struct Nonce {
 /// What is held of every stream of the peer's unit: for a PC that takes another's place.
 async fn streams(
     State(app): State<App>,
-    Extension(wire): Extension<Wire>,
+    peer: Peer,
     query: Result<Query<Nonce>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let peer = known(wire)?;
     let nonce = query.ok().and_then(|Query(query)| HEXLOWER.decode(query.nonce.as_bytes()).ok());
     let nonce =
         nonce.and_then(|nonce| nonce.try_into().ok()).ok_or_else(|| bad_request("nonce phải là 32 chữ số thập lục phân"))?;
@@ -166,11 +159,10 @@ struct TailFrom {
 /// Entries back, of any stream of the peer's unit.
 async fn tail(
     State(app): State<App>,
-    Extension(wire): Extension<Wire>,
+    peer: Peer,
     path: Result<Path<Uuid>, PathRejection>,
     query: Result<Query<TailFrom>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let peer = known(wire)?;
     let Path(stream) = path.map_err(|_| bad_request("địa chỉ phải gồm mã luồng"))?;
     let Query(TailFrom { from }) = query.map_err(|_| bad_request("cần from, là số thứ tự"))?;
     let tail = app
@@ -209,16 +201,22 @@ fn cbor(status: StatusCode, body: Vec<u8>) -> Response {
     (status, [(header::CONTENT_TYPE, "application/cbor"), (header::CACHE_CONTROL, "no-store")], body).into_response()
 }
 
-fn known(wire: Wire) -> Result<Peer, Problem> {
-    wire.peer.ok_or_else(|| {
-        warn!(remote = %wire.remote, "request refused: no client certificate");
-        Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "no-certificate",
-            "Chưa có chứng thư",
-            "Máy này không trình chứng thư. Hãy đăng ký máy với mã do huyện cấp trước khi đồng bộ.",
-        )
-    })
+/// Who asks, known before a byte of the body is read.
+impl FromRequestParts<App> for Peer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Peer, Problem> {
+        let wire = parts.extensions.get::<Wire>();
+        wire.and_then(|wire| wire.peer.clone()).ok_or_else(|| {
+            warn!(remote = ?wire.map(|wire| wire.remote), "request refused: no client certificate");
+            Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "no-certificate",
+                "Chưa có chứng thư",
+                "Máy này không trình chứng thư. Hãy đăng ký máy với mã do huyện cấp trước khi đồng bộ.",
+            )
+        })
+    }
 }
 
 fn forbidden(kind: &'static str, detail: &str) -> Problem {
