@@ -32,6 +32,8 @@ mod migrations {
 
 /// Oldest `SQLite` that keeps its promises: before it, a reset of the write-ahead log could lose a commit.
 const OLDEST_SQLITE: i32 = 3_051_003;
+/// Bytes of a page of its files.
+const PAGE: u64 = 4_096;
 
 /// What can go wrong with the store.
 #[derive(Debug, thiserror::Error)]
@@ -230,9 +232,9 @@ impl Store {
         if !exists(data) {
             return Err(StoreError::Absent(data.to_owned()));
         }
-        // SQLite would take an empty file for a new database.
-        if std::fs::metadata(database(data)).is_ok_and(|file| file.len() == 0) {
-            return Err(StoreError::Broken("0 byte".to_owned()));
+        // SQLite would take a file without one whole page for a new database, and write over it.
+        if let Some(bytes) = std::fs::metadata(database(data)).ok().map(|file| file.len()).filter(|bytes| *bytes < PAGE) {
+            return Err(StoreError::Broken(format!("{bytes} byte")));
         }
         let mut store = Store::connect(&database(data))?;
         migrations::migrations::runner().run(&mut store.connection)?;

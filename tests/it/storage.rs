@@ -104,6 +104,7 @@ async fn disk_full_at_the_counter_every_dossier_that_was_called_saved_is_there_a
     let commune = Commune::ngoc_ky(folder.path()).await?;
     let arguments = ["serve", "--data", text(&commune.data), "--listen", "127.0.0.1:0"];
     let server = serve_limited("160", &programs().agent, &arguments, &commune.data.with_extension("log")).await?;
+    let _ = rustls::crypto::ring::default_provider().install_default(); // which another test may have done
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
     let save = async || {
         let request = client.post(format!("{}/dossiers", server.url)).body(reception());
@@ -236,7 +237,8 @@ fn torn(from: &Path, database: &str, to: &Path, tear: impl FnOnce(&mut Vec<u8>))
 
 /// Newest entry of the log: seq and hash.
 fn newest(database: &Connection) -> Result<(u64, Vec<u8>)> {
-    let newest = database.query_row("select seq, hash from entry order by n desc limit 1", [], |row| Ok((row.get(0)?, row.get(1)?)));
+    let newest =
+        database.query_row("select seq, hash from entry order by n desc limit 1", [], |row| Ok((row.get(0)?, row.get(1)?)));
     Ok(newest.unwrap_or_default())
 }
 

@@ -119,7 +119,8 @@ fn read(text: &str) -> bool {
         let _ = (dossier.verdict(), dossier.state());
     }
     let record = Head::genesis(STREAM).chain(text.to_owned(), Vec::new());
-    let copy = Head::genesis(Uuid::nil()).copy(Uuid::nil(), &record, STREAM, &office_key(), [1; 8]).expect("what is read is copied");
+    let copy =
+        Head::genesis(Uuid::nil()).copy(Uuid::nil(), &record, STREAM, &office_key(), [1; 8]).expect("what is read is copied");
     assert_eq!(copy.origin(), record.origin(), "a fact that is recorded again is the same fact");
     true
 }
@@ -194,7 +195,9 @@ pub fn csv(data: &[u8]) -> bool {
         Ok(dossiers) => dossiers.iter().for_each(|dossier| {
             assert_eq!(Dossier::fold(Uuid::nil(), &dossier.events).code(), dossier.code, "its reception says its code");
         }),
-        Err(faults) => assert!(!faults.is_empty() && faults.iter().all(|fault| !fault.to_string().is_empty()), "a refusal says why"),
+        Err(faults) => {
+            assert!(!faults.is_empty() && faults.iter().all(|fault| !fault.to_string().is_empty()), "a refusal says why")
+        }
     }
     assert_eq!(read, import::dossiers(data, catalogue, calendar, |_| false), "the same file, the same answer");
     read.is_ok() || std::str::from_utf8(data).is_ok_and(|text| Units::parse(text).is_ok())
@@ -351,8 +354,20 @@ pub struct Mutator {
 }
 
 /// Bytes and lengths that decoders stumble over.
-const AWKWARD: [&[u8]; 12] =
-    [b"\0", b"\xff", b"\x7f", b"\x80", b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff", b"\x1b\x80\0\0\0\0\0\0\0", b"\xbf", b"\xf6", b",", b"\"", b"\n", b"-1e999"];
+const AWKWARD: [&[u8]; 12] = [
+    b"\0",
+    b"\xff",
+    b"\x7f",
+    b"\x80",
+    b"\x9b\xff\xff\xff\xff\xff\xff\xff\xff",
+    b"\x1b\x80\0\0\0\0\0\0\0",
+    b"\xbf",
+    b"\xf6",
+    b",",
+    b"\"",
+    b"\n",
+    b"-1e999",
+];
 
 impl Mutator {
     pub fn new(seed: u64, corpus: Vec<Vec<u8>>) -> Mutator {

@@ -29,6 +29,8 @@ pub const FILE: &str = "aggregator.db";
 
 /// Below it, a WAL can be damaged when two connections check-point and write at once.
 const OLDEST_SQLITE: i32 = 3_051_003;
+/// Bytes of a page of its files.
+const PAGE: u64 = 4_096;
 
 /// How long a writer waits for another process.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -79,9 +81,9 @@ impl SqliteStore {
         if !file(data).exists() {
             return Err(StoreError::Database(format!("{} does not exist", file(data).display()).into()));
         }
-        // SQLite would take an empty file for a new database.
-        if std::fs::metadata(file(data)).is_ok_and(|file| file.len() == 0) {
-            return Err(StoreError::Damaged(format!("{FILE}: 0 byte")));
+        // SQLite would take a file without one whole page for a new database, and write over it.
+        if let Some(bytes) = std::fs::metadata(file(data)).ok().map(|file| file.len()).filter(|bytes| *bytes < PAGE) {
+            return Err(StoreError::Damaged(format!("{FILE}: {bytes} byte")));
         }
         SqliteStore::create(data)
     }

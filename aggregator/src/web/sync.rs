@@ -131,11 +131,7 @@ struct Nonce {
 }
 
 /// What is held of every stream of the peer's unit: for a PC that takes another's place.
-async fn streams(
-    State(app): State<App>,
-    peer: Peer,
-    query: Result<Query<Nonce>, QueryRejection>,
-) -> Result<Response, Problem> {
+async fn streams(State(app): State<App>, peer: Peer, query: Result<Query<Nonce>, QueryRejection>) -> Result<Response, Problem> {
     let nonce = query.ok().and_then(|Query(query)| HEXLOWER.decode(query.nonce.as_bytes()).ok());
     let nonce =
         nonce.and_then(|nonce| nonce.try_into().ok()).ok_or_else(|| bad_request("nonce phải là 32 chữ số thập lục phân"))?;
