@@ -3,6 +3,7 @@
 pub mod caller;
 pub mod fuzz;
 pub mod line;
+pub mod measure;
 pub mod register;
 pub mod sim;
 pub mod world;
