@@ -9,12 +9,12 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use ed25519_dalek::SigningKey;
 use motcua_shared::entry::Head;
-use motcua_shared::wire::{self, PROTOCOL, Receipt, Segment, Signed, Upload};
+use motcua_shared::wire::{self, AgentReport, PROTOCOL, Receipt, Segment, Signed, Upload};
 use motcua_tests::caller::{Caller, Connection, Peer, answer, head_of};
 use motcua_tests::fuzz::{Mutator, TARGETS};
 use motcua_tests::line::{Line, Weather};
 use motcua_tests::register;
-use motcua_tests::world::{Commune, District, Server};
+use motcua_tests::world::{Commune, District, Server, expect, programs, run, text};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -477,6 +477,163 @@ async fn assert_foreign_bytes_are_refused(peer: &Peer) -> Result<()> {
         let answer = soon(answer(&mut connection)).await??;
         let is_sound = matches!(answer.status, 400 | 403 | 409 | 413 | 429) || (answer.status == 200 && path.ends_with("hello"));
         assert!(is_sound, "{method} {path}, input {number}: {answer:?}");
+    }
+    Ok(())
+}
+
+/// Story 9: one large thing loops for ever and holds back every newer record.
+#[tokio::test(flavor = "multi_thread")]
+async fn giant_entry_is_refused_at_the_door_where_it_can_hold_nothing_back() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let commune = Commune::ngoc_ky(folder.path()).await?;
+    let register = folder.path().join("giant.csv");
+    let rows = register::csv(1, "000.11089", "2023-01-03".parse()?, 3);
+    std::fs::write(&register, rows.replacen("xã Tưởng Tượng", &"xã Tưởng Tượng ".repeat(400_000), 1))?;
+    let output = run(&programs().agent, &["import", "--data", text(&commune.data), "dossiers", text(&register)]).await?;
+    let said = String::from_utf8(output.stderr)?;
+    assert!(output.status.code() == Some(2) && said.contains("dòng 2, cột applicant_address"), "{said}");
+    assert!(said.contains("dài quá 300 ký tự") && said.len() < 2_000, "the fault does not repeat megabytes");
+    assert_eq!(commune.status().await?["head_seq"].as_u64(), Some(0));
+    Ok(())
+}
+
+/// Story 16: two PCs that are offline pick the same number, and the second dossier never appears.
+#[tokio::test(flavor = "multi_thread")]
+async fn dup_number_two_devices_of_one_office_cannot_happen() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let district = District::found(folder.path()).await?;
+    let server = district.serve().await?;
+    let mut codes = std::collections::BTreeSet::new();
+    let mut pcs = Vec::new();
+    for number in 0..3 {
+        let pc = Commune::ngoc_ky(&folder.path().join(format!("pc-{number}"))).await?;
+        pc.enroll(&district, district.address).await?;
+        pcs.push(pc);
+    }
+    server.stop().await?;
+    for pc in &pcs {
+        for _ in 0..2 {
+            codes.insert(receive(pc).await?);
+        }
+    }
+    assert_eq!(codes.len(), 6, "{codes:?}");
+    let _server = district.serve().await?;
+    for pc in &pcs {
+        assert_eq!(pc.sync().await?.0, Some(0));
+    }
+    let held: u64 = district.database()?.query_row("select count(distinct code) from dossier", [], |row| row.get(0))?;
+    assert_eq!(held, 6);
+    district.verify().await?;
+    Ok(())
+}
+
+/// Saves a dossier of an invented person at the counter and gives its code.
+async fn receive(commune: &Commune) -> Result<String> {
+    let server = commune.serve().await?;
+    let encoded = |text: &str| text.bytes().fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02X}"));
+    let id = uuid::Uuid::now_v7().to_string();
+    let form = [
+        ("id", id.as_str()),
+        ("procedure", "2.000815"),
+        ("channel", "in_person"),
+        ("submitted_by", "citizen"),
+        ("name", "Nguyễn Thị Thử"),
+        ("identity", ""),
+        ("received_at", "09:00 20/11/2023"),
+    ];
+    let body = form.map(|(name, value)| format!("{name}={}", encoded(value))).join("&");
+    let address = server.url.strip_prefix("http://").context("an address")?;
+    let head = format!(
+        "POST /dossiers HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all((head + &body).as_bytes()).await?;
+    let saved = answer(&mut stream).await?;
+    ensure!(saved.status == 303, "HTTP {}: {}", saved.status, String::from_utf8_lossy(&saved.body));
+    Ok(commune.database()?.query_row("select code from dossier order by code desc limit 1", [], |row| row.get(0))?)
+}
+
+/// Story 25: one wrong key makes data unreadable for everyone.
+#[tokio::test(flavor = "multi_thread")]
+async fn keys_of_another_office_neither_write_nor_send_nor_hide_what_is_there() -> Result<()> {
+    let Scene { district, server: _server, line: _line, commune, folder } = Scene::new(20).await?;
+    let other = Commune::found(&folder.path().join("other"), "11098", "Xã Tái Sơn", "000.11.58.H23").await?;
+    let key = commune.data.join("identity/office.key");
+    let own = std::fs::read(&key)?;
+    std::fs::copy(other.data.join("identity/office.key"), &key)?;
+    let register = folder.path().join("more.csv");
+    std::fs::write(&register, register::csv(9, "000.11089", "2024-01-03".parse()?, 3))?;
+    let data = text(&commune.data);
+    for command in
+        [&["sync", "--data", data][..], &["serve", "--data", data], &["import", "--data", data, "dossiers", text(&register)]]
+    {
+        let output = run(&programs().agent, command).await?;
+        let said = String::from_utf8(output.stderr)?;
+        assert!(!output.status.success() && said.contains("không phải khóa của đơn vị này"), "{command:?}: {said}");
+        assert!(said.contains("chưa ghi và chưa gửi gì"), "{command:?}: {said}");
+    }
+    assert_eq!(stored(&district)?, 0);
+    std::fs::write(&key, own)?;
+    commune.verify().await?;
+    assert_eq!(commune.sync().await?.0, Some(0));
+    assert_same_figures(&commune, &district).await
+}
+
+/// Story 22, at the district: clocks that are twenty years off, either way, and jump.
+#[tokio::test(flavor = "multi_thread")]
+async fn clock_chaos_changes_no_order_and_no_figure() -> Result<()> {
+    let Scene { district, server: _server, line: _line, commune, folder: _folder } = Scene::new(6).await?;
+    let honest = Peer::of(&commune, district.address)?;
+    let years =
+        ["2006-01-01T08:00:00+07:00", "2046-01-01T08:00:00+07:00", "1970-01-01T00:00:00+07:00", "9999-12-31T23:59:59+07:00"];
+    let mut peer = Peer { log: Vec::new(), ..honest.clone() };
+    for (record, year) in honest.log.iter().zip(years.iter().cycle()) {
+        let body: serde_json::Value = serde_json::from_str(&record.body)?;
+        let recorded_at = body["recorded_at"].as_str().context("a time")?;
+        let seq = format!("\"seq\":{},", record.seq);
+        peer.record_raw(&record.body.replace(recorded_at, year).replace(&seq, "\"seq\":SEQ,"), &record.sealed);
+    }
+    let end = peer.head().seq;
+    for (now_ms, from, to) in [(i64::MIN, 1, 2), (i64::MAX, 3, 4), (0, 5, 6), (-62_135_596_800_000, 7, end)] {
+        let report = AgentReport { now_ms, ..peer.report() };
+        let upload = wire::encode(&Upload { report, segment: peer.segment(from, to) });
+        let receipt = peer.receipt(&peer.caller.ask("PUT", &peer.path(from), &upload).await?)?;
+        assert_eq!((receipt.stored_through, receipt.quarantined), (to, vec![]), "a clock of {now_ms}");
+    }
+    let ours = commune.ii06(PERIOD.0, PERIOD.1).await?;
+    assert_eq!(district.ii06(PERIOD.0, PERIOD.1, None).await?["total"], ours["total"], "figures know no clock");
+    expect(&programs().aggregator, &["status", "--data", text(&district.data)]).await?;
+    district.verify().await?;
+    Ok(())
+}
+
+/// Story 22, at the commune: a clock that makes the district's certificate look wrong is named.
+#[tokio::test(flavor = "multi_thread")]
+async fn clock_chaos_a_certificate_that_seems_out_of_date_is_put_down_to_the_clock() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let district = District::found(folder.path()).await?;
+    let server = district.serve().await?;
+    let commune = Commune::ngoc_ky(folder.path()).await?;
+    commune.enroll(&district, district.address).await?;
+    record(&commune, 5, 1, "2023-01-03").await?;
+    server.stop().await?;
+    let identity = district.data.join("identity");
+    let ca = rcgen::KeyPair::from_pem(&std::fs::read_to_string(identity.join("ca-key.pem"))?)?;
+    let issuer = rcgen::Issuer::from_ca_cert_pem(&std::fs::read_to_string(identity.join("ca.pem"))?, ca)?;
+    for (from, to) in [(2006, 2008), (2046, 2048)] {
+        let key = rcgen::KeyPair::generate()?;
+        let mut wrong = rcgen::CertificateParams::new(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])?;
+        (wrong.not_before, wrong.not_after) = (rcgen::date_time_ymd(from, 1, 1), rcgen::date_time_ymd(to, 1, 1));
+        std::fs::write(identity.join("server.pem"), wrong.signed_by(&key, &issuer)?.pem())?;
+        std::fs::write(identity.join("server-key.pem"), key.serialize_pem())?;
+        let told = Arc::new(AtomicUsize::new(0));
+        let seems = liar(&district, vec![Vec::new()], told.clone()).await?;
+        let (exit, said) = commune.sync().await?;
+        assert_eq!((exit, &said["outcome"], told.load(Ordering::Relaxed)), (Some(3), &"refused".into(), 0), "{said}");
+        assert!(said["detail"].as_str().is_some_and(|detail| detail.contains("kiểm tra ngày giờ của máy này")), "{said}");
+        seems.abort();
+        let _ = seems.await;
     }
     Ok(())
 }
