@@ -350,7 +350,7 @@ fn size(folder: &Path) -> Result<u64> {
 async fn abort(caller: &Caller, path: &str) -> Result<()> {
     let mut connection = caller.connect().await?;
     connection.write_all(&head_of("PUT", path, 512 << 10)).await?;
-    connection.write_all(&[0x5a; 64 << 10]).await?;
+    connection.write_all(&vec![0x5a; 64 << 10]).await?;
     connection.flush().await?;
     connection.get_mut().0.set_zero_linger()?;
     Ok(())
@@ -403,7 +403,7 @@ async fn hostile_input_with_and_without_a_certificate_is_refused_and_costs_nothi
     let before = memory(id);
 
     // Not even TLS, and TLS with nonsense in it.
-    for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0; 5_000], b"\x16\x03\x01\xff\xff", &[0xff; 70_000]] {
+    for bytes in [&b"GET / HTTP/1.1\r\n\r\n"[..], &[0; 5_000], b"\x16\x03\x01\xff\xff", &vec![0xff; 70_000]] {
         let mut raw = TcpStream::connect(district.address).await?;
         let _ = raw.write_all(bytes).await;
         let _ = raw.shutdown().await;

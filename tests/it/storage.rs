@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Output;
 
 use anyhow::{Context, Result, ensure};
+use motcua_shared::entry::{Hash, Record};
 use motcua_tests::register::{self, Dice};
 use motcua_tests::world::{Commune, District, Server, expect, fixture, programs, run, text};
 use rusqlite::Connection;
@@ -236,10 +237,10 @@ fn torn(from: &Path, database: &str, to: &Path, tear: impl FnOnce(&mut Vec<u8>))
 }
 
 /// Newest entry of the log: seq and hash.
-fn newest(database: &Connection) -> Result<(u64, Vec<u8>)> {
+fn newest(database: &Connection) -> (u64, Vec<u8>) {
     let newest =
         database.query_row("select seq, hash from entry order by n desc limit 1", [], |row| Ok((row.get(0)?, row.get(1)?)));
-    Ok(newest.unwrap_or_default())
+    newest.unwrap_or_default()
 }
 
 /// Story 23: power cuts tear files, and programs loop, panic or begin anew.
@@ -250,10 +251,10 @@ async fn torn_storage_of_an_agent_opens_with_what_was_committed_before_the_tear(
     record(&commune, 5, 1, "2021-01-04").await?;
     // Held open, so that nobody folds the write-ahead log into the file.
     let watcher = commune.database()?;
-    let mut heads = vec![newest(&watcher)?];
+    let mut heads = vec![newest(&watcher)];
     for (seed, from) in [(2, "2022-01-04"), (3, "2023-01-03"), (4, "2024-01-03")] {
         record(&commune, 30, seed, from).await?;
-        heads.push(newest(&watcher)?);
+        heads.push(newest(&watcher));
     }
     let length = std::fs::metadata(commune.data.join("motcua.db-wal"))?.len();
     ensure!(length > 100_000, "the log holds what was written last: {length}");
@@ -285,7 +286,7 @@ async fn torn_storage_of_an_agent_opens_with_what_was_committed_before_the_tear(
 async fn opened_at(commune: &Commune, data: PathBuf, heads: &[(u64, Vec<u8>)]) -> Result<usize> {
     let copy = Commune { unit: commune.unit.clone(), name: commune.name.clone(), data, recovery_key: String::new() };
     copy.verify().await?;
-    let newest = newest(&copy.database()?)?;
+    let newest = newest(&copy.database()?);
     heads.iter().position(|head| *head == newest).with_context(|| format!("{} entries are half an import", newest.0))
 }
 
@@ -311,12 +312,16 @@ async fn torn_storage_of_a_district_is_noticed_by_the_communes_and_filled_up_aga
     torn(&district.data, "aggregator.db", &data, |bytes| bytes.truncate(bytes.len() * 3 / 5))?;
     let after = District { data, address: district.address, admin_password: String::new() };
     after.verify().await?;
-    let held = count(&after.database()?, "entry")?;
+    let survived = count(&after.database()?, "entry")?;
     let _server = after.serve().await?;
     let (exit, said) = commune.sync().await?;
     let head = said["head_seq"].as_u64().context("a head")?;
-    assert_eq!((exit, said["resent"].as_u64()), (Some(0), Some(head - held)), "what was lost is counted and sent again: {said}");
-    assert!(0 < held && held < head, "{held} of {head}");
+    assert_eq!(
+        (exit, said["resent"].as_u64()),
+        (Some(0), Some(head - survived)),
+        "what was lost is counted and sent again: {said}"
+    );
+    assert!(0 < survived && survived < head, "{survived} of {head}");
     assert_eq!(count(&after.database()?, "entry")?, head);
     assert_eq!(after.ii06("2022-01-01", "2022-12-31", None).await?["total"], figures);
     after.verify().await?;
@@ -324,9 +329,10 @@ async fn torn_storage_of_a_district_is_noticed_by_the_communes_and_filled_up_aga
 }
 
 /// Every entry, to compare.
-fn whole_log(database: &Connection) -> rusqlite::Result<Vec<(u64, Vec<u8>, String, Vec<u8>)>> {
+fn whole_log(database: &Connection) -> rusqlite::Result<Vec<Record>> {
     let mut statement = database.prepare("select seq, hash, body, sealed from entry order by n")?;
-    let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))?;
+    let rows = statement
+        .query_map([], |row| Ok(Record { seq: row.get(0)?, hash: Hash(row.get(1)?), body: row.get(2)?, sealed: row.get(3)? }))?;
     rows.collect()
 }
 

@@ -196,7 +196,7 @@ pub fn csv(data: &[u8]) -> bool {
             assert_eq!(Dossier::fold(Uuid::nil(), &dossier.events).code(), dossier.code, "its reception says its code");
         }),
         Err(faults) => {
-            assert!(!faults.is_empty() && faults.iter().all(|fault| !fault.to_string().is_empty()), "a refusal says why")
+            assert!(!faults.is_empty() && faults.iter().all(|fault| !fault.to_string().is_empty()), "a refusal says why");
         }
     }
     assert_eq!(read, import::dossiers(data, catalogue, calendar, |_| false), "the same file, the same answer");
