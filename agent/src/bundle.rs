@@ -17,7 +17,8 @@ use motcua_shared::wire::{Enrolled, MAX_SEGMENT, Segment, Signed};
 use tracing::{info, warn};
 
 use crate::office::{self, Identity, OfficeError, chance, now, private_file};
-use crate::store::{Enrolment, Office, Store, StoreError};
+use crate::store::{Branch, Enrolment, Office, Pen, Store, StoreError};
+use crate::stream;
 use crate::uplink::{self, UplinkError};
 
 /// Why a bundle is not written or not taken. Nothing was changed.
@@ -89,7 +90,7 @@ pub enum Brought {
 }
 
 /// Writes a request to be enrolled under `code`, for a district that cannot be reached over a line.
-pub fn request(data: &Path, store: &Store, code: &str, file: &Path) -> Result<(), BundleError> {
+pub fn request(data: &Path, store: &mut Store, code: &str, file: &Path) -> Result<(), BundleError> {
     let code = EnrolmentCode::parse(code).map_err(UplinkError::from)?;
     let office = store.office()?;
     if let Some(enrolment) = office.enrolment {
@@ -109,7 +110,7 @@ pub fn export(data: &Path, store: &mut Store, file: &Path) -> Result<Exported, B
     let enrolment = office.enrolment.clone().ok_or(UplinkError::NotEnrolled)?;
     // A log sealed with another key must not leave this PC.
     office::office_key(data, &office)?;
-    let stream_key = office::stream_key(data)?;
+    let stream_key = office::stream_key(data, office.stream)?;
     let stored_through = office::Status::read(store)?.stored_through;
     let head = store.head()?;
     let segments = segments_after(store, &office, stored_through, head, &stream_key)?;
@@ -117,14 +118,14 @@ pub fn export(data: &Path, store: &mut Store, file: &Path) -> Result<Exported, B
     let nonce = chance();
     // Kept first: a bundle that cannot be answered must not leave.
     store.bundle_note(nonce, (stored_through + 1, through), head, now())?;
-    let upload = Upload { report: uplink::report(head, nonce, uplink::last_receipt(store)?, None), segments };
+    let upload = Upload { report: uplink::report(head, nonce, uplink::last_receipt(store, office.stream)?, None), segments };
     let address = Address { district: district(data)?, unit: office.unit, stream: office.stream };
     let lock = Lock::between(&stream_key, &receipt_key(&enrolment)?);
     let letter = Letter::seal(Kind::Upload, address.clone(), &upload.sign(&address, &stream_key), &lock, chance());
     let bytes = bundle::write(&[letter]);
     private_file(file, &bytes)?;
     info!(from = stored_through + 1, through, bytes = bytes.len(), "bundle exported");
-    let dossiers = store.pending_dossiers(stored_through)?;
+    let dossiers = store.pending_dossiers(office.stream, stored_through)?;
     Ok(Exported { from: stored_through + 1, through, head_seq: head.seq, dossiers, bytes: bytes.len() })
 }
 
@@ -201,7 +202,7 @@ fn enrolment_take(data: &Path, store: &mut Store, answers: &[&Letter]) -> Result
         opened => Some(opened),
     });
     let enrolled = opened.ok_or(BundleError::OtherCode)??;
-    uplink::enrolment_keep(data, store, &code, None, &enrolled)?;
+    uplink::enrolment_keep(data, store, &code, None, store.office()?.stream, &enrolled)?;
     Ok(Brought::Enrolled(enrolled))
 }
 
@@ -216,24 +217,31 @@ fn receipt_take(
         return Err(BundleError::OtherDistrict);
     }
     let key = receipt_key(enrolment)?;
-    let signed: Signed = letter.open(&Lock::between(&office::stream_key(data)?, &key))?;
+    let signed: Signed = letter.open(&Lock::between(&office::stream_key(data, office.stream)?, &key))?;
     let receipt = signed.open_receipt(&key).ok_or(Fault::Forged)?;
     let (head_then, asked_since) = store.bundle_asked(receipt.nonce)?.ok_or(BundleError::NotAsked)?;
-    let asked = Head { seq: head_then, hash: store.entry_hash(head_then)?.ok_or(BundleError::NotAsked)? };
+    let asked = Head { seq: head_then, hash: store.entry_hash(office.stream, head_then)?.ok_or(BundleError::NotAsked)? };
     check_receipt(&receipt, enrolment.server_id, office.stream, receipt.nonce).map_err(|_| Fault::Forged)?;
-    let known = store.receipt_last()?.map(|(receipt, _)| receipt);
+    let known = store.receipt_last(office.stream)?.map(|(receipt, _)| receipt);
     if !is_news(&receipt, known.as_ref(), asked_since) {
         return Ok(Brought::OldReceipt);
     }
-    let ours = uplink::receipt_keep(store, &receipt, &signed)?;
+    let ours = store.entry_hash(office.stream, receipt.stored_through)?;
     let mut session = Session::new(store.head()?, known.map(|known| known.stored_through));
     session.step(Event::Start, 0);
-    conclude(store, session.step(Event::Receipt { receipt: Box::new(receipt), ours, asked, carried: 0 }, 0))
+    let actions = session.step(Event::Receipt { receipt: Box::new(receipt), ours, asked, carried: 0 }, 0);
+    conclude(data, store, office, actions, &signed)
 }
 
 /// What a session on the line would do with the receipt. What takes another exchange is left to the next bundle, and what
 /// takes a person or a line is said.
-fn conclude(store: &mut Store, actions: Vec<Action>) -> Result<Brought, BundleError> {
+fn conclude(
+    data: &Path,
+    store: &mut Store,
+    office: &Office,
+    actions: Vec<Action>,
+    signed: &Signed,
+) -> Result<Brought, BundleError> {
     let (mut end, mut lost, mut kept) = (None, None, false);
     for action in actions {
         match action {
@@ -241,15 +249,24 @@ fn conclude(store: &mut Store, actions: Vec<Action>) -> Result<Brought, BundleEr
                 warn!(had, has, "the aggregator lost entries that it had acknowledged; they go into the next bundle");
                 lost = Some((had, has));
             }
-            Action::Keep(_) => kept = true,
+            Action::Keep(receipt) => {
+                store.receipt_keep(&receipt, signed, now())?;
+                kept = true;
+            }
             Action::End(reached) => end = Some(reached),
-            Action::Branch { at, .. } | Action::Compare { at } => end = end.or(Some(End::Forked { seq: at })),
+            Action::Branch { at, kept } => {
+                let key = office::office_key(data, office)?;
+                let pen = Pen { author: stream::AUTHOR, now: now(), key: &key, salt: chance };
+                store.branch_keep(office.stream, Branch { at, kept }, &pen)?;
+                end = end.or(Some(End::Forked { seq: at }));
+            }
+            Action::Compare { at } => end = end.or(Some(End::Forked { seq: at })),
             Action::FetchTail { to, .. } => end = Some(End::Behind { theirs: to.seq }),
             Action::Hello | Action::Send { .. } | Action::OpenStream | Action::Pause(_) => {}
         }
     }
     if let Some(end) = end {
-        let (outcome, detail) = uplink::ending(end, "");
+        let (outcome, detail) = uplink::end_words(end);
         store.attempt_note(outcome, &detail, now())?;
     }
     Ok(if kept || end.is_some() { Brought::Receipt { end, lost } } else { Brought::Unclear })

@@ -24,6 +24,7 @@ use motcua_shared::{import, seal};
 use serde_json::json;
 use uuid::Uuid;
 
+use crate::backup;
 use crate::bundle::{self, Brought};
 use crate::config::Config;
 use crate::door::Door;
@@ -112,6 +113,21 @@ enum Command {
         /// Đã mất khóa khôi phục: chỉ lấy lại phần không có thông tin cá nhân.
         #[arg(long, conflicts_with = "recovery_key")]
         without_key: bool,
+    },
+    /// Sao lưu đơn vị vào một tệp mới, cả khi trang làm việc đang chạy.
+    Backup {
+        #[command(flatten)]
+        data: Data,
+        file: PathBuf,
+    },
+    /// Dựng lại đơn vị từ tệp sao lưu trên một thư mục trống; ghi tiếp trong luồng mới, không cần mạng.
+    Restore {
+        #[command(flatten)]
+        data: Data,
+        file: PathBuf,
+        /// Khóa khôi phục in ra khi khởi tạo; không cần nếu thư mục còn identity/office.key.
+        #[arg(long)]
+        recovery_key: Option<String>,
     },
     /// Chạy trang làm việc, API và lịch gửi.
     Serve {
@@ -260,6 +276,8 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
             };
             recover(&data.path, &asked, key.as_ref())
         }
+        Command::Backup { data, file } => back_up(&data.path, &file),
+        Command::Restore { data, file, recovery_key } => restore(&data.path, &file, recovery_key.as_deref()),
         Command::Serve { data, listen } => serve(&data.path, listen),
         Command::Sync { data, json } => sync(&data.path, json),
         Command::Import { data, kind: ImportKind::Dossiers, file } => import_dossiers(&data.path, &file),
@@ -315,7 +333,7 @@ fn tell_enrolled(enrolled: &Enrolled) {
 }
 
 fn enroll_request(data: &Path, code: &str, file: &Path) -> anyhow::Result<ExitCode> {
-    bundle::request(data, &Store::open(data)?, code, file)?;
+    bundle::request(data, &mut Store::open(data)?, code, file)?;
     output::line(&format!("Đã ghi yêu cầu đăng ký vào {}. Hãy mang tệp này về huyện.", file.display()));
     output::line("Huyện nhập tệp và xuất tệp trả lời; nhập tệp đó ở máy này: motcua-agent bundle --data … import TỆP");
     Ok(ExitCode::SUCCESS)
@@ -364,7 +382,7 @@ fn tell_receipt(store: &Store, end: Option<End>, lost: Option<(Seq, Seq)>) -> an
     let status = Status::read(store)?;
     match end {
         Some(end @ (End::Forked { .. } | End::Behind { .. } | End::GaveUp | End::MovedToNewStream)) => {
-            output::problem(&format!("Lỗi: {}", uplink::ending(end, "").1));
+            output::problem(&format!("Lỗi: {}", uplink::end_words(end).1));
             return Ok(ExitCode::from(STILL_PENDING));
         }
         Some(End::Complete) => output::line("Đã nhập biên nhận: huyện đã lưu đủ tất cả."),
@@ -403,6 +421,30 @@ fn recover(data: &Path, asked: &recover::Asked, key: Option<&seal::RecoveryKey>)
         output::line("Thông tin cá nhân của các hồ sơ cũ không mở lại được. KHÓA KHÔI PHỤC MỚI (chỉ in một lần; chép ra giấy):");
         output::line(&format!("    {}", new_key.to_text()));
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn back_up(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
+    backup::back_up(data, file)?;
+    output::line(&format!("Đã sao lưu vào {}. Khi dựng lại cần khóa khôi phục của đơn vị.", file.display()));
+    Ok(ExitCode::SUCCESS)
+}
+
+fn restore(data: &Path, file: &Path, recovery_key: Option<&str>) -> anyhow::Result<ExitCode> {
+    let key = recovery_key.map(seal::RecoveryKey::parse).transpose()?;
+    let restored = backup::restore(data, file, key.map(|key| key.office_key()))?;
+    output::line(&format!(
+        "Đã dựng lại {} từ bản sao lưu lúc {}: {} hồ sơ, {} mục.",
+        restored.name,
+        words::shown_time(&restored.made_at),
+        number(i64::try_from(restored.dossiers).unwrap_or(i64::MAX)),
+        number(i64::try_from(restored.entries).unwrap_or(i64::MAX))
+    ));
+    output::line(&format!(
+        "Ghi tiếp trong luồng mới {}; số hồ sơ mỗi ngày cho đến khi huyện cấp dải mới: {:04}–{:04}.",
+        restored.stream, restored.numbers.0, restored.numbers.1
+    ));
+    output::line("Những gì ghi sau lúc sao lưu và đã gửi về huyện sẽ được lấy lại ở lần gửi đầu tiên.");
     Ok(ExitCode::SUCCESS)
 }
 

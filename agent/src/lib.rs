@@ -2,6 +2,7 @@
 //!
 //! The journey of a dossier through this crate: [`web`] (or `cli` for an import) → [`store`] → [`uplink`].
 
+pub mod backup;
 pub mod bundle;
 pub mod cli;
 pub mod config;
@@ -11,6 +12,7 @@ mod output;
 pub mod recover;
 pub mod schedule;
 pub mod store;
+pub mod stream;
 pub mod uplink;
 pub mod web;
 pub mod words;

@@ -15,7 +15,7 @@ use motcua_shared::seal::{OfficeKey, RecoveryKey};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::store::{self, Office, Store, StoreError};
+use crate::store::{self, Office, Standing, Store, StoreError};
 
 /// What can go wrong with keys and the data directory.
 #[derive(Debug, thiserror::Error)]
@@ -46,12 +46,59 @@ impl Identity {
         Identity { directory: data.join("identity") }
     }
 
-    pub fn key(&self) -> PathBuf {
-        self.directory.join("key.pem")
+    pub fn directory(&self) -> &Path {
+        &self.directory
     }
 
-    pub fn certificate(&self) -> PathBuf {
-        self.directory.join("cert.pem")
+    /// Makes the data directory and the folder of the identity.
+    pub fn make(&self, data: &Path) -> Result<(), OfficeError> {
+        private_directory(data)?;
+        private_directory(&self.directory)
+    }
+
+    /// Key of a stream. The first one lies where other programs look for it; each later one in a folder of its own, of
+    /// which [`Identity::show`] lays a copy there.
+    pub fn key(&self, stream: Uuid) -> PathBuf {
+        let own = self.stream_key_place(stream);
+        if own.exists() { own } else { self.directory.join(KEY) }
+    }
+
+    /// Certificate of a stream.
+    pub fn certificate(&self, stream: Uuid) -> PathBuf {
+        self.key(stream).with_file_name(CERTIFICATE)
+    }
+
+    /// Where the key of a stream lies that is not the first.
+    pub fn stream_key_place(&self, stream: Uuid) -> PathBuf {
+        self.directory.join("streams").join(stream.to_string()).join(KEY)
+    }
+
+    /// Makes the folder of a stream.
+    pub fn stream_directory(&self, stream: Uuid) -> Result<(), OfficeError> {
+        let place = self.stream_key_place(stream);
+        place.ancestors().skip(1).take(2).collect::<Vec<_>>().into_iter().rev().try_for_each(private_directory)
+    }
+
+    /// Lays key and certificate of a stream into its own folder, before another takes their place.
+    pub fn keep_apart(&self, stream: Uuid) -> Result<(), OfficeError> {
+        let place = self.stream_key_place(stream);
+        if place.exists() {
+            return Ok(());
+        }
+        self.stream_directory(stream)?;
+        // The key last: where it is, the certificate is looked for.
+        copy(&self.certificate(stream), &place.with_file_name(CERTIFICATE))?;
+        copy(&self.directory.join(KEY), &place)
+    }
+
+    /// Lays copies of a stream's key and certificate where other programs look for them.
+    pub fn show(&self, stream: Uuid) -> Result<(), OfficeError> {
+        let place = self.stream_key_place(stream);
+        if !place.exists() {
+            return Ok(());
+        }
+        copy(&place.with_file_name(CERTIFICATE), &self.directory.join(CERTIFICATE))?;
+        copy(&place, &self.directory.join(KEY))
     }
 
     pub fn ca(&self) -> PathBuf {
@@ -66,6 +113,19 @@ impl Identity {
     pub fn office_key(&self) -> PathBuf {
         self.directory.join("office.key")
     }
+}
+
+const KEY: &str = "key.pem";
+const CERTIFICATE: &str = "cert.pem";
+
+/// Copies a private file if it is there and the copy is not the same already.
+fn copy(from: &Path, to: &Path) -> Result<(), OfficeError> {
+    let bytes = match fs::read(from) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(OfficeError::Read(from.to_owned(), error)),
+    };
+    if fs::read(to).is_ok_and(|there| there == bytes) { Ok(()) } else { private_file(to, &bytes) }
 }
 
 /// The wall clock, as the office's clocks show it, to the millisecond.
@@ -119,12 +179,12 @@ pub fn found_with(data: &Path, name: &Name, key: &OfficeKey) -> Result<Office, O
         enrolment: None,
     };
     let identity = Identity::of(data);
-    private_directory(data)?;
-    private_directory(&identity.directory)?;
+    identity.make(data)?;
     private_file(&identity.office_key(), key.as_bytes())?;
     let stream_key = SigningKey::from_bytes(&chance());
-    let pem = stream_key.to_pkcs8_pem(LineEnding::LF).map_err(|_| OfficeError::Key(identity.key()))?;
-    private_file(&identity.key(), pem.as_bytes())?;
+    let path = identity.directory.join(KEY);
+    let pem = stream_key.to_pkcs8_pem(LineEnding::LF).map_err(|_| OfficeError::Key(path.clone()))?;
+    private_file(&path, pem.as_bytes())?;
     Store::create(data, &office, now())?;
     Ok(office)
 }
@@ -137,9 +197,9 @@ pub fn office_key(data: &Path, office: &Office) -> Result<OfficeKey, OfficeError
     if key.fingerprint() == office.key_fingerprint { Ok(key) } else { Err(OfficeError::WrongKey(path)) }
 }
 
-/// The key that signs this stream's heads and opens its TLS connections.
-pub fn stream_key(data: &Path) -> Result<SigningKey, OfficeError> {
-    let path = Identity::of(data).key();
+/// The key that signs a stream's heads and opens its TLS connections.
+pub fn stream_key(data: &Path, stream: Uuid) -> Result<SigningKey, OfficeError> {
+    let path = Identity::of(data).key(stream);
     let pem = fs::read_to_string(&path).map_err(|error| OfficeError::Read(path.clone(), error))?;
     SigningKey::from_pkcs8_pem(&pem).map_err(|_| OfficeError::Key(path))
 }
@@ -189,6 +249,14 @@ pub struct Status {
     pub reference_version: u64,
     /// Entries that the district stored and could not apply.
     pub quarantined: u64,
+    /// Why, in the district's words, of the first of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub quarantine_reasons: Vec<String>,
+    /// First entry of ours in whose place the district holds another: two PCs wrote in one stream.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub forked_at: Option<u64>,
+    /// Streams that this PC wrote before: it was restored from a backup, or enrolled anew.
+    pub left_streams: u64,
     pub enrolled: bool,
     /// Address of the aggregator; absent when enrolled by file.
     pub aggregator: Option<String>,
@@ -204,8 +272,22 @@ impl Status {
     pub fn read(store: &Store) -> Result<Status, StoreError> {
         let office = store.office()?;
         let head = store.head()?;
-        let receipt = store.receipt_last()?;
-        let stored_through = receipt.as_ref().map_or(0, |(receipt, _)| receipt.stored_through.min(head.seq));
+        let receipt = store.receipt_last(office.stream)?;
+        let own = store.streams_own()?;
+        let current = own.iter().find(|own| own.id == office.stream);
+        let branch = current.and_then(|own| own.branch);
+        let stored_through = stored_of(store, office.stream)?.min(branch.map_or(u64::MAX, |branch| branch.at - 1));
+        let (mut pending, mut pending_dossiers) =
+            (head.seq - stored_through, store.pending_dossiers(office.stream, stored_through)?);
+        let left: Vec<Uuid> = own.iter().filter(|own| own.standing == Standing::Left).map(|own| own.id).collect();
+        for stream in &left {
+            let stored = stored_of(store, *stream)?;
+            let waits = store.head_of(*stream)?.seq - stored;
+            if waits > 0 {
+                pending += waits;
+                pending_dossiers += store.pending_dossiers(*stream, stored)?;
+            }
+        }
         let attempt = store.attempt_last()?;
         let (last, failing_since) = attempt.map_or((None, None), |(last, since)| (Some(last), since));
         Ok(Status {
@@ -214,12 +296,15 @@ impl Status {
             stream: office.stream,
             head_seq: head.seq,
             stored_through,
-            pending: head.seq - stored_through,
-            pending_dossiers: store.pending_dossiers(stored_through)?,
+            pending,
+            pending_dossiers,
             epoch: receipt.as_ref().map(|(receipt, _)| receipt.epoch),
             last_sync_at: store.sync_last_at()?,
             reference_version: receipt.as_ref().map_or(0, |(receipt, _)| receipt.reference_version),
             quarantined: receipt.as_ref().map_or(0, |(receipt, _)| receipt.quarantined.len() as u64),
+            quarantine_reasons: receipt.as_ref().and_then(|(receipt, _)| receipt.reasons.clone()).unwrap_or_default(),
+            forked_at: branch.map(|branch| branch.at),
+            left_streams: left.len() as u64,
             enrolled: office.enrolment.is_some(),
             aggregator: office.enrolment.and_then(|enrolment| enrolment.aggregator),
             last_receipt_at: receipt.map(|(_, kept_at)| kept_at.to_rfc3339()),
@@ -228,4 +313,10 @@ impl Status {
             failing_since,
         })
     }
+}
+
+/// How far a stream is stored, by its newest receipt; never more than we have of it.
+fn stored_of(store: &Store, stream: Uuid) -> Result<u64, StoreError> {
+    let receipt = store.receipt_last(stream)?;
+    Ok(receipt.map_or(0, |(receipt, _)| receipt.stored_through).min(store.head_of(stream)?.seq))
 }

@@ -80,9 +80,7 @@ fn clear(data: &Path) {
         let _ = fs::remove_file(data.join(file));
     }
     let identity = Identity::of(data);
-    for file in [identity.key(), identity.certificate(), identity.ca(), identity.office_key()] {
-        let _ = fs::remove_file(file);
-    }
+    let _ = fs::remove_dir_all(identity.directory());
 }
 
 async fn bring_back(
@@ -116,25 +114,14 @@ async fn bring_back(
 /// All entries of one stream, proven against its receipt and kept.
 async fn fetch(uplink: &Uplink, door: &Door, receipt: &Receipt) -> Result<usize, RecoverError> {
     let stream = receipt.stream;
-    let mut head = Head::genesis(stream);
-    let mut whole = Vec::new();
-    while head.seq < receipt.stored_through {
-        let mut records = uplink.tail(stream, head).await?;
-        records.retain(|record| record.seq <= receipt.stored_through);
-        head = records.last().ok_or(RecoverError::NotWhole(stream))?.head();
-        whole.append(&mut records);
-    }
-    if head != receipt.head() {
-        return Err(RecoverError::NotWhole(stream));
-    }
+    let whole = uplink.tail(stream, Head::genesis(stream), receipt.head()).await?.ok_or(RecoverError::NotWhole(stream))?;
     let count = whole.len();
     door.call(move |store| store.entries_adopt(stream, &whole)).await?;
     Ok(count)
 }
 
-/// Makes the register again, and takes the office's identifier from its newest dossier.
+/// Takes the office's identifier from its newest dossier.
 fn settle(store: &mut Store, name: &str, identifier: Option<String>) -> Result<usize, store::StoreError> {
-    store.rebuild()?;
     let dossiers = store.dossier_list(&DossierFilter::default())?;
     let newest = dossiers.first().and_then(|dossier| dossier.code.rsplitn(3, '-').nth(2).map(str::to_owned));
     let identifier = identifier.or(newest).unwrap_or(store.office()?.identifier);

@@ -3,7 +3,7 @@
 //! Promise: an entry and its projection are saved together or not at all, and durably before the call returns. Heads and
 //! what is pending are read from rows, never remembered. Knows no HTTP. Start at [`Store::receive`] and [`Store::step`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -23,8 +23,10 @@ use uuid::Uuid;
 
 mod check;
 mod figures;
+mod streams;
 
 pub use check::{Damage, Proof};
+pub use streams::{Branch, OwnStream, Standing};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -46,6 +48,8 @@ pub enum StoreError {
     OldSqlite(&'static str),
     #[error("không mở được cơ sở dữ liệu: {0}")]
     Migration(Box<refinery::Error>),
+    #[error("không sao chép được {0}: {1}")]
+    Copy(PathBuf, #[source] std::io::Error),
     #[error("cơ sở dữ liệu: {0}")]
     Database(rusqlite::Error),
     #[error(
@@ -189,6 +193,11 @@ fn database(data: &Path) -> PathBuf {
     data.join("motcua.db")
 }
 
+/// A database that is being made.
+fn unfinished(data: &Path) -> PathBuf {
+    data.join("motcua.db.new")
+}
+
 /// Whether `data` holds an office already.
 pub fn exists(data: &Path) -> bool {
     database(data).exists()
@@ -200,11 +209,8 @@ impl Store {
         if exists(data) {
             return Err(StoreError::Occupied(data.to_owned()));
         }
-        let unfinished = data.join("motcua.db.new");
-        for leftover in ["motcua.db.new", "motcua.db.new-wal", "motcua.db.new-shm"] {
-            let _ = std::fs::remove_file(data.join(leftover));
-        }
-        let mut store = Store::connect(&unfinished)?;
+        Store::unpack_clear(data);
+        let mut store = Store::connect(&unfinished(data))?;
         migrations::migrations::runner().run(&mut store.connection)?;
         store.connection.execute(
             "insert into office (id, unit, name, identifier, stream, created_at, key_fingerprint, numbers_from, numbers_to)
@@ -220,11 +226,64 @@ impl Store {
                 office.numbers.1
             ],
         )?;
+        store.connection.execute(
+            "insert into own_stream (stream, opened_at, standing) values (?1, ?2, 'current')",
+            params![office.stream, now.to_rfc3339()],
+        )?;
+        store.settle(data)
+    }
+
+    /// Moves the unfinished database of `data` into its place.
+    pub fn settle(self, data: &Path) -> Result<Store> {
         // Leaving WAL mode folds the log back into the one file that is renamed into place.
-        store.connection.pragma_update(None, "journal_mode", "delete")?;
-        drop(store);
-        std::fs::rename(&unfinished, database(data)).map_err(|_| StoreError::Absent(data.to_owned()))?;
+        self.connection.pragma_update(None, "journal_mode", "delete")?;
+        drop(self);
+        std::fs::rename(unfinished(data), database(data)).map_err(|_| StoreError::Absent(data.to_owned()))?;
         Store::open(data)
+    }
+
+    /// Writes a copy of the database to `file`, with the locked identity beside it.
+    pub fn copy_to(&self, file: &Path, identity: &[u8], now: LocalTime) -> Result<()> {
+        let mut copy = Connection::open(file)?;
+        rusqlite::backup::Backup::new(&self.connection, &mut copy)?.run_to_completion(1_000, Duration::ZERO, None)?;
+        copy.pragma_update(None, "journal_mode", "delete")?;
+        copy.pragma_update(None, "synchronous", "full")?;
+        copy.execute_batch("create table backup (made_at text not null, identity blob not null) strict")?;
+        copy.execute("insert into backup (made_at, identity) values (?1, ?2)", params![now.to_rfc3339(), identity])?;
+        Ok(())
+    }
+
+    /// Lays the copy in `file` into `data` as an unfinished database, and gives it with the locked identity and when it was
+    /// made. [`Store::settle`] finishes it.
+    pub fn unpack(data: &Path, file: &Path) -> Result<(Store, Vec<u8>, String)> {
+        Store::unpack_clear(data);
+        std::fs::create_dir_all(data)
+            .and_then(|()| std::fs::copy(file, unfinished(data)))
+            .map_err(|error| StoreError::Copy(file.to_owned(), error))?;
+        let unpack = || {
+            let mut store = Store::connect(&unfinished(data))?;
+            let sound: String = store.connection.query_row("pragma quick_check(1)", [], |row| row.get(0))?;
+            if sound != "ok" {
+                return Err(rusqlite::Error::SqliteFailure(
+                    rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CORRUPT),
+                    Some(sound),
+                )
+                .into());
+            }
+            let (made_at, identity) =
+                store.connection.query_row("select made_at, identity from backup", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            store.connection.execute_batch("drop table backup")?;
+            migrations::migrations::runner().run(&mut store.connection)?;
+            Ok((store, identity, made_at))
+        };
+        unpack().inspect_err(|_| Store::unpack_clear(data))
+    }
+
+    /// Takes away an unfinished database.
+    pub fn unpack_clear(data: &Path) {
+        for leftover in ["motcua.db.new", "motcua.db.new-wal", "motcua.db.new-shm", "motcua.db.new-journal"] {
+            let _ = std::fs::remove_file(data.join(leftover));
+        }
     }
 
     /// Opens the database of an office, bringing it up to this version.
@@ -267,9 +326,13 @@ impl Store {
         Ok(())
     }
 
-    /// The head of this PC's stream.
+    /// The head of the stream that is written to.
     pub fn head(&self) -> Result<Head> {
-        let stream = office(&self.connection)?.stream;
+        self.head_of(office(&self.connection)?.stream)
+    }
+
+    /// The head of a stream, as far as it is here.
+    pub fn head_of(&self, stream: Uuid) -> Result<Head> {
         Ok(head(&self.connection, stream)?)
     }
 
@@ -284,9 +347,8 @@ impl Store {
         Ok(recorded_at)
     }
 
-    /// Hash of entry `seq` of this PC's stream; of the genesis for 0.
-    pub fn entry_hash(&self, seq: Seq) -> Result<Option<Hash>> {
-        let stream = office(&self.connection)?.stream;
+    /// Hash of entry `seq` of a stream; of the genesis for 0.
+    pub fn entry_hash(&self, stream: Uuid, seq: Seq) -> Result<Option<Hash>> {
         if seq == 0 {
             return Ok(Some(Head::genesis(stream).hash));
         }
@@ -298,9 +360,8 @@ impl Store {
         Ok(hash)
     }
 
-    /// Entries of this PC's stream from `from` on, until `enough` says so of their lengths (clear, sealed).
-    pub fn entries_from(&self, from: Seq, mut enough: impl FnMut(usize, usize) -> bool) -> Result<Vec<Record>> {
-        let stream = office(&self.connection)?.stream;
+    /// Entries of a stream from `from` on, until `enough` says so of their lengths (clear, sealed).
+    pub fn entries_from(&self, stream: Uuid, from: Seq, mut enough: impl FnMut(usize, usize) -> bool) -> Result<Vec<Record>> {
         let mut statement = self
             .connection
             .prepare_cached("select seq, hash, body, sealed from entry where stream = ?1 and seq >= ?2 order by seq")?;
@@ -359,17 +420,6 @@ impl Store {
         let head = append(&transaction, stream, &drafts, pen)?;
         transaction.commit()?;
         Ok(head)
-    }
-
-    /// Keeps entries of another stream of this office as they came, unchanged. The projection has to be rebuilt after.
-    pub fn entries_adopt(&mut self, stream: Uuid, records: &[Record]) -> Result<()> {
-        let transaction = begin(&mut self.connection)?;
-        for record in records {
-            let dossier = Body::parse(record.seq, &record.body).ok().and_then(|body| body.dossier);
-            entry_insert(&transaction, stream, record, dossier)?;
-        }
-        transaction.commit()?;
-        Ok(())
     }
 
     /// How many entries have a sealed part, and whether the key opens one of them.
@@ -457,8 +507,12 @@ impl Store {
             self.connection.prepare_cached("select seq, hash, body, sealed, stream from entry where dossier = ?1 order by n")?;
         let mut rows = statement.query([id])?;
         let mut steps = Vec::new();
+        let mut origins = BTreeSet::new();
         while let Some(row) = rows.next()? {
-            steps.push(shown_step(&record(row)?, row.get(4)?, key)?);
+            let record = record(row)?;
+            if origins.insert(record.origin()) {
+                steps.push(shown_step(&record, row.get(4)?, key)?);
+            }
         }
         Ok((dossier, steps))
     }
@@ -473,9 +527,14 @@ impl Store {
         rows.iter().map(|row| row.person.map_or(Ok(None), &mut person)).collect()
     }
 
-    /// Keeps a verified receipt, durably.
+    /// Keeps a verified receipt, durably. On the stream that is written to it also says that no entry of it is a branch.
     pub fn receipt_keep(&mut self, receipt: &Receipt, signed: &Signed, now: LocalTime) -> Result<()> {
-        self.connection.execute(
+        let transaction = begin(&mut self.connection)?;
+        transaction.execute(
+            "update own_stream set branch_at = null, branch_kept = null where stream = ?1 and standing = 'current'",
+            [receipt.stream],
+        )?;
+        transaction.execute(
             "insert into receipt (stream, stored_through, epoch, at_ms, kept_at, quarantined, payload, signature)
              values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
@@ -489,6 +548,7 @@ impl Store {
                 signed.signature
             ],
         )?;
+        transaction.commit()?;
         Ok(())
     }
 
@@ -517,24 +577,27 @@ impl Store {
             .optional()?)
     }
 
-    /// The newest receipt of this PC's stream that the aggregator's key really signed, and when it was kept.
-    pub fn receipt_last(&self) -> Result<Option<(Receipt, LocalTime)>> {
+    /// The newest receipt of a stream that the aggregator's key really signed, and when it was kept.
+    pub fn receipt_last(&self, stream: Uuid) -> Result<Option<(Receipt, LocalTime)>> {
         let office = office(&self.connection)?;
         let key = office.enrolment.and_then(|enrolment| VerifyingKey::from_bytes(&enrolment.receipt_key).ok());
         let Some(key) = key else { return Ok(None) };
         let found = self
             .connection
             .prepare_cached("select payload, signature, kept_at from receipt where stream = ?1 order by n desc limit 1")?
-            .query_row([office.stream], |row| {
-                Ok((Signed { payload: row.get(0)?, signature: row.get(1)? }, row.get::<_, String>(2)?))
-            })
+            .query_row([stream], |row| Ok((Signed { payload: row.get(0)?, signature: row.get(1)? }, row.get::<_, String>(2)?)))
             .optional()?;
         Ok(found.and_then(|(signed, kept_at)| Some((signed.open_receipt(&key)?, LocalTime::parse_from_rfc3339(&kept_at).ok()?))))
     }
 
-    /// Dossiers with entries after `stored_through`.
-    pub fn pending_dossiers(&self, stored_through: Seq) -> Result<u64> {
-        let stream = office(&self.connection)?.stream;
+    /// The newest life of the district's database that a kept receipt named.
+    pub fn epoch_last(&self) -> Result<Option<Uuid>> {
+        let mut statement = self.connection.prepare_cached("select epoch from receipt order by n desc limit 1")?;
+        Ok(statement.query_row([], |row| row.get(0)).optional()?)
+    }
+
+    /// Dossiers with entries of a stream after `stored_through`.
+    pub fn pending_dossiers(&self, stream: Uuid, stored_through: Seq) -> Result<u64> {
         let mut statement = self
             .connection
             .prepare_cached("select count(distinct dossier) from entry where stream = ?1 and seq > ?2 and dossier is not null")?;
@@ -674,19 +737,22 @@ fn next_code(connection: &Connection, office: &Office, day: NaiveDate) -> Result
     Ok(format!("{prefix}{next:04}"))
 }
 
-/// The state of a dossier from its entries, and the entry that names its person.
+/// The state of a dossier from its entries, and the entry that names its person. A fact counts once, in however many
+/// streams it was recorded.
 fn fold(connection: &Connection, id: Uuid) -> Result<(Dossier, Option<i64>)> {
     let mut statement =
-        connection.prepare_cached("select n, seq, body, length(sealed), stream from entry where dossier = ?1 order by n")?;
+        connection.prepare_cached("select seq, hash, body, sealed, n from entry where dossier = ?1 order by n")?;
     let mut rows = statement.query([id])?;
     let mut dossier = Dossier::new(id);
-    let mut person = None;
+    let (mut person, mut origins) = (None, BTreeSet::new());
     while let Some(row) = rows.next()? {
-        let (n, seq, body): (i64, Seq, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        let body = Body::parse(seq, &body).map_err(|_| StoreError::Damaged(seq))?;
-        if let Ok(event) = Event::parse(&body) {
+        let record = record(row)?;
+        let body = Body::parse(record.seq, &record.body).map_err(|_| StoreError::Damaged(record.seq))?;
+        if let Ok(event) = Event::parse(&body)
+            && origins.insert(record.origin())
+        {
             dossier.apply(&event);
-            person = names_person(&event, row.get::<_, i64>(3)? > 0).then_some(n).or(person);
+            person = if names_person(&event, !record.sealed.is_empty()) { Some(row.get(4)?) } else { person };
         }
     }
     Ok((dossier, person))
@@ -724,6 +790,11 @@ fn append(transaction: &Transaction, stream: Uuid, drafts: &[Draft], pen: &Pen) 
     }
     figures::rollup_add(transaction, &delta)?;
     Ok(head)
+}
+
+/// The dossier that an entry names.
+fn dossier_of(record: &Record) -> Option<Uuid> {
+    Body::parse(record.seq, &record.body).ok().and_then(|body| body.dossier)
 }
 
 fn entry_insert(transaction: &Transaction, stream: Uuid, record: &Record, dossier: Option<Uuid>) -> Result<i64> {

@@ -4,17 +4,21 @@
 //! of a code is told only to a server whose CA has the fingerprint in that code. Start at [`Uplink::sync`].
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::Utc;
 use ed25519_dalek::{SigningKey, VerifyingKey};
+use motcua_shared::calendar::{LocalTime, local};
 use motcua_shared::enrolment::EnrolmentCode;
-use motcua_shared::entry::{Hash, Head, Record, Seq};
-use motcua_shared::sync::{Action, End, Event, PATIENCE, Session, check_receipt};
+use motcua_shared::entry::{Head, Record, Seq};
+use motcua_shared::seal::OfficeKey;
+use motcua_shared::sync::{Action, End, Event, PATIENCE, Session, check_receipt, needs_session, whole_tail};
+use motcua_shared::text::number;
 use motcua_shared::wire::{
-    self, AgentReport, EnrolRequest, Enrolled, Hello, LastReceipt, MAX_SEGMENT, PROTOCOL, Receipt, Segment, Signed, Streams,
-    Tail, Upload,
+    self, AgentReport, CertificateRequest, EnrolRequest, Enrolled, Hello, LastReceipt, MAX_SEGMENT, PROTOCOL, Receipt, Segment,
+    Signed, Streams, Tail, Upload,
 };
 use reqwest::header::{CONTENT_TYPE, HeaderValue};
 use reqwest::{Method, StatusCode, Url};
@@ -24,7 +28,8 @@ use uuid::Uuid;
 
 use crate::door::Door;
 use crate::office::{self, Identity, OfficeError, chance, now, private_file};
-use crate::store::{Enrolment, Office, Store, StoreError};
+use crate::store::{Branch, Enrolment, Office, OwnStream, Pen, Standing, Store, StoreError};
+use crate::stream;
 
 pub mod tls;
 
@@ -77,16 +82,29 @@ pub struct Summary {
     pub cuts: u64,
     /// Entries sent again because the aggregator had lost them.
     pub resent: u64,
+    /// Entries of this PC that came back from the aggregator: it was restored from a backup.
+    pub fetched: u64,
+    /// Entries recorded again in a new stream, because another PC had their place in the old one.
+    pub copied: u64,
 }
 
 /// The enrolled PC's line. Keep it: connections and TLS sessions are used again.
 pub struct Uplink {
-    client: reqwest::Client,
+    data: PathBuf,
     base: Url,
     office: Office,
     server_id: Uuid,
     receipt_key: VerifyingKey,
-    stream_key: SigningKey,
+    office_key: OfficeKey,
+    /// The lane that was used last.
+    lane: Mutex<Option<Arc<Lane>>>,
+}
+
+/// One stream's way to the aggregator: the connection under its certificate, and the key that signs its heads.
+struct Lane {
+    stream: Uuid,
+    client: reqwest::Client,
+    key: SigningKey,
 }
 
 /// A request body of this size or less is given this long to be answered, and one second more for each further KiB:
@@ -101,13 +119,9 @@ const MAX_ANSWER: usize = 4 << 20;
 pub async fn enrol(data: &Path, door: &Door, url: &str, code: &str) -> Result<Enrolled, UplinkError> {
     let code = EnrolmentCode::parse(code)?;
     let base = base_url(url)?;
-    let office = door.call(|store| store.office()).await?;
-    // An office that was enrolled by file may get a line later.
-    if let Some(address) = office.enrolment.and_then(|enrolment| enrolment.aggregator) {
-        return Err(UplinkError::EnrolledElsewhere(address));
-    }
     let (folder, shown) = (data.to_owned(), code.clone());
     let request = door.call(move |store| enrol_request(&folder, store, &shown)).await?;
+    let stream = request.stream;
     let client = client(tls::trusting_only(&code)?)?;
     let answer = exchange(
         &client,
@@ -123,19 +137,27 @@ pub async fn enrol(data: &Path, door: &Door, url: &str, code: &str) -> Result<En
         Answer::Refused(detail) => return Err(UplinkError::Refused(detail)),
     };
     let (folder, kept) = (data.to_owned(), enrolled.clone());
-    door.call(move |store| enrolment_keep(&folder, store, &code, Some(base.to_string()), &kept)).await?;
+    door.call(move |store| enrolment_keep(&folder, store, &code, Some(base.to_string()), stream, &kept)).await?;
     Ok(enrolled)
 }
 
-/// What this PC says to be enrolled under `code`.
-pub fn enrol_request(data: &Path, store: &Store, code: &EnrolmentCode) -> Result<EnrolRequest, UplinkError> {
+/// What this PC says to be enrolled under `code`. Where two PCs write in one stream, one of them is enrolled anew: then it
+/// is for the stream in which it goes on.
+pub fn enrol_request(data: &Path, store: &mut Store, code: &EnrolmentCode) -> Result<EnrolRequest, UplinkError> {
     let office = store.office()?;
+    // An office that was enrolled by file may get a line later.
+    let address = office.enrolment.as_ref().and_then(|enrolment| enrolment.aggregator.clone());
+    let (stream, key) = match address {
+        None => (office.stream, office::stream_key(data, office.stream)?),
+        Some(_) if store.stream_current()?.branch.is_some() => stream::opening(data, store)?,
+        Some(address) => return Err(UplinkError::EnrolledElsewhere(address)),
+    };
     Ok(EnrolRequest {
         secret: code.secret.to_vec(),
         unit: office.unit.clone(),
-        stream: office.stream,
-        request_pem: tls::certificate_request(&office::stream_key(data)?, &office)?,
-        report: report(store.head()?, chance(), None, None),
+        stream,
+        request_pem: tls::certificate_request(&key, &office.unit, stream)?,
+        report: report(store.head_of(stream)?, chance(), None, None),
     })
 }
 
@@ -145,6 +167,7 @@ pub fn enrolment_keep(
     store: &mut Store,
     code: &EnrolmentCode,
     aggregator: Option<String>,
+    stream: Uuid,
     enrolled: &Enrolled,
 ) -> Result<(), UplinkError> {
     VerifyingKey::from_bytes(&enrolled.receipt_key)
@@ -152,12 +175,17 @@ pub fn enrolment_keep(
     if tls::pem_fingerprint(enrolled.ca_pem.as_bytes()) != Some(code.ca_fingerprint) {
         return Err(UplinkError::Stranger("chứng thư không phải của huyện đã cấp mã".to_owned()));
     }
-    if let Some(before) = store.office()?.enrolment.filter(|before| before.server_id != enrolled.server_id) {
+    let office = store.office()?;
+    if let Some(before) = office.enrolment.filter(|before| before.server_id != enrolled.server_id) {
         return Err(UplinkError::EnrolledElsewhere(before.name()));
     }
     let identity = Identity::of(data);
     private_file(&identity.ca(), enrolled.ca_pem.as_bytes())?;
-    private_file(&identity.certificate(), enrolled.certificate_pem.as_bytes())?;
+    if stream == office.stream {
+        private_file(&identity.certificate(stream), enrolled.certificate_pem.as_bytes())?;
+    } else {
+        stream::adopt(data, store, stream, enrolled)?;
+    }
     let enrolment = Enrolment { aggregator, server_id: enrolled.server_id, receipt_key: enrolled.receipt_key };
     store.enrolment_keep(&enrolment, (enrolled.numbers_from, enrolled.numbers_to), now())?;
     // A used code is worth nothing: one that stays behind does no harm.
@@ -204,9 +232,9 @@ pub fn report(head: Head, nonce: [u8; 16], last_receipt: Option<LastReceipt>, co
     }
 }
 
-/// What the newest receipt said, to be told to the aggregator.
-pub fn last_receipt(store: &Store) -> Result<Option<LastReceipt>, StoreError> {
-    Ok(store.receipt_last()?.map(|(receipt, _)| LastReceipt {
+/// What the newest receipt of a stream said, to be told to the aggregator.
+pub fn last_receipt(store: &Store, stream: Uuid) -> Result<Option<LastReceipt>, StoreError> {
+    Ok(store.receipt_last(stream)?.map(|(receipt, _)| LastReceipt {
         server_id: receipt.server_id,
         epoch: receipt.epoch,
         stored_through: receipt.stored_through,
@@ -216,17 +244,8 @@ pub fn last_receipt(store: &Store) -> Result<Option<LastReceipt>, StoreError> {
 /// Entries from `from` on, about `budget` bytes of them. There must be one at `from`.
 pub fn segment(store: &Store, stream: Uuid, from: Seq, budget: usize, key: &SigningKey) -> Result<Segment, StoreError> {
     let mut gauge = wire::Gauge::new(budget.min(MAX_SEGMENT));
-    let records = store.entries_from(from, |clear, sealed| !gauge.fits(clear, sealed))?;
+    let records = store.entries_from(stream, from, |clear, sealed| !gauge.fits(clear, sealed))?;
     Ok(Segment::pack(stream, &records, key))
-}
-
-/// Keeps a receipt that was checked, durably, if it speaks of our log, and gives our own hash at its place.
-pub fn receipt_keep(store: &mut Store, receipt: &Receipt, signed: &Signed) -> Result<Option<Hash>, StoreError> {
-    let ours = store.entry_hash(receipt.stored_through)?;
-    if receipt.forked_at.is_none() && ours == Some(receipt.head().hash) {
-        store.receipt_keep(receipt, signed, now())?;
-    }
-    Ok(ours)
 }
 
 /// What came back.
@@ -283,24 +302,43 @@ impl Uplink {
         let office = door.call(|store| store.office()).await?;
         let enrolment = office.enrolment.clone().ok_or(UplinkError::NotEnrolled)?;
         // A log sealed with another key must not leave this PC.
-        office::office_key(data, &office)?;
+        let office_key = office::office_key(data, &office)?;
         let receipt_key = VerifyingKey::from_bytes(&enrolment.receipt_key)
             .map_err(|_| UplinkError::Identity("khóa ký biên nhận của huyện".to_owned()))?;
         Ok(Uplink {
-            client: client(tls::mutual(&Identity::of(data))?)?,
+            data: data.to_owned(),
             base: base_url(enrolment.aggregator.as_deref().ok_or(UplinkError::NoAddress)?)?,
             server_id: enrolment.server_id,
             receipt_key,
-            stream_key: office::stream_key(data)?,
+            office_key,
             office,
+            lane: Mutex::default(),
         })
+    }
+
+    /// The lane of a stream; the same as before when nothing changed.
+    fn lane(&self, stream: Uuid) -> Result<Arc<Lane>, UplinkError> {
+        let mut kept = self.lane.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(lane) = kept.as_ref().filter(|lane| lane.stream == stream) {
+            return Ok(Arc::clone(lane));
+        }
+        let client = client(tls::mutual(&Identity::of(&self.data), stream)?)?;
+        let lane = Arc::new(Lane { stream, client, key: office::stream_key(&self.data, stream)? });
+        *kept = Some(Arc::clone(&lane));
+        Ok(lane)
+    }
+
+    /// Its certificate is another one now.
+    fn lane_forget(&self) {
+        *self.lane.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// What the aggregator holds of every stream of this office, oldest first, each verified.
     pub async fn streams(&self) -> Result<Vec<Receipt>, UplinkError> {
         let nonce: [u8; 16] = chance();
         let digits = data_encoding::HEXLOWER.encode(&nonce);
-        let streams: Streams = self.fetch(&format!("sync/v1/streams?nonce={digits}")).await?;
+        let lane = self.lane(self.office.stream)?;
+        let streams: Streams = self.fetch(&lane, &format!("sync/v1/streams?nonce={digits}")).await?;
         let verified = |signed: Signed| {
             let receipt = signed.open_receipt(&self.receipt_key)?;
             check_receipt(&receipt, self.server_id, receipt.stream, nonce).ok().map(|()| receipt)
@@ -309,20 +347,31 @@ impl Uplink {
         streams.receipts.into_iter().map(|signed| verified(signed).ok_or_else(stranger)).collect()
     }
 
-    /// Entries of a stream of this office that follow `previous`, as many as one answer holds. Only a chain that leads to
-    /// a signed receipt proves them.
-    pub async fn tail(&self, stream: Uuid, previous: Head) -> Result<Vec<Record>, UplinkError> {
-        let from = previous.seq + 1;
-        let tail: Tail = self.fetch(&format!("sync/v1/streams/{stream}?from={from}")).await?;
-        tail.unpack(stream, previous).map_err(|error| UplinkError::Stranger(error.to_string()))
+    /// All entries of a stream of this office after `previous` and up to `to`, which a receipt states: so they are proven.
+    /// `None`: they are not what it states.
+    pub async fn tail(&self, stream: Uuid, previous: Head, to: Head) -> Result<Option<Vec<Record>>, UplinkError> {
+        self.tail_over(&*self.lane(self.office.stream)?, stream, previous, to).await
+    }
+
+    async fn tail_over(&self, lane: &Lane, stream: Uuid, previous: Head, to: Head) -> Result<Option<Vec<Record>>, UplinkError> {
+        let (mut head, mut whole) = (previous, Vec::new());
+        while head.seq < to.seq {
+            let from = head.seq + 1;
+            let tail: Tail = self.fetch(lane, &format!("sync/v1/streams/{stream}?from={from}")).await?;
+            let mut records = tail.unpack(stream, head).map_err(|error| UplinkError::Stranger(error.to_string()))?;
+            let Some(last) = records.last() else { return Ok(None) };
+            head = last.head();
+            whole.append(&mut records);
+        }
+        Ok(whole_tail(&whole, to).map(<[Record]>::to_vec))
     }
 
     /// One question without a body, asked again while the line breaks.
-    async fn fetch<T: for<'b> minicbor::Decode<'b, ()>>(&self, path: &str) -> Result<T, UplinkError> {
-        let url = self.base.join(path).map_err(|_| UplinkError::Address(self.base.to_string()))?;
+    async fn fetch<T: for<'b> minicbor::Decode<'b, ()>>(&self, lane: &Lane, path: &str) -> Result<T, UplinkError> {
+        let url = self.address(path)?;
         let mut failures = 0;
         loop {
-            match exchange(&self.client, Method::GET, url.clone(), Vec::new()).await {
+            match exchange(&lane.client, Method::GET, url.clone(), Vec::new()).await {
                 Ok(Answer::Message(bytes)) => {
                     return wire::decode(&bytes).map_err(|error| UplinkError::Stranger(error.to_string()));
                 }
@@ -339,27 +388,84 @@ impl Uplink {
         }
     }
 
+    fn address(&self, path: &str) -> Result<Url, UplinkError> {
+        self.base.join(path).map_err(|_| UplinkError::Address(self.base.to_string()))
+    }
+
     /// One sync now, through cuts, until everything has a receipt or the line is given up. Notes how it ended.
     pub async fn sync(&self, door: &Door) -> Result<Summary, UplinkError> {
-        let summary = match self.run(door).await {
-            Ok(summary) => summary,
+        let mut tally = Tally::default();
+        let (outcome, detail) = match self.everything(door, &mut tally).await {
+            Ok(end) => ending(end, &tally),
             Err(error @ (UplinkError::Store(_) | UplinkError::Office(_))) => return Err(error),
-            Err(error) => self.summary(door, outcome(&error), error.to_string(), Tally::default()).await?,
+            Err(error) => (outcome(&error), error.to_string()),
         };
-        let (noted, detail) = (summary.outcome, summary.detail.clone());
-        door.call(move |store| store.attempt_note(noted, &detail, now())).await?;
+        let summary = self.summary(door, outcome, detail, tally).await?;
+        let detail = summary.detail.clone();
+        door.call(move |store| store.attempt_note(outcome, &detail, now())).await?;
         Ok(summary)
     }
 
-    async fn run(&self, door: &Door) -> Result<Summary, UplinkError> {
-        let head = door.call(|store| store.head()).await?;
-        let known = door.call(|store| store.receipt_last()).await?.map(|(receipt, _)| receipt.stored_through);
-        let mut session = Session::new(head, known);
-        let mut tally = Tally::default();
+    /// The stream that is written to, also through a move to another; then what the streams before it still owe.
+    async fn everything(&self, door: &Door, tally: &mut Tally) -> Result<End, UplinkError> {
+        self.certificates(door).await?;
+        let mut current = door.call(|store| store.stream_current()).await?;
+        let mut end = self.session(door, current, tally).await?;
+        if end == End::MovedToNewStream {
+            tally.moved = true;
+            current = door.call(|store| store.stream_current()).await?;
+            end = self.session(door, current, tally).await?;
+        }
+        for left in door.call(|store| left_due(store)).await? {
+            // What a left stream meets never undoes what was reached.
+            match self.left(door, left, tally).await {
+                Ok(end) => info!(stream = %left.id, ?end, "a stream that was left"),
+                Err(error @ (UplinkError::Store(_) | UplinkError::Office(_))) => return Err(error),
+                Err(error) => warn!(stream = %left.id, %error, "a stream that was left"),
+            }
+        }
+        Ok(end)
+    }
+
+    /// Sends what a left stream still owes, and fetches what the district holds of it beyond that.
+    async fn left(&self, door: &Door, own: OwnStream, tally: &mut Tally) -> Result<End, UplinkError> {
+        let end = self.session(door, own, tally).await?;
+        let stream = own.id;
+        let (head, receipt) =
+            door.call(move |store| Ok::<_, StoreError>((store.head_of(stream)?, store.receipt_last(stream)?))).await?;
+        let Some((receipt, _)) = receipt.filter(|_| end == End::Complete) else { return Ok(end) };
+        if receipt.stored_through > head.seq {
+            let lane = self.lane(stream)?;
+            if !matches!(self.tail_fetch(door, &lane, head.seq + 1, receipt.head(), tally).await?, Event::TailKept { .. }) {
+                return Ok(End::GaveUp);
+            }
+        }
+        door.call(move |store| store.stream_asked(stream)).await?;
+        Ok(end)
+    }
+
+    /// One session about one stream.
+    async fn session(&self, door: &Door, own: OwnStream, tally: &mut Tally) -> Result<End, UplinkError> {
+        let (stream, lane) = (own.id, self.lane(own.id)?);
+        let head = door.call(move |store| store.head_of(stream)).await?;
+        let known = door.call(move |store| store.receipt_last(stream)).await?.map(|(receipt, _)| receipt.stored_through);
+        let session = match own.standing {
+            Standing::Left => Session::left(head, known),
+            _ if own.leaving => Session::leaving(head, known),
+            _ => Session::new(head, known),
+        };
+        let mut session = session.with_branch_kept(own.branch.and_then(|branch| branch.kept));
         let mut actions = VecDeque::from(session.step(Event::Start, random()));
+        let mut answered = None;
         while let Some(action) = actions.pop_front() {
             let event = match action {
-                Action::Keep(_) => continue, // kept, with its signature, before the session was told of it
+                Action::Keep(receipt) => {
+                    // It came with the newest answer.
+                    if let Some(signed) = answered.clone() {
+                        door.call(move |store| store.receipt_keep(&receipt, &signed, now())).await?;
+                    }
+                    continue;
+                }
                 Action::Lost { had, has } => {
                     warn!(had, has, "the aggregator lost entries that it had acknowledged; sending them again");
                     tally.resent += had - has;
@@ -369,56 +475,65 @@ impl Uplink {
                     tokio::time::sleep(pause).await;
                     continue;
                 }
-                Action::End(end) => {
-                    let (outcome, detail) = ending(end, &tally.last_cut);
-                    return self.summary(door, outcome, detail, tally).await;
-                }
-                Action::Branch { at, .. } => {
+                Action::Branch { at, kept } => {
                     warn!(at, "another PC wrote in this stream first; our entries from here on are kept aside");
+                    self.branch_keep(door, stream, Branch { at, kept }).await?;
                     continue;
                 }
-                Action::FetchTail { to, .. } => {
-                    let (outcome, detail) = ending(End::Behind { theirs: to.seq }, &tally.last_cut);
-                    return self.summary(door, outcome, detail, tally).await;
+                Action::End(end) => return Ok(end),
+                Action::FetchTail { from, to } => self.tail_fetch(door, &lane, from, to, tally).await?,
+                Action::OpenStream => self.stream_open(door, &lane, tally).await?,
+                Action::Hello => self.ask(door, &lane, Question::Hello, &mut answered, tally).await?,
+                Action::Compare { at } => self.ask(door, &lane, Question::Compare(at), &mut answered, tally).await?,
+                Action::Send { from, budget } => {
+                    self.ask(door, &lane, Question::Send(from, budget), &mut answered, tally).await?
                 }
-                Action::OpenStream => Event::Cut, // comes only after a tail was kept
-                Action::Hello => self.ask(door, Question::Hello, &mut tally).await?,
-                Action::Compare { at } => self.ask(door, Question::Compare(at), &mut tally).await?,
-                Action::Send { from, budget } => self.ask(door, Question::Send(from, budget), &mut tally).await?,
             };
-            session.grow(door.call(|store| store.head()).await?);
-            actions.extend(session.step(event, random()));
+            session.grow(door.call(move |store| store.head_of(stream)).await?);
+            actions = VecDeque::from(session.step(event, random()));
         }
         unreachable!("a session always ends with an action that says so")
     }
 
-    /// One exchange: a segment if there is one to send, else a hello.
-    async fn ask(&self, door: &Door, question: Question, tally: &mut Tally) -> Result<Event, UplinkError> {
-        let nonce = chance();
-        let head = door.call(|store| store.head()).await?;
+    /// One exchange: a segment if there is one to send, else a hello. What was signed in the answer goes to `answered`.
+    async fn ask(
+        &self,
+        door: &Door,
+        lane: &Lane,
+        question: Question,
+        answered: &mut Option<Signed>,
+        tally: &mut Tally,
+    ) -> Result<Event, UplinkError> {
+        let (nonce, stream) = (chance(), lane.stream);
+        let head = door.call(move |store| store.head_of(stream)).await?;
         let compare = match question {
-            Question::Compare(seq) => door.call(move |store| store.entry_hash(seq)).await?.map(|hash| Head { seq, hash }),
+            Question::Compare(seq) => door.call(move |store| store.entry_hash(stream, seq)).await?.map(|hash| Head { seq, hash }),
             Question::Hello | Question::Send(..) => None,
         };
-        let last = door.call(|store| last_receipt(store)).await?;
+        let last = door.call(move |store| last_receipt(store, stream)).await?;
         let report = report(head, nonce, last, compare);
-        let stream = self.office.stream;
         let (method, path, body) = match question {
             Question::Hello | Question::Compare(_) => {
                 (Method::POST, "sync/v1/hello".to_owned(), wire::encode(&Hello { stream, report }))
             }
             Question::Send(from, budget) => {
-                let segment = self.segment(door, from, budget).await?;
+                let key = lane.key.clone();
+                let segment = door.call(move |store| segment(store, stream, from, budget, &key)).await?;
                 tally.segments += 1;
                 (Method::PUT, format!("sync/v1/streams/{stream}/{from}"), wire::encode(&Upload { report, segment }))
             }
         };
         let carried = body.len();
         tally.sent_bytes += carried as u64;
-        let url = self.base.join(&path).map_err(|_| UplinkError::Address(self.base.to_string()))?;
-        match exchange(&self.client, method, url, body).await {
+        match exchange(&lane.client, method, self.address(&path)?, body).await {
             Ok(Answer::Message(bytes)) => {
-                self.receipt(door, &bytes, &Asked { nonce, at: compare.unwrap_or(head), carried }, tally).await
+                let Some((receipt, signed)) = self.receipt_read(&bytes, stream, nonce, tally) else {
+                    return Ok(Event::Cut);
+                };
+                let through = receipt.stored_through;
+                let ours = door.call(move |store| store.entry_hash(stream, through)).await?;
+                *answered = Some(signed);
+                Ok(Event::Receipt { receipt: Box::new(receipt), ours, asked: compare.unwrap_or(head), carried })
             }
             Ok(Answer::Refused(detail)) => Err(UplinkError::Refused(detail)),
             Err(UplinkError::Offline(why) | UplinkError::Stranger(why)) => Ok(tally.cut(why)),
@@ -426,24 +541,124 @@ impl Uplink {
         }
     }
 
-    async fn segment(&self, door: &Door, from: Seq, budget: usize) -> Result<Segment, UplinkError> {
-        let (stream, key) = (self.office.stream, self.stream_key.clone());
-        Ok(door.call(move |store| segment(store, stream, from, budget, &key)).await?)
-    }
-
-    /// Verifies a receipt and keeps it before anything else hears of it.
-    async fn receipt(&self, door: &Door, bytes: &[u8], asked: &Asked, tally: &mut Tally) -> Result<Event, UplinkError> {
+    /// A receipt whose signature, server, stream and nonce are right.
+    fn receipt_read(&self, bytes: &[u8], stream: Uuid, nonce: [u8; 16], tally: &mut Tally) -> Option<(Receipt, Signed)> {
         let opened =
             wire::decode::<Signed>(bytes).ok().and_then(|signed| Some((signed.open_receipt(&self.receipt_key)?, signed)));
         let Some((receipt, signed)) = opened else {
-            return Ok(tally.cut("biên nhận không có chữ ký hợp lệ của huyện".to_owned()));
+            tally.cut("biên nhận không có chữ ký hợp lệ của huyện".to_owned());
+            return None;
         };
-        if let Err(fault) = check_receipt(&receipt, self.server_id, self.office.stream, asked.nonce) {
-            return Ok(tally.cut(fault.to_string()));
+        match check_receipt(&receipt, self.server_id, stream, nonce) {
+            Ok(()) => Some((receipt, signed)),
+            Err(fault) => {
+                tally.cut(fault.to_string());
+                None
+            }
         }
-        let checked = receipt.clone();
-        let ours = door.call(move |store| receipt_keep(store, &checked, &signed)).await?;
-        Ok(Event::Receipt { receipt: Box::new(receipt), ours, asked: asked.at, carried: asked.carried })
+    }
+
+    async fn branch_keep(&self, door: &Door, stream: Uuid, branch: Branch) -> Result<(), UplinkError> {
+        let key = self.office_key.clone();
+        let keep = move |store: &mut Store| {
+            store.branch_keep(stream, branch, &Pen { author: stream::AUTHOR, now: now(), key: &key, salt: chance })
+        };
+        Ok(door.call(keep).await?)
+    }
+
+    /// Fetches entries of a lane's own stream, proves them and adds them to the log.
+    async fn tail_fetch(&self, door: &Door, lane: &Lane, from: Seq, to: Head, tally: &mut Tally) -> Result<Event, UplinkError> {
+        let stream = lane.stream;
+        let head = door.call(move |store| store.head_of(stream)).await?;
+        if head.seq + 1 != from {
+            return Ok(tally.cut("sổ vừa có thêm mục mới".to_owned()));
+        }
+        let tail = match self.tail_over(lane, stream, head, to).await {
+            Ok(Some(tail)) => tail,
+            Ok(None) => return Ok(tally.cut("dữ liệu huyện gửi về không khớp biên nhận".to_owned())),
+            Err(UplinkError::Offline(why) | UplinkError::Stranger(why)) => return Ok(tally.cut(why)),
+            Err(error) => return Err(error),
+        };
+        let count = tail.len() as u64;
+        if !door.call(move |store| store.tail_keep(stream, from, &tail)).await? {
+            return Ok(tally.cut("sổ vừa có thêm mục mới".to_owned()));
+        }
+        tally.fetched += count;
+        Ok(Event::TailKept { head: to })
+    }
+
+    /// Opens the stream in which this PC goes on.
+    async fn stream_open(&self, door: &Door, lane: &Lane, tally: &mut Tally) -> Result<Event, UplinkError> {
+        let data = self.data.clone();
+        let (opened, key) = door.call(move |store| stream::opening(&data, store)).await?;
+        match self.certificate(door, lane, opened, &key).await {
+            Ok(enrolled) => {
+                let data = self.data.clone();
+                tally.copied += door.call(move |store| stream::adopt(&data, store, opened, &enrolled)).await? as u64;
+                Ok(Event::StreamOpened)
+            }
+            Err(UplinkError::Offline(why) | UplinkError::Stranger(why)) => Ok(tally.cut(why)),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A certificate for a stream of this PC, asked for under the certificate of `lane`.
+    async fn certificate(&self, door: &Door, lane: &Lane, stream: Uuid, key: &SigningKey) -> Result<Enrolled, UplinkError> {
+        let head = door.call(move |store| store.head_of(stream)).await?;
+        let request = CertificateRequest {
+            stream,
+            request_pem: tls::certificate_request(key, &self.office.unit, stream)?,
+            report: report(head, chance(), None, None),
+        };
+        let url = self.address("sync/v1/certificate")?;
+        match exchange(&lane.client, Method::POST, url, wire::encode(&request)).await? {
+            Answer::Message(bytes) => {
+                wire::decode(&bytes).map_err(|_| UplinkError::Stranger("câu trả lời không đọc được".to_owned()))
+            }
+            Answer::Refused(detail) => Err(UplinkError::Refused(detail)),
+        }
+    }
+
+    /// Sees to it that every stream of this PC has a certificate that does not expire soon.
+    async fn certificates(&self, door: &Door) -> Result<(), UplinkError> {
+        let identity = Identity::of(&self.data);
+        let (own, at) = door.call(|store| Ok::<_, StoreError>((store.streams_own()?, told_time(store)?))).await?;
+        let own: Vec<OwnStream> = own.into_iter().filter(|own| own.standing != Standing::Opening).collect();
+        let speaker = own.iter().rev().find(|own| identity.certificate(own.id).exists()).ok_or(UplinkError::NotEnrolled)?;
+        for own in &own {
+            let path = identity.certificate(own.id);
+            let ends = if path.exists() { Some(tls::ends_at(&path)?) } else { None };
+            let asks = match ends {
+                Some(ends) if ends > at + RENEWAL => continue,
+                Some(_) => own.id,
+                None => speaker.id,
+            };
+            let needed = own.standing == Standing::Current && ends.is_none_or(|ends| ends <= at);
+            match self.certificate_renew(door, asks, own.id, ends.is_none()).await {
+                Ok(()) => {}
+                Err(error) if needed => return Err(error),
+                Err(error) => info!(stream = %own.id, %error, "its certificate is not renewed yet"),
+            }
+        }
+        Ok(())
+    }
+
+    async fn certificate_renew(&self, door: &Door, asks: Uuid, stream: Uuid, first: bool) -> Result<(), UplinkError> {
+        let lane = self.lane(asks)?;
+        let key = office::stream_key(&self.data, stream)?;
+        let enrolled = self.certificate(door, &lane, stream, &key).await?;
+        let identity = Identity::of(&self.data);
+        private_file(&identity.certificate(stream), enrolled.certificate_pem.as_bytes())?;
+        info!(%stream, "certificate renewed");
+        self.lane_forget();
+        let current = door.call(|store| store.stream_current()).await?.id;
+        if current == stream {
+            identity.show(stream)?;
+        }
+        if current == stream && first {
+            door.call(move |store| store.numbers_keep((enrolled.numbers_from, enrolled.numbers_to))).await?;
+        }
+        Ok(())
     }
 
     async fn summary(&self, door: &Door, outcome: &'static str, detail: String, tally: Tally) -> Result<Summary, UplinkError> {
@@ -459,8 +674,34 @@ impl Uplink {
             segments: tally.segments,
             cuts: tally.cuts,
             resent: tally.resent,
+            fetched: tally.fetched,
+            copied: tally.copied,
         })
     }
+}
+
+/// A certificate that ends within this time is renewed: an office may well be without a line for a season.
+const RENEWAL: Duration = Duration::from_hours(120 * 24);
+
+/// The wall clock, or what the district's clock said last when that is later: office PCs with an empty battery live in
+/// the past.
+fn told_time(store: &Store) -> Result<LocalTime, StoreError> {
+    let stream = store.office()?.stream;
+    let told = store.receipt_last(stream)?.map(|(receipt, _)| local(receipt.at()));
+    Ok(told.map_or_else(now, |told| told.max(now())))
+}
+
+/// Left streams about which there is something to say or to ask.
+fn left_due(store: &Store) -> Result<Vec<OwnStream>, StoreError> {
+    let epoch = store.epoch_last()?;
+    let mut due = Vec::new();
+    for own in store.streams_own()?.into_iter().filter(|own| own.standing == Standing::Left) {
+        let (head, last) = (store.head_of(own.id)?, last_receipt(store, own.id)?);
+        if own.ask || needs_session(head.seq, last.as_ref(), epoch) {
+            due.push(own);
+        }
+    }
+    Ok(due)
 }
 
 /// What one exchange is for.
@@ -471,14 +712,6 @@ enum Question {
     Send(Seq, usize),
 }
 
-/// What an answer must fit.
-struct Asked {
-    nonce: [u8; 16],
-    /// The entry that was to be compared.
-    at: Head,
-    carried: usize,
-}
-
 /// What a session counts as it goes.
 #[derive(Debug, Clone, Default)]
 struct Tally {
@@ -486,6 +719,12 @@ struct Tally {
     segments: u64,
     cuts: u64,
     resent: u64,
+    /// Entries of our own that came back from the district.
+    fetched: u64,
+    /// Entries of a branch that were recorded again.
+    copied: u64,
+    /// Went on in a new stream.
+    moved: bool,
     last_cut: String,
 }
 
@@ -498,26 +737,49 @@ impl Tally {
     }
 }
 
-/// How a session ended: one word for programs, a sentence for people. `last_cut`: why the line was given up.
-pub fn ending(end: End, last_cut: &str) -> (&'static str, String) {
+/// How a sync ended: one word for programs, a sentence for people.
+fn ending(end: End, tally: &Tally) -> (&'static str, String) {
+    let (outcome, mut detail) = match end {
+        End::GaveUp => {
+            ("offline", format!("Chưa gửi hết: {}. Dữ liệu vẫn an toàn trên máy này và sẽ được gửi khi có mạng.", tally.last_cut))
+        }
+        end => end_words(end),
+    };
+    let mut said = Vec::new();
+    if tally.fetched > 0 {
+        said.push(format!("đã lấy lại {} mục mà huyện còn giữ", number(tally.fetched.cast_signed())));
+    }
+    if tally.moved {
+        said.push("ghi tiếp trong một luồng mới".to_owned());
+    }
+    if tally.copied > 0 {
+        said.push(format!("đã ghi lại {} mục riêng của máy này", number(tally.copied.cast_signed())));
+    }
+    if !said.is_empty() {
+        detail = format!("Máy này được phục hồi từ bản cũ: {}. {detail}", said.join(", "));
+    }
+    (outcome, detail)
+}
+
+/// How one session ended: one word for programs, a sentence for people.
+pub fn end_words(end: End) -> (&'static str, String) {
     match end {
         End::Complete => ("complete", "Huyện đã lưu đủ tất cả.".to_owned()),
-        End::GaveUp => {
-            ("offline", format!("Chưa gửi hết: {last_cut}. Dữ liệu vẫn an toàn trên máy này và sẽ được gửi khi có mạng."))
-        }
+        End::GaveUp => ("offline", "Chưa gửi hết. Dữ liệu vẫn an toàn trên máy này và sẽ được gửi khi có mạng.".to_owned()),
         End::Forked { seq } => (
             "forked",
             format!(
-                "Huyện đang giữ nội dung khác ở mục {seq}: dữ liệu của máy này đã bị sao chép hoặc phục hồi sang máy khác. \
-                 Không mất gì; hãy báo huyện để chọn máy phải đăng ký lại."
+                "Từ mục {seq}, huyện đang giữ nội dung do một máy khác ghi: dữ liệu của máy này đã bị sao chép hoặc phục hồi sang \
+                 máy khác. Không mất gì, cả hai nhánh đều được giữ. Hãy báo huyện để chọn máy phải đăng ký lại; máy được chọn xin \
+                 mã mới rồi chạy: motcua-agent enroll --data … --aggregator https://… --code MÃ"
             ),
         ),
-        End::MovedToNewStream => ("moved", "Máy này đã lấy lại phần còn thiếu và tiếp tục trong một luồng mới.".to_owned()),
+        End::MovedToNewStream => ("moved", "Máy này ghi tiếp trong một luồng mới; phần chờ gửi đi ở lần gửi sau.".to_owned()),
         End::Behind { theirs } => (
             "behind",
             format!(
                 "Huyện đã lưu đến mục {theirs}, nhiều hơn máy này có: máy này vừa được phục hồi từ bản sao lưu cũ. \
-                 Không mất gì; hãy báo huyện để lấy lại phần còn thiếu trước khi nhập tiếp."
+                 Không mất gì; máy tự lấy lại phần còn thiếu khi gửi qua mạng."
             ),
         ),
     }

@@ -18,7 +18,7 @@ use motcua_shared::bundle::Lock;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::enrolment::{EnrolmentCode, ca_fingerprint};
 use motcua_shared::entry::Seq;
-use motcua_shared::wire::{EnrolRequest, Enrolled, MAX_SEGMENT, PROTOCOL, Receipt, Signed};
+use motcua_shared::wire::{CertificateRequest, EnrolRequest, Enrolled, MAX_SEGMENT, PROTOCOL, Receipt, Signed};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
     IsCa, Issuer, KeyPair, KeyUsagePurpose, PKCS_ED25519, PublicKeyData, SanType, SerialNumber,
@@ -216,6 +216,7 @@ impl Authority {
             max_segment: u32::try_from(MAX_SEGMENT).unwrap_or(u32::MAX),
             compared: held.compared.map(|hash| hash.0.into()),
             kept_aside: held.kept_aside,
+            reasons: Some(held.reasons).filter(|reasons| !reasons.is_empty()),
         };
         Signed::receipt(&receipt, &self.receipt_key)
     }
@@ -339,6 +340,8 @@ pub enum EnrolError {
     Request(String),
     #[error("Luồng dữ liệu này đã được đăng ký với khóa khác hoặc cho đơn vị khác. Hãy khởi tạo lại máy này.")]
     StreamTaken,
+    #[error("Chứng thư của luồng này đã bị thu hồi. Hãy liên hệ huyện.")]
+    Revoked,
     #[error("Đơn vị {0} đã dùng hết các khoảng số hồ sơ. Hãy báo huyện để thu hồi máy cũ.")]
     NoNumbersLeft(String),
 }
@@ -395,6 +398,50 @@ pub fn enrol(
     result
 }
 
+/// Another certificate for an agent that we know: for its own stream, or for one of its unit in which its PC goes on.
+/// Whoever holds `peer`'s key speaks for the unit already, so nothing is given away.
+pub fn certify(
+    store: &mut dyn Store,
+    authority: &Authority,
+    peer: &Peer,
+    request: &CertificateRequest,
+    now: LocalTime,
+) -> Result<Enrolled, EnrolError> {
+    let client = client_request(&request.request_pem)?;
+    let enrolled = in_transaction(store, |store| {
+        let stream = match store.stream_find(request.stream)? {
+            Some(stream) if stream.unit == peer.unit && stream.public_key == client.key => stream,
+            Some(_) => return Err(EnrolError::StreamTaken),
+            None => {
+                let stream = new_stream(store, &peer.unit, request.stream, client.key, now)?;
+                store.stream_opened_by(stream.id, peer.stream)?;
+                stream
+            }
+        };
+        let issued = store.certificates(stream.id)?;
+        if stream.id != peer.stream && !issued.is_empty() && issued.iter().all(|certificate| certificate.revoked) {
+            return Err(EnrolError::Revoked);
+        }
+        // Answers get lost: the same question on the same day is no reason for another one.
+        let recent =
+            issued.iter().find(|issued| !issued.revoked && !issued.pem.is_empty() && now < issued.issued_at + Days::new(1));
+        let pem = if let Some(recent) = recent {
+            recent.pem.clone()
+        } else {
+            let certificate = authority.issue(client, &stream.unit, stream.id, now)?;
+            store.certificate_add(&certificate)?;
+            certificate.pem
+        };
+        Ok(answer(store, authority, &stream, pem, now)?)
+    });
+    match &enrolled {
+        Ok(_) => info!(unit = %peer.unit, stream = %request.stream, by = %peer.stream, "certificate issued"),
+        Err(EnrolError::Store(_) | EnrolError::Authority(_)) => {}
+        Err(error) => warn!(unit = %peer.unit, stream = %request.stream, reason = reason(error), "certificate refused"),
+    }
+    enrolled
+}
+
 /// What an enrolled agent is told.
 pub fn answer(
     store: &dyn Store,
@@ -428,6 +475,7 @@ fn reason(error: &EnrolError) -> &'static str {
         EnrolError::OtherUnit(_) => "code of another unit",
         EnrolError::Request(_) => "bad certificate request",
         EnrolError::StreamTaken => "stream enrolled with another key or unit",
+        EnrolError::Revoked => "revoked stream",
         EnrolError::NoNumbersLeft(_) => "no dossier numbers left",
     }
 }
@@ -446,7 +494,7 @@ fn admit(
     }
     let known = store.stream_find(request.stream)?;
     if let Some(used_by) = enrolment.used_by {
-        let issued = store.certificate_newest(request.stream)?;
+        let issued = store.certificates(request.stream)?.into_iter().find(|issued| !issued.revoked);
         return match (known, issued) {
             (Some(stream), Some(issued)) if used_by == (client.key, request.stream) => Ok((stream, issued.pem)),
             _ => Err(EnrolError::Used),
@@ -493,7 +541,7 @@ pub fn readmit(store: &mut dyn Store, peer: &Peer, now: LocalTime) -> Result<Cer
         stream: peer.stream,
         unit: peer.unit.clone(),
         issued_at: now,
-        expires_at: now + Days::new(CLIENT_DAYS), // TLS checks the date that it really bears
+        expires_at: peer.expires_at,
         revoked: false,
         pem: String::new(),
     };

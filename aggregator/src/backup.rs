@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use motcua_shared::calendar::LocalTime;
 use uuid::Uuid;
 
 use crate::authority::{Authority, AuthorityError, private_directory};
@@ -40,7 +41,7 @@ pub fn back_up(data: &Path, target: &Path) -> Result<(), BackupError> {
 }
 
 /// Makes the new data directory `data` from a backup: the same node and keys, another epoch. Gives the epoch.
-pub fn restore(backup: &Path, data: &Path) -> Result<Uuid, BackupError> {
+pub fn restore(backup: &Path, data: &Path, now: LocalTime) -> Result<Uuid, BackupError> {
     if !backup.join(sqlite::FILE).is_file() {
         return Err(BackupError::NotABackup(backup.to_owned(), sqlite::FILE));
     }
@@ -60,7 +61,7 @@ pub fn restore(backup: &Path, data: &Path) -> Result<Uuid, BackupError> {
         let mut store = SqliteStore::open(unfinished).map_err(damaged)?;
         store.integrity().map_err(damaged)?;
         let node = store.node_find()?.ok_or(BackupError::NotABackup(backup.to_owned(), "meta"))?;
-        Ok(store.node_set(&crate::store::Node { epoch, restored: true, ..node })?)
+        Ok(store.node_set(&crate::store::Node { epoch, restored_at: Some(now), ..node })?)
     })?;
     Ok(epoch)
 }

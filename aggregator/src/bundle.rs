@@ -14,7 +14,7 @@ use uuid::Uuid;
 use crate::authority::{self, Authority, EnrolError, chance, loggable};
 use crate::ingest::{self, IngestError, Intake, Source, Taken, Way, segment_words};
 use crate::rollup;
-use crate::store::{Enrolment, Held, Store, StoreError, Stream};
+use crate::store::{Certificate, Enrolment, Held, Store, StoreError, Stream};
 use crate::web::sync::SMALL;
 
 /// What became of a letter, and the letter that answers it.
@@ -126,7 +126,7 @@ fn upload(store: &mut dyn Store, authority: &Authority, letter: &Letter, now: Lo
     let stream = store.stream_find(letter.address.stream)?.filter(|stream| stream.unit == letter.address.unit);
     let stream = stream.ok_or_else(|| BundleError::UnknownStream(unit.clone()))?;
     // A certificate that has only expired does not stop an office that has no line to renew it over.
-    store.certificate_newest(stream.id)?.ok_or(BundleError::Revoked(unit))?;
+    certificate(store, stream.id)?.ok_or(BundleError::Revoked(unit))?;
     let source = Source { unit: stream.unit.clone(), stream: stream.id, key: public_key(&stream)?, way: Way::Bundle };
     let signed: Signed = letter.open(&authority.lock(&source.key))?;
     let upload = Upload::verify(&signed, &letter.address, &source.key)?;
@@ -209,6 +209,11 @@ fn receipt(
     Ok(Letter::seal(Kind::Receipt, address(authority, stream), &signed, &lock, chance()))
 }
 
+/// The newest certificate of a stream that was not taken back.
+fn certificate(store: &dyn Store, stream: Uuid) -> Result<Option<Certificate>, StoreError> {
+    Ok(store.certificates(stream)?.into_iter().find(|certificate| !certificate.revoked))
+}
+
 /// Everything that waits to be carried to the offices, or to those of one unit: a receipt for each stream that ever sent
 /// a bundle, and the answer to each enrolment that was not followed by a word yet.
 pub fn export(store: &dyn Store, authority: &Authority, unit: Option<&str>, now: LocalTime) -> Result<Vec<Letter>, StoreError> {
@@ -219,8 +224,7 @@ pub fn export(store: &dyn Store, authority: &Authority, unit: Option<&str>, now:
         if report.is_none() && status.last_seen_at.is_some() {
             continue;
         }
-        let (Some(stream), Some(certificate)) = (store.stream_find(status.stream)?, store.certificate_newest(status.stream)?)
-        else {
+        let (Some(stream), Some(certificate)) = (store.stream_find(status.stream)?, certificate(store, status.stream)?) else {
             continue;
         };
         match report {

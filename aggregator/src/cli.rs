@@ -361,7 +361,7 @@ fn back_up(data: &Path, target: &Path) -> Result<(), CliError> {
 }
 
 fn restore(data: &Path, from: &Path) -> Result<(), CliError> {
-    let epoch = backup::restore(from, data)?;
+    let epoch = backup::restore(from, data, now())?;
     say(&format!("Đã dựng lại {} từ bản sao lưu (đời dữ liệu mới: {epoch}).", data.display()));
     say("Khi máy chủ chạy lại, các xã tự gửi lại những gì bản sao lưu không có.");
     Ok(())
@@ -406,7 +406,7 @@ fn init(data: &Path, asked: &Init) -> Result<(), CliError> {
         return Err(CliError::Asked("Mã đơn vị tổng hợp chỉ gồm chữ cái không dấu và chữ số, ví dụ 298.".to_owned()));
     }
     let hosts = authority::server_names(&asked.hosts)?;
-    let node = Node { code: code.to_owned(), server_id: Uuid::now_v7(), epoch: Uuid::now_v7(), hosts, restored: false };
+    let node = Node { code: code.to_owned(), server_id: Uuid::now_v7(), epoch: Uuid::now_v7(), hosts, restored_at: None };
     authority::private_directory(data)?;
     let authority = Authority::create(data, &node, now())?;
     let password = auth::new_password();
@@ -630,7 +630,10 @@ fn token_create(data: &Path, name: &str, as_json: bool) -> Result<(), CliError> 
 }
 
 fn serve(config: &Config) -> Result<(), CliError> {
-    let store = open(&config.data)?;
+    let mut store = open(&config.data)?;
+    if let Some(held) = ingest::retry(&mut store)? {
+        info!(held, "this version reads entries that an older one held back: everything was computed anew");
+    }
     let node = rollup::node(&store)?;
     drop(store);
     let runtime = tokio::runtime::Runtime::new()?;

@@ -9,13 +9,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use ed25519_dalek::VerifyingKey;
 use motcua_shared::calendar::{LocalTime, VIETNAM};
 use motcua_shared::contribution::Delta;
-use motcua_shared::dossier::{Code, Dossier, Event};
+use motcua_shared::dossier::{Code, Dossier, Event, Unapplied};
 use motcua_shared::entry::{Body, Hash, Head, Record, Seq};
-use motcua_shared::sync::{Verdict, decide};
+use motcua_shared::sync::{Verdict, decide, healing};
 use motcua_shared::wire::{AgentReport, Segment, SegmentError};
 use tracing::{info, warn};
 use uuid::Uuid;
 
+use crate::rollup;
 use crate::store::{DossierRow, Held, NewEntry, Quarantined, Store, StoreError, StoredEntry, Told, in_transaction};
 
 /// Rows that are read at once when everything is recomputed.
@@ -85,6 +86,7 @@ pub fn segment_words(error: &SegmentError) -> &'static str {
 pub fn hello(store: &mut dyn Store, source: &Source, report: &AgentReport, now: LocalTime) -> Result<Held, IngestError> {
     in_transaction(store, |store| {
         admit(store, source)?;
+        note_healing(store, source, report, now)?;
         store.stream_told(source.stream, &told(report, source.way, now), now)?;
         Ok(held(store, source.stream, report, None)?)
     })
@@ -128,6 +130,7 @@ pub fn take(
     }
     let taken = in_transaction(store, |store| {
         admit(store, source)?;
+        note_healing(store, source, report, now)?;
         let intake = judge(store, source, segment, now)?;
         store.stream_told(source.stream, &told(report, source.way, now), now)?;
         let sent = matches!(intake, Intake::Forked { .. }).then(|| segment.last());
@@ -144,6 +147,15 @@ pub fn take(
 fn admit(store: &dyn Store, source: &Source) -> Result<(), IngestError> {
     let stream = store.stream_find(source.stream)?.filter(|stream| stream.unit == source.unit);
     stream.map(drop).ok_or(IngestError::UnknownStream(source.stream))
+}
+
+/// Notes what this database lost by being restored, before it comes again.
+fn note_healing(store: &mut dyn Store, source: &Source, report: &AgentReport, now: LocalTime) -> Result<(), StoreError> {
+    let node = rollup::node(store)?;
+    let stored = store.stream_held(source.stream)?.stored.seq;
+    let Some(lost) = healing(report.last_receipt.as_ref(), node.server_id, node.epoch, stored) else { return Ok(()) };
+    warn!(unit = %source.unit, stream = %source.stream, had = lost.had, has = lost.has, "this database lost acknowledged entries");
+    store.healing_note(source.stream, node.epoch, lost, now)
 }
 
 fn told(report: &AgentReport, way: Way, now: LocalTime) -> Told {
@@ -200,7 +212,7 @@ fn append(store: &mut dyn Store, source: &Source, records: &[Record], now: Local
     let new: Vec<Arrived> = arrived
         .into_iter()
         .zip(records.iter().zip(readings))
-        .filter_map(|(n, (record, reading))| Some(Arrived { n: n?, seq: record.seq, reading }))
+        .filter_map(|(n, (record, reading))| Some(Arrived { n: n?, seq: record.seq, origin: record.origin(), reading }))
         .collect();
     let count = new.len();
     apply(store, &source.unit, source.stream, new)?;
@@ -220,10 +232,10 @@ impl Reading {
     pub fn of(seq: Seq, body: &str) -> Reading {
         let body = match Body::parse(seq, body) {
             Ok(body) => body,
-            Err(error) => return Reading { dossier: None, event: Err(error.to_string()) },
+            Err(error) => return Reading { dossier: None, event: Err(format!("không đọc được: {error}")) },
         };
-        let event = Event::parse(&body).map_err(|error| error.to_string());
-        let event = if body.dossier.is_none() { event.and(Err("it names no dossier".to_owned())) } else { event };
+        let event = Event::parse(&body).map_err(|problem| unapplied_words(&problem));
+        let event = if body.dossier.is_none() { event.and(Err(NO_DOSSIER.to_owned())) } else { event };
         Reading { dossier: body.dossier, event }
     }
 }
@@ -234,33 +246,40 @@ pub struct Arrived {
     /// Order of arrival.
     pub n: i64,
     pub seq: Seq,
+    /// See [`Record::origin`].
+    pub origin: Hash,
     pub reading: Reading,
 }
 
 /// Brings dossiers, rollups and quarantine up to date with consecutive entries of one stream of `unit`, which are in the
-/// log already. The result does not depend on how the entries are cut into calls.
+/// log already. A fact counts once, in however many streams of the unit it was recorded. The result does not depend on how
+/// the entries are cut into calls.
 pub fn apply(store: &mut dyn Store, unit: &str, stream: Uuid, entries: Vec<Arrived>) -> Result<(), StoreError> {
-    let Some(first) = entries.first().map(|entry| entry.n) else { return Ok(()) };
+    let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(()) };
+    let (first, last) = (first.n, last.n);
     let mut batch = Batch::gather(store, unit, entries)?;
     let mut delta = Delta::default();
     let mut rows = Vec::with_capacity(batch.dossiers.len());
     for (id, news) in std::mem::take(&mut batch.dossiers) {
-        let mut dossier = Dossier::new(id);
-        if batch.known.contains_key(&id) {
-            match fold_history(id, &store.dossier_history(id, first)?) {
-                Ok(before) => dossier = before,
-                Err(problem) => {
-                    batch.hold_all(id, news, &problem);
-                    continue;
-                }
+        let before = if batch.known.contains_key(&id) { store.dossier_history(id, first)? } else { Vec::new() };
+        let before = fold_history(id, &before);
+        if voids(&before, &news) {
+            store.quarantine_release(unit, id)?;
+            let (now, _) = fold_history(id, &store.dossier_history(id, last + 1)?).map_err(StoreError::Damaged)?;
+            delta.retract(&before.map_or_else(|_| Dossier::new(id), |(before, _)| before));
+            delta.add(&now);
+            rows.push(project(&now, unit));
+            continue;
+        }
+        match before {
+            Ok((dossier, origins)) => {
+                delta.retract(&dossier);
+                let (now, applied) = batch.follow(dossier, origins, news);
+                delta.add(&now);
+                rows.extend(applied.then(|| project(&now, unit)));
             }
-            delta.retract(&dossier);
+            Err(problem) => batch.hold_all(id, news, &problem),
         }
-        for (_, event) in &news {
-            dossier.apply(event);
-        }
-        delta.add(&dossier);
-        rows.push(project(&dossier, unit));
     }
     store.dossiers_save(&rows)?;
     store.rollup_add(unit, &delta)?;
@@ -269,6 +288,21 @@ pub fn apply(store: &mut dyn Store, unit: &str, stream: Uuid, entries: Vec<Arriv
         store.quarantine_add(stream, &batch.quarantined)?;
     }
     Ok(())
+}
+
+/// After an upgrade: what was held back because an older version could not read it is applied. Returns how many entries
+/// were still held back before, when there was something to do.
+pub fn retry(store: &mut dyn Store) -> Result<Option<usize>, StoreError> {
+    let held = store.quarantine_entries()?;
+    let readable = |record: &Record, reason: &str| {
+        let reading = Reading::of(record.seq, &record.body);
+        !reason.starts_with(WAITS) && !reason.starts_with(ELSEWHERE) && reading.event.is_ok()
+    };
+    if !held.iter().any(|(record, reason)| readable(record, reason)) {
+        return Ok(None);
+    }
+    rebuild(store)?;
+    Ok(Some(held.len()))
 }
 
 /// Recomputes everything that is computed, from the log alone. Returns how many entries there are.
@@ -293,20 +327,17 @@ fn replay(store: &mut dyn Store, run: &[StoredEntry]) -> Result<(), StoreError> 
     let unit = store.stream_find(stream)?.ok_or_else(|| StoreError::Damaged(format!("stream {stream} is missing")))?.unit;
     let arrived = run.iter().map(|entry| {
         let Record { seq, body, .. } = &entry.record;
-        Arrived { n: entry.n, seq: *seq, reading: Reading::of(*seq, body) }
+        Arrived { n: entry.n, seq: *seq, origin: entry.record.origin(), reading: Reading::of(*seq, body) }
     });
     apply(store, &unit, stream, arrived.collect())
 }
 
-/// An event to be applied, and the entry that it came in: order of arrival and seq.
-type News = ((i64, Seq), Event);
-
-/// Entries of one call, sorted into what can be applied, by dossier, and what has to wait.
+/// Entries of one call, sorted into those of each dossier and what has to wait at once.
 struct Batch {
     known: BTreeMap<Uuid, String>,
     /// Dossiers that wait, and the entry that they wait behind.
     waiting: BTreeMap<Uuid, Seq>,
-    dossiers: BTreeMap<Uuid, Vec<News>>,
+    dossiers: BTreeMap<Uuid, Vec<Arrived>>,
     quarantined: Vec<Quarantined>,
 }
 
@@ -326,44 +357,96 @@ impl Batch {
     }
 
     fn sort(&mut self, unit: &str, entry: Arrived) {
-        let Arrived { n, seq, reading: Reading { dossier, event } } = entry;
-        let owner = dossier.and_then(|id| self.known.get(&id)).filter(|owner| *owner != unit);
-        let behind = dossier.and_then(|id| self.waiting.get(&id));
-        match (dossier, event, owner, behind) {
-            (_, _, Some(owner), _) => {
-                let reason = format!("the dossier belongs to unit {owner}");
-                self.quarantined.push(Quarantined { n, seq, dossier, reason });
+        let Some(id) = entry.reading.dossier else {
+            let reason = entry.reading.event.err().unwrap_or_else(|| NO_DOSSIER.to_owned());
+            self.quarantined.push(Quarantined { n: entry.n, seq: entry.seq, dossier: None, reason });
+            return;
+        };
+        match self.known.get(&id).filter(|owner| *owner != unit) {
+            Some(owner) => {
+                let reason = format!("{ELSEWHERE} {owner}");
+                self.quarantined.push(Quarantined { n: entry.n, seq: entry.seq, dossier: Some(id), reason });
             }
-            (_, _, None, Some(behind)) => {
-                self.quarantined.push(Quarantined { n, seq, dossier, reason: format!("waits behind {behind}") });
-            }
-            (Some(id), Ok(event), None, None) => self.dossiers.entry(id).or_default().push(((n, seq), event)),
-            (_, event, None, None) => {
-                let reason = event.err().unwrap_or_else(|| "it names no dossier".to_owned());
-                self.waiting.extend(dossier.map(|id| (id, seq)));
-                self.quarantined.push(Quarantined { n, seq, dossier, reason });
+            None => self.dossiers.entry(id).or_default().push(entry),
+        }
+    }
+
+    /// Applies what can be, up to the first entry that cannot; says whether anything was.
+    fn follow(&mut self, mut dossier: Dossier, mut origins: BTreeSet<Hash>, news: Vec<Arrived>) -> (Dossier, bool) {
+        let mut applied = false;
+        for Arrived { n, seq, origin, reading } in news {
+            let id = dossier.id;
+            match (self.waiting.get(&id), reading.event) {
+                (Some(behind), _) => self.hold(n, seq, id, waits_behind(*behind)),
+                (None, Err(problem)) => {
+                    self.waiting.insert(id, seq);
+                    self.hold(n, seq, id, problem);
+                }
+                (None, Ok(event)) => {
+                    applied = true;
+                    if origins.insert(origin) {
+                        dossier.apply(&event);
+                    }
+                }
             }
         }
+        (dossier, applied)
     }
 
     /// Holds back what was to be applied to a dossier. The first is the cause, the others wait behind it.
-    fn hold_all(&mut self, id: Uuid, news: Vec<News>, problem: &str) {
-        let cause = news.first().map_or(0, |((_, seq), _)| *seq);
-        for ((n, seq), _) in news {
-            let reason = if seq == cause { problem.to_owned() } else { format!("waits behind {cause}") };
-            self.quarantined.push(Quarantined { n, seq, dossier: Some(id), reason });
+    fn hold_all(&mut self, id: Uuid, news: Vec<Arrived>, problem: &str) {
+        let cause = news.first().map_or(0, |news| news.seq);
+        for Arrived { n, seq, .. } in news {
+            self.hold(n, seq, id, if seq == cause { problem.to_owned() } else { waits_behind(cause) });
         }
+    }
+
+    fn hold(&mut self, n: i64, seq: Seq, id: Uuid, reason: String) {
+        self.quarantined.push(Quarantined { n, seq, dossier: Some(id), reason });
     }
 }
 
-/// The state that applied entries lead to.
-pub fn fold_history(id: Uuid, history: &[(Seq, String)]) -> Result<Dossier, String> {
-    let mut dossier = Dossier::new(id);
-    for (seq, body) in history {
-        let event = Reading::of(*seq, body).event.map_err(|problem| format!("its history stops at entry {seq}: {problem}"))?;
-        dossier.apply(&event);
+/// How the reasons begin that no upgrade takes away.
+const WAITS: &str = "chờ sau mục";
+const ELSEWHERE: &str = "hồ sơ này thuộc đơn vị";
+const NO_DOSSIER: &str = "mục không nêu hồ sơ nào";
+
+fn waits_behind(seq: Seq) -> String {
+    format!("{WAITS} {seq} của cùng hồ sơ")
+}
+
+/// What an entry cannot be applied for, in words for the district and the office.
+fn unapplied_words(problem: &Unapplied) -> String {
+    match problem {
+        Unapplied::UnknownKind(kind) => format!("phiên bản này của máy chủ chưa biết loại mục “{kind}”"),
+        Unapplied::Newer { kind, version } => format!("mục “{kind}” ở dạng {version}, mới hơn phiên bản này của máy chủ"),
+        Unapplied::Unreadable { kind, problem } => format!("nội dung mục “{kind}” không đọc được: {problem}"),
     }
-    Ok(dossier)
+}
+
+/// Whether a dossier is void after these entries: then it counts nowhere, whatever else was written about it.
+fn voids(before: &Result<Folded, String>, news: &[Arrived]) -> bool {
+    before.as_ref().is_ok_and(|(dossier, _)| dossier.voided)
+        || news.iter().any(|news| matches!(news.reading.event, Ok(Event::Voided(_))))
+}
+
+/// A dossier, and the origins of the facts in it.
+type Folded = (Dossier, BTreeSet<Hash>);
+
+/// The state that entries lead to. What cannot be read stops it, except in a dossier that is void.
+pub fn fold_history(id: Uuid, history: &[Record]) -> Result<Folded, String> {
+    let readings: Vec<_> = history.iter().map(|record| (record, Reading::of(record.seq, &record.body).event)).collect();
+    let void = readings.iter().any(|(_, event)| matches!(event, Ok(Event::Voided(_))));
+    let (mut dossier, mut origins) = (Dossier::new(id), BTreeSet::new());
+    for (record, event) in readings {
+        match event {
+            Ok(event) if origins.insert(record.origin()) => dossier.apply(&event),
+            Ok(_) => {} // recorded in another stream, too
+            Err(_) if void => {}
+            Err(problem) => return Err(format!("sau mục {}: {problem}", record.seq)),
+        }
+    }
+    Ok((dossier, origins))
 }
 
 /// The row of a dossier.
@@ -390,10 +473,11 @@ pub fn project(dossier: &Dossier, unit: &str) -> DossierRow {
 pub mod tests {
     use ed25519_dalek::SigningKey;
     use motcua_shared::calendar::local;
+    use motcua_shared::contribution::Counters;
     use motcua_shared::dossier::{Channel, Finished, Moment, Outcome, Received, SubmittedBy};
     use motcua_shared::entry::Draft;
     use motcua_shared::seal::RecoveryKey;
-    use motcua_shared::wire::PROTOCOL;
+    use motcua_shared::wire::{LastReceipt, PROTOCOL};
     use proptest::prelude::*;
 
     use super::*;
@@ -431,7 +515,7 @@ pub mod tests {
                 server_id: Uuid::from_u128(1),
                 epoch: Uuid::from_u128(2),
                 hosts: vec![],
-                restored: false,
+                restored_at: None,
             };
             store.node_set(&node).expect("named");
             District { store, directory }
@@ -658,10 +742,106 @@ pub mod tests {
         assert_eq!((held.stored.seq, held.quarantined), (9, vec![2, 3, 7, 8, 9]));
         let reasons: Vec<String> =
             district.store.quarantine_list(Some(UNIT), 9).expect("rows").into_iter().map(|(_, _, reason)| reason).collect();
-        assert_eq!((reasons[0].as_str(), reasons[1].as_str()), ("kind invented is not known to this version", "waits behind 2"));
+        assert_eq!(
+            (reasons[0].as_str(), reasons[1].as_str()),
+            ("phiên bản này của máy chủ chưa biết loại mục “invented”", "chờ sau mục 2 của cùng hồ sơ")
+        );
         let rows = district.everything_adds_up();
         assert_eq!(rows.iter().map(|row| row.counters.received()).sum::<i64>(), 2);
         assert_eq!(rows.iter().map(|row| row.counters.resolved()).sum::<i64>(), 1);
+    }
+
+    #[test]
+    fn a_fact_recorded_again_in_another_stream_counts_once() {
+        let mut district = District::new();
+        let (mut left, mut next) = (district.agent(UNIT, 1), district.agent(UNIT, 3));
+        left.whole_life(5);
+        left.record(6, received(6));
+        let office = RecoveryKey::new([1; 32]).office_key();
+        for original in left.log.clone() {
+            next.push(next.head.copy(next.stream, &original, left.stream, &office, [1; 8]).expect("sound"));
+        }
+        next.record(6, finished("2023-02-01T10:00:00"));
+        district.send(&next, 1, 3);
+        district.send(&left, 1, left.head.seq);
+        assert_eq!(district.send(&next, 4, next.head.seq).held.quarantined, Vec::<Seq>::new());
+        let rows = district.everything_adds_up();
+        let sum = |of: fn(&Counters) -> i64| rows.iter().map(|row| of(&row.counters)).sum::<i64>();
+        assert_eq!((sum(Counters::received), sum(Counters::resolved)), (2, 2));
+    }
+
+    #[test]
+    fn a_dossier_that_is_voided_holds_nothing_back() {
+        for cut in 1..=5 {
+            let mut district = District::new();
+            let mut agent = district.agent(UNIT, 1);
+            agent.record(5, received(5));
+            agent.record_raw(UNKNOWN_KIND);
+            agent.record(5, finished("2023-02-01T10:00:00"));
+            agent.record(5, Event::Voided(Moment { at: noon() }));
+            agent.record_raw(UNKNOWN_KIND);
+            district.send(&agent, 1, cut);
+            assert_eq!(district.send(&agent, cut, 5).held.quarantined, Vec::<Seq>::new(), "cut after {cut}");
+            let row = &district.store.dossiers_find("000.11.57.H23-230131-0005").expect("rows")[0];
+            assert_eq!(row.state, "voided");
+            assert_eq!(district.everything_adds_up(), vec![]);
+        }
+    }
+
+    #[test]
+    fn what_an_older_version_held_back_is_applied_after_an_upgrade() {
+        let mut district = District::new();
+        let mut agent = district.agent(UNIT, 1);
+        agent.record(5, received(5));
+        agent.record(5, finished("2023-02-01T10:00:00"));
+        agent.record(6, received(6));
+        agent.record_raw(&UNKNOWN_KIND.replace("-000000000005", "-000000000006"));
+        district.send(&agent, 1, 4);
+        let right = district.everything_adds_up();
+        assert_eq!(retry(&mut district.store).expect("read"), None, "nothing that this version could read");
+        // As a version left it that did not know how to read a reception.
+        let rows = district.store.entries_after(0, 3).expect("rows");
+        district.store.projections_clear().expect("cleared");
+        let held = |entry: &StoredEntry| Quarantined {
+            n: entry.n,
+            seq: entry.record.seq,
+            dossier: entry.dossier,
+            reason: unapplied_words(&Unapplied::UnknownKind("received".to_owned())),
+        };
+        district.store.quarantine_add(agent.stream, &rows.iter().map(held).collect::<Vec<_>>()).expect("held");
+        assert_eq!(retry(&mut district.store).expect("read"), Some(3));
+        assert_eq!(district.everything_adds_up(), right);
+        assert_eq!(district.store.stream_held(agent.stream).expect("read").quarantined, [4]);
+    }
+
+    #[test]
+    fn what_a_restore_took_away_is_counted_until_it_is_back() {
+        let mut district = District::new();
+        let mut agent = district.agent(UNIT, 1);
+        for dossier in 1..=6 {
+            agent.record(dossier, received(dossier));
+        }
+        district.send(&agent, 1, 2);
+        let node = rollup::node(&district.store).expect("named");
+        let (before, epoch) = (node.epoch, Uuid::from_u128(77));
+        district.store.node_set(&Node { epoch, restored_at: Some(noon()), ..node.clone() }).expect("set");
+        let last_receipt = Some(LastReceipt { server_id: node.server_id, epoch: before, stored_through: 5 });
+        let source = Source { unit: UNIT.to_owned(), stream: agent.stream, key: agent.key.verifying_key(), way: Way::Line };
+        let report = AgentReport { last_receipt, ..agent.report() };
+        let healing = |district: &District| {
+            let status = rollup::status(&district.store).expect("read");
+            (status.streams[0].healing.map(|healing| (healing.had, healing.has, healing.resent, healing.healed)), status.healing)
+        };
+        assert_eq!(healing(&district).1.map(|node| node.not_seen), Some(vec![]), "seen at noon, restored at noon");
+        hello(&mut district.store, &source, &report, noon()).expect("heard");
+        assert_eq!(healing(&district).0, Some((5, 2, 0, false)));
+        district.send(&agent, 3, 4);
+        let (stream, node) = healing(&district);
+        assert_eq!((stream, node.map(|node| node.outstanding)), (Some((5, 2, 2, false)), Some(vec![UNIT.to_owned()])));
+        district.send(&agent, 5, 6);
+        let (stream, node) = healing(&district);
+        let node = node.expect("restored");
+        assert_eq!((stream, node.healed, node.resent), (Some((5, 2, 3, true)), vec![UNIT.to_owned()], 3));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use motcua_shared::report::{Coverage, Ii06};
 use motcua_shared::text::number;
 use serde::Serialize;
 
-use crate::rollup::NodeStatus;
+use crate::rollup::{NodeHealing, NodeStatus};
 
 /// A line, or several, of result.
 pub fn say(text: &str) {
@@ -43,6 +43,19 @@ pub fn people_time(text: &str) -> String {
     chrono::DateTime::parse_from_rfc3339(text).map_or_else(|_| text.to_owned(), |at| at.format("%d/%m/%Y %H:%M").to_string())
 }
 
+/// How far what a restore took away has come back, in one sentence.
+pub fn healing_words(healing: &NodeHealing) -> String {
+    let units = |units: &[String]| if units.is_empty() { "không có".to_owned() } else { units.join(", ") };
+    format!(
+        "Máy chủ phục hồi từ bản sao lưu lúc {}: các xã đã gửi lại {} bản ghi. Đã bù đủ: {}. Còn thiếu: {}. Chưa liên lạc lại: {}.",
+        people_time(&healing.restored_at),
+        count(healing.resent),
+        units(&healing.healed),
+        units(&healing.outstanding),
+        units(&healing.not_seen)
+    )
+}
+
 /// The state of every stream, as a table.
 pub fn status_table(status: &NodeStatus) -> String {
     let mut out = format!(
@@ -53,6 +66,9 @@ pub fn status_table(status: &NodeStatus) -> String {
         count(status.quarantined),
         count(status.pending)
     );
+    if let Some(healing) = &status.healing {
+        let _ = write!(out, "{}\n\n", healing_words(healing));
+    }
     let mut rows =
         vec![["Đơn vị", "Luồng", "Đã lưu", "Đã tính", "Giữ lại", "Còn chờ", "Bản", "Liên lạc lần cuối"].map(str::to_owned)];
     for stream in &status.streams {

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
+use motcua_shared::calendar::LocalTime;
 use motcua_shared::period::{Backwards, Period};
 use motcua_shared::report::{Coverage, Ii06, OfficeCoverage};
 use motcua_shared::unit::Unit;
@@ -34,7 +35,42 @@ pub struct NodeStatus {
     pub applied: u64,
     pub quarantined: u64,
     pub pending: u64,
+    /// Absent: this database never came back from a backup.
+    pub healing: Option<NodeHealing>,
     pub streams: Vec<StreamStatus>,
+}
+
+/// How far the offices have made good what a restore of this database took away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct NodeHealing {
+    pub restored_at: String,
+    /// Entries that were lost and came again.
+    pub resent: u64,
+    /// Units that had lost something and sent all of it again.
+    pub healed: Vec<String>,
+    /// Units that still have to.
+    pub outstanding: Vec<String>,
+    /// Units whose agents were not heard of since: what of theirs is lost is not known.
+    pub not_seen: Vec<String>,
+}
+
+impl NodeHealing {
+    fn of(restored_at: LocalTime, streams: &[StreamStatus]) -> NodeHealing {
+        let since = |stream: &&StreamStatus| {
+            let seen = stream.last_seen_at.as_deref().and_then(|at| LocalTime::parse_from_rfc3339(at).ok());
+            seen.is_none_or(|seen| seen < restored_at)
+        };
+        let units = |those: &dyn Fn(&&StreamStatus) -> bool| -> Vec<String> {
+            streams.iter().filter(those).map(|stream| stream.unit.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+        };
+        NodeHealing {
+            restored_at: restored_at.to_rfc3339(),
+            resent: streams.iter().filter_map(|stream| stream.healing).map(|healing| healing.resent).sum(),
+            healed: units(&|stream| stream.healing.is_some_and(|healing| healing.healed)),
+            outstanding: units(&|stream| stream.healing.is_some_and(|healing| !healing.healed)),
+            not_seen: units(&since),
+        }
+    }
 }
 
 pub fn status(store: &dyn Store) -> Result<NodeStatus, StoreError> {
@@ -49,6 +85,7 @@ pub fn status(store: &dyn Store) -> Result<NodeStatus, StoreError> {
         applied: sum(|stream| stream.applied),
         quarantined: sum(|stream| stream.quarantined),
         pending: sum(|stream| stream.pending),
+        healing: node.restored_at.map(|at| NodeHealing::of(at, &streams)),
         streams,
     })
 }

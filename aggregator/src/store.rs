@@ -12,6 +12,7 @@ use motcua_shared::calendar::LocalTime;
 use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
 use motcua_shared::report::FieldSums;
+use motcua_shared::sync;
 use motcua_shared::unit::Unit;
 use motcua_shared::wire::AgentReport;
 use serde::Serialize;
@@ -49,8 +50,8 @@ pub struct Node {
     pub epoch: Uuid,
     /// Names and addresses under which it is reached.
     pub hosts: Vec<String>,
-    /// It came back from a backup, so it may have issued certificates that it does not remember.
-    pub restored: bool,
+    /// When it came back from a backup: it may have issued certificates since that it does not remember.
+    pub restored_at: Option<LocalTime>,
 }
 
 /// One agent installation.
@@ -69,6 +70,8 @@ pub struct Held {
     pub stored: Head,
     /// Entries stored and not applied.
     pub quarantined: Vec<Seq>,
+    /// Why, of the first of them.
+    pub reasons: Vec<String>,
     /// Hash of the entry that the agent wanted to compare, where one is stored.
     pub compared: Option<Hash>,
     /// How far the agent's own entries are kept aside.
@@ -105,6 +108,20 @@ pub struct StreamStatus {
     pub agent_version: Option<String>,
     /// Our clock minus the agent's, milliseconds, when it was last seen.
     pub clock_offset_ms: Option<i64>,
+    /// What a restore of this database took away of it; absent when nothing is known to be.
+    pub healing: Option<Healing>,
+}
+
+/// What a restore took away of a stream, and whether it came back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Healing {
+    /// Acknowledged before the restore, up to here.
+    pub had: Seq,
+    /// Left by the restore, up to here.
+    pub has: Seq,
+    /// Entries that came again.
+    pub resent: u64,
+    pub healed: bool,
 }
 
 /// An entry to be added to the log.
@@ -244,6 +261,10 @@ pub trait Store: Send {
     /// Hashes of stored entries `from..=to`, in order.
     fn stream_hashes(&self, stream: Uuid, from: Seq, to: Seq) -> Result<Vec<Hash>, StoreError>;
     fn stream_told(&mut self, stream: Uuid, told: &Told, at: LocalTime) -> Result<(), StoreError>;
+    /// Notes by which stream of the same PC this one was asked for.
+    fn stream_opened_by(&mut self, stream: Uuid, by: Uuid) -> Result<(), StoreError>;
+    /// Notes what the restore that began `epoch` took away of a stream. The first note of an epoch stays.
+    fn healing_note(&mut self, stream: Uuid, epoch: Uuid, lost: sync::Healing, at: LocalTime) -> Result<(), StoreError>;
     /// What the agent said in the stream's newest bundle, to be answered by a receipt that goes back by hand.
     fn bundle_report(&self, stream: Uuid) -> Result<Option<AgentReport>, StoreError>;
     fn bundle_report_keep(&mut self, stream: Uuid, report: &AgentReport) -> Result<(), StoreError>;
@@ -263,13 +284,17 @@ pub trait Store: Send {
     fn quarantine_add(&mut self, stream: Uuid, entries: &[Quarantined]) -> Result<(), StoreError>;
     /// Dossiers of a unit that wait, and the entry that each waits behind.
     fn quarantine_dossiers(&self, unit: &str) -> Result<BTreeMap<Uuid, Seq>, StoreError>;
+    /// Lets go of what is held back of a dossier of a unit.
+    fn quarantine_release(&mut self, unit: &str, dossier: Uuid) -> Result<(), StoreError>;
+    /// Everything that is held back, without sealed parts, and why.
+    fn quarantine_entries(&self) -> Result<Vec<(Record, String)>, StoreError>;
     /// Quarantined entries of a unit, or all: stream, seq, reason.
     fn quarantine_list(&self, unit: Option<&str>, limit: usize) -> Result<Vec<(Uuid, Seq, String)>, StoreError>;
 
     /// The unit of each of these dossiers that is known.
     fn dossier_units(&self, ids: &BTreeSet<Uuid>) -> Result<BTreeMap<Uuid, String>, StoreError>;
-    /// Entries of a dossier that arrived before `n` and were applied: seq and body.
-    fn dossier_history(&self, id: Uuid, before: i64) -> Result<Vec<(Seq, String)>, StoreError>;
+    /// Entries of a dossier that arrived before `n` and were applied, without their sealed parts.
+    fn dossier_history(&self, id: Uuid, before: i64) -> Result<Vec<Record>, StoreError>;
     fn dossiers_save(&mut self, rows: &[DossierRow]) -> Result<(), StoreError>;
     /// By code; several when streams gave out the same one.
     fn dossiers_find(&self, code: &str) -> Result<Vec<DossierRow>, StoreError>;
@@ -293,10 +318,10 @@ pub trait Store: Send {
     fn enrolment_use(&mut self, secret_hash: [u8; 32], key: [u8; 32], stream: Uuid, at: LocalTime) -> Result<(), StoreError>;
     fn certificate_add(&mut self, certificate: &Certificate) -> Result<(), StoreError>;
     fn certificate_find(&self, serial: &[u8]) -> Result<Option<Certificate>, StoreError>;
-    /// The newest one of a stream that was not revoked.
-    fn certificate_newest(&self, stream: Uuid) -> Result<Option<Certificate>, StoreError>;
+    /// Those of a stream, newest first.
+    fn certificates(&self, stream: Uuid) -> Result<Vec<Certificate>, StoreError>;
 
-    /// Takes back every certificate of a stream that still counts, and says how many they were.
+    /// Takes back every certificate of a stream, and of the streams that its PC opened from it; says how many counted.
     fn certificates_revoke(&mut self, stream: Uuid, at: LocalTime) -> Result<usize, StoreError>;
     fn user_find(&self, name: &str) -> Result<Option<User>, StoreError>;
     /// Adds somebody, or gives them a new password and role.

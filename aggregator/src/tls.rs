@@ -8,15 +8,18 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Extension;
 use axum::middleware::AddExtension;
 use axum_server::accept::Accept;
 use axum_server::tls_rustls::{RustlsAcceptor, RustlsConfig};
 use ed25519_dalek::VerifyingKey;
-use rustls::pki_types::CertificateDer;
+use rustls::client::danger::HandshakeSignatureValid;
+use rustls::pki_types::{CertificateDer, UnixTime};
+use rustls::server::danger::{ClientCertVerified, ClientCertVerifier};
 use rustls::server::{ServerConfig, WebPkiClientVerifier};
-use rustls::{CertificateError, RootCertStore};
+use rustls::{CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 use tower::Layer;
@@ -26,7 +29,7 @@ use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::X509Certificate;
 
 use crate::authority::{Authority, AuthorityError};
-use motcua_shared::calendar::LocalTime;
+use motcua_shared::calendar::{LocalTime, local};
 
 /// An agent, as its certificate names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +38,7 @@ pub struct Peer {
     pub stream: Uuid,
     pub serial: Vec<u8>,
     pub public_key: VerifyingKey,
+    pub expires_at: LocalTime,
 }
 
 /// The connection on which a request came.
@@ -65,11 +69,75 @@ pub fn server_config(authority: &Authority, hosts: &[String], now: LocalTime) ->
     let mut config = ServerConfig::builder_with_provider(provider)
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(|error| setup(&error))?
-        .with_client_cert_verifier(verifier.map_err(|error| setup(&error))?)
+        .with_client_cert_verifier(Arc::new(AlsoExpired(verifier.map_err(|error| setup(&error))?)))
         .with_single_cert(chain, key)
         .map_err(|error| setup(&error))?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok(RustlsConfig::from_config(Arc::new(config)))
+}
+
+/// Lets in whom we know even when the certificate has expired: an office that was without a line for months renews it.
+/// What else it may do then is for the request to decide, see [`Peer::expires_at`].
+#[derive(Debug)]
+struct AlsoExpired(Arc<dyn ClientCertVerifier>);
+
+impl ClientCertVerifier for AlsoExpired {
+    fn offer_client_auth(&self) -> bool {
+        self.0.offer_client_auth()
+    }
+
+    fn client_auth_mandatory(&self) -> bool {
+        self.0.client_auth_mandatory()
+    }
+
+    fn root_hint_subjects(&self) -> &[DistinguishedName] {
+        self.0.root_hint_subjects()
+    }
+
+    fn verify_client_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        now: UnixTime,
+    ) -> Result<ClientCertVerified, rustls::Error> {
+        use CertificateError::{Expired, ExpiredContext};
+        match self.0.verify_client_cert(end_entity, intermediates, now) {
+            Err(rustls::Error::InvalidCertificate(Expired | ExpiredContext { .. })) => {
+                let expired = || rustls::Error::InvalidCertificate(Expired);
+                let last = last_moment(end_entity).and_then(|at| u64::try_from(at).ok()).ok_or_else(expired)?;
+                self.0.verify_client_cert(end_entity, intermediates, UnixTime::since_unix_epoch(Duration::from_secs(last)))
+            }
+            verified => verified,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.0.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.supported_verify_schemes()
+    }
+}
+
+/// The last second in which a certificate counts, seconds since 1970.
+fn last_moment(der: &CertificateDer) -> Option<i64> {
+    let (_, certificate) = x509_parser::parse_x509_certificate(der).ok()?;
+    Some(certificate.validity().not_after.timestamp())
 }
 
 /// Accepts connections and tells every request who is at the other end.
@@ -119,9 +187,6 @@ fn tell_refusal(remote: SocketAddr, error: &io::Error) {
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                 "the client certificate was issued by another CA".to_owned()
             }
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                "the client certificate has expired".to_owned()
-            }
             other => format!("the client certificate is not valid: {other}"),
         },
         Some(rustls::Error::AlertReceived(alert)) => format!("the client refused us: {alert:?}"),
@@ -135,7 +200,9 @@ fn read_peer(der: &CertificateDer) -> Result<Peer, &'static str> {
     let (unit, stream) = subject(&certificate).ok_or("it has no unit and stream")?;
     let key: Option<[u8; 32]> = certificate.public_key().subject_public_key.data.as_ref().try_into().ok();
     let public_key = key.and_then(|key| VerifyingKey::from_bytes(&key).ok()).ok_or("its key is not Ed25519")?;
-    Ok(Peer { unit, stream, serial: certificate.raw_serial().to_vec(), public_key })
+    let expires_at = chrono::DateTime::from_timestamp(certificate.validity().not_after.timestamp(), 0);
+    let expires_at = local(expires_at.ok_or("it has no end")?);
+    Ok(Peer { unit, stream, serial: certificate.raw_serial().to_vec(), public_key, expires_at })
 }
 
 fn subject(certificate: &X509Certificate) -> Option<(String, Uuid)> {

@@ -5,12 +5,11 @@
 use std::collections::BTreeMap;
 
 use motcua_shared::contribution::{COLUMNS, Counters, Delta};
-use motcua_shared::dossier::Dossier;
-use motcua_shared::entry::{Head, Seq};
+use motcua_shared::entry::{Head, Record, Seq};
 use serde::Serialize;
 use uuid::Uuid;
 
-use crate::ingest::{Reading, project};
+use crate::ingest::{Reading, fold_history, project};
 use crate::store::{DossierRow, Store, StoreError, StoredEntry};
 
 /// Entries read at once.
@@ -97,31 +96,32 @@ struct Recomputed {
 impl Recomputed {
     fn from_log(store: &dyn Store, units: &BTreeMap<Uuid, String>) -> Result<Recomputed, VerifyError> {
         let mut computed = Recomputed { rows: BTreeMap::new(), rollups: BTreeMap::new() };
-        let mut open: Option<(String, Dossier)> = None;
+        let mut open: Option<(Uuid, Uuid, Vec<Record>)> = None;
         let mut fault = None;
         store.entries_by_dossier(&mut |id, entry| {
-            let unit = units.get(&entry.stream).map_or("", String::as_str);
-            if open.as_ref().is_none_or(|(_, dossier)| dossier.id != id) {
-                computed.close(open.replace((unit.to_owned(), Dossier::new(id))));
+            if open.as_ref().is_none_or(|(current, ..)| *current != id)
+                && let Some(gathered) = open.replace((id, entry.stream, Vec::new()))
+            {
+                fault = fault.take().or(computed.close(gathered, units).err());
             }
-            match (Reading::of(entry.record.seq, &entry.record.body).event, &mut open) {
-                (Ok(event), Some((_, dossier))) => dossier.apply(&event),
-                (Err(problem), _) => {
-                    let (unit, stream, seq) = (unit.to_owned(), entry.stream, entry.record.seq);
-                    fault = fault.take().or(Some(Fault::Entry { unit, stream, seq, problem }));
-                }
-                (Ok(_), None) => {}
+            if let Some((.., history)) = &mut open {
+                history.push(entry.record);
             }
         })?;
-        computed.close(open);
+        if let Some(gathered) = open {
+            fault = fault.or(computed.close(gathered, units).err());
+        }
         fault.map_or(Ok(computed), |fault| Err(fault.into()))
     }
 
-    fn close(&mut self, dossier: Option<(String, Dossier)>) {
-        if let Some((unit, dossier)) = dossier {
-            self.rows.insert(dossier.id, project(&dossier, &unit));
-            self.rollups.entry(unit).or_default().add(&dossier);
-        }
+    fn close(&mut self, (id, stream, history): (Uuid, Uuid, Vec<Record>), units: &BTreeMap<Uuid, String>) -> Result<(), Fault> {
+        let unit = units.get(&stream).map_or("", String::as_str);
+        let seq = history.first().map_or(0, |record| record.seq);
+        let wrong = |problem| Fault::Entry { unit: unit.to_owned(), stream, seq, problem };
+        let (dossier, _) = fold_history(id, &history).map_err(wrong)?;
+        self.rows.insert(id, project(&dossier, unit));
+        self.rollups.entry(unit.to_owned()).or_default().add(&dossier);
+        Ok(())
     }
 
     fn dossiers(&self, store: &dyn Store) -> Result<usize, VerifyError> {

@@ -242,7 +242,7 @@ mod tests {
     use axum::body::Body;
     use axum::http::{Method, Request};
     use motcua_shared::entry::Hash;
-    use motcua_shared::wire::{Hello, MAX_REQUEST, Receipt, Signed, Upload, decode, encode};
+    use motcua_shared::wire::{CertificateRequest, Enrolled, Hello, MAX_REQUEST, Receipt, Signed, Upload, decode, encode};
     use tower::ServiceExt as _;
     use uuid::Uuid;
 
@@ -284,7 +284,7 @@ mod tests {
                 pem: String::new(),
             };
             self.district.store.certificate_add(&certificate).expect("added");
-            let peer = Peer { unit, stream, serial, public_key: agent.key.verifying_key() };
+            let peer = Peer { unit, stream, serial, public_key: agent.key.verifying_key(), expires_at };
             (agent, peer)
         }
 
@@ -364,6 +364,38 @@ mod tests {
         let elsewhere = Peer { unit: "11074".to_owned(), ..peer };
         is_problem(&server.put(&agent, 1, 1, &elsewhere).await, 403);
         assert_eq!(server.district.store.streams(None).expect("read").iter().map(|row| row.stored_through).sum::<u64>(), 0);
+    }
+
+    fn certificate_request(key: &ed25519_dalek::SigningKey) -> String {
+        use ed25519_dalek::pkcs8::{EncodePrivateKey, spki::der::pem::LineEnding};
+        let pem = key.to_pkcs8_pem(LineEnding::LF).expect("a key");
+        let key = rcgen::KeyPair::from_pem(&pem).expect("a key");
+        rcgen::CertificateParams::default().serialize_request(&key).and_then(|request| request.pem()).expect("a request")
+    }
+
+    #[tokio::test]
+    async fn a_certificate_is_renewed_even_after_it_expired_and_never_after_it_was_revoked() {
+        let mut server = Server::new();
+        let (mut agent, peer) = server.enrolled(UNIT, 1);
+        agent.record(1, received(1));
+        let late = Peer { expires_at: now() - chrono::Days::new(200), ..peer.clone() };
+        let ask = |stream, key: &ed25519_dalek::SigningKey, peer: &Peer| {
+            let request = CertificateRequest { stream, request_pem: certificate_request(key), report: agent.report() };
+            server.cbor(Method::POST, "/sync/v1/certificate", encode(&request), Some(peer.clone()))
+        };
+        is_problem(&server.put(&agent, 1, 1, &late).await, 403);
+        let enrolled: Enrolled = decode(&bytes(ask(agent.stream, &agent.key, &late).await).await).expect("a certificate");
+        let again: Enrolled = decode(&bytes(ask(agent.stream, &agent.key, &late).await).await).expect("a certificate");
+        assert_eq!(enrolled, again, "answers get lost");
+        let other = ed25519_dalek::SigningKey::from_bytes(&[9; 32]);
+        is_problem(&ask(agent.stream, &other, &peer).await, 409);
+        let next = Uuid::from_u128(99);
+        let opened: Enrolled = decode(&bytes(ask(next, &other, &peer).await).await).expect("a certificate");
+        assert_ne!((opened.numbers_from, opened.numbers_to), (enrolled.numbers_from, enrolled.numbers_to));
+        let mut store = SqliteStore::open(server.district.directory.path()).expect("open");
+        assert_eq!(store.certificates_revoke(agent.stream, now()).expect("revoked"), 3, "and of what its PC opened");
+        is_problem(&ask(agent.stream, &agent.key, &peer).await, 403);
+        assert!(store.certificates(next).expect("read").iter().all(|certificate| certificate.revoked));
     }
 
     #[tokio::test]

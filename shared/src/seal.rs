@@ -167,6 +167,20 @@ impl OfficeKey {
         Ok(cipher)
     }
 
+    /// Locks bytes that are no entry; `purpose` says what they are, so that they cannot pass for anything else.
+    pub fn lock(&self, purpose: &str, plain: &[u8], nonce: [u8; 24]) -> Vec<u8> {
+        let payload = Payload { msg: plain, aad: purpose.as_bytes() };
+        let cipher = self.cipher().encrypt(&XNonce::from(nonce), payload).expect("keys are shorter than 256 GiB");
+        [nonce.as_slice(), &cipher].concat()
+    }
+
+    /// Opens what [`OfficeKey::lock`] locked.
+    pub fn unlock(&self, purpose: &str, locked: &[u8]) -> Result<Vec<u8>, SealError> {
+        let (nonce, cipher) = locked.split_first_chunk::<24>().ok_or(SealError::Unreadable)?;
+        let payload = Payload { msg: cipher, aad: purpose.as_bytes() };
+        self.cipher().decrypt(&XNonce::from(*nonce), payload).map_err(|_| SealError::WrongKey)
+    }
+
     fn encrypt(&self, (stream, seq, body): (Uuid, Seq, &str), plain: &[u8], salt: [u8; SALT]) -> Vec<u8> {
         let aad = associated(stream, body);
         let payload = Payload { msg: plain, aad: &aad };

@@ -664,6 +664,7 @@ mod tests {
             max_segment: 1 << 20,
             compared: None,
             kept_aside: None,
+            reasons: None,
         }
     }
 

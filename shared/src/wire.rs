@@ -364,7 +364,13 @@ pub struct Receipt {
     /// head of its report if that lies aside, else the entry that it compares, else the last one that it sent.
     #[n(14)]
     pub kept_aside: Option<Seq>,
+    /// Why the first of `quarantined` are not applied, in their order, in words for the office. At most [`REASONS`].
+    #[n(15)]
+    pub reasons: Option<Vec<String>>,
 }
+
+/// Most reasons in one receipt.
+pub const REASONS: usize = 20;
 
 impl Receipt {
     /// What is stored, as a head.
@@ -433,6 +439,20 @@ pub struct EnrolRequest {
     #[n(3)]
     pub request_pem: String,
     #[n(4)]
+    pub report: AgentReport,
+}
+
+/// Body of `POST /sync/v1/certificate`: another certificate for the sender's own stream before, or after, the old one
+/// expires; or the first one for a new stream of its unit, when this PC goes on in that. The answer is [`Enrolled`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct CertificateRequest {
+    #[cbor(n(0), with = "uuid_bytes")]
+    pub stream: Uuid,
+    /// Signed with the key of `stream`.
+    #[n(1)]
+    pub request_pem: String,
+    #[n(2)]
     pub report: AgentReport,
 }
 
@@ -600,6 +620,7 @@ mod tests {
             max_segment: 1 << 20,
             compared: Some([3; 32].into()),
             kept_aside: None,
+            reasons: None,
         };
         let mut signed = Signed::receipt(&receipt, &key());
         assert_eq!(signed.open_receipt(&key().verifying_key()), Some(receipt));

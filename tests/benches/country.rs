@@ -15,7 +15,6 @@ use anyhow::{Context, Result, ensure};
 use ed25519_dalek::SigningKey;
 use ed25519_dalek::pkcs8::EncodePrivateKey;
 use ed25519_dalek::pkcs8::spki::der::pem::LineEnding;
-use motcua_agent::store::Office;
 use motcua_agent::uplink::tls;
 use motcua_aggregator::authority::{self, Authority};
 use motcua_aggregator::store::SqliteStore;
@@ -131,20 +130,11 @@ fn enrol(district: &District, offices: usize) -> Result<Vec<Peer>> {
 fn enrol_one(store: &mut SqliteStore, authority: &Authority, unit: &str, stream: Uuid, key: &SigningKey) -> Result<Enrolled> {
     let now = local(chrono::Utc::now());
     let (code, _) = authority::enrolment_code(store, authority, unit, 1, now)?;
-    let office = Office {
-        unit: unit.to_owned(),
-        name: String::new(),
-        identifier: unit.to_owned(),
-        stream,
-        key_fingerprint: String::new(),
-        numbers: (1, 9_999),
-        enrolment: None,
-    };
     let request = EnrolRequest {
         secret: code.secret.to_vec(),
         unit: unit.to_owned(),
         stream,
-        request_pem: tls::certificate_request(key, &office)?,
+        request_pem: tls::certificate_request(key, unit, stream)?,
         report: motcua_agent::uplink::report(Head::genesis(stream), [0; 16], None, None),
     };
     Ok(authority::enrol(store, authority, &request, now)?)

@@ -3,6 +3,7 @@
 mod bundle;
 mod crash;
 mod faults;
+mod fork;
 mod fuzz;
 mod gates;
 mod import;

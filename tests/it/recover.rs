@@ -1,13 +1,13 @@
 //! A replaced PC has everything back with one command, the recovery key and a one-time code.
 
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::Output;
 
 use anyhow::{Context, Result};
 use motcua_tests::register;
 use motcua_tests::world::{Commune, District, programs, run, text};
 
-async fn recover(district: &District, data: &PathBuf, more: &[&str]) -> Result<Output> {
+async fn recover(district: &District, data: &Path, more: &[&str]) -> Result<Output> {
     let code = district.enroll_code("11089").await?;
     let url = format!("https://{}", district.address);
     let mut arguments = vec!["recover", "--data", text(data), "--unit", "11089", "--aggregator", &url, "--code", &code];

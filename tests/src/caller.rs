@@ -49,8 +49,8 @@ pub struct Answer {
 
 impl Caller {
     /// With the certificate of the agent in `data`.
-    pub fn agent(data: &Path, address: SocketAddr) -> Result<Caller> {
-        Ok(Caller::new(tls::mutual(&Identity::of(data))?, address))
+    pub fn agent(data: &Path, stream: Uuid, address: SocketAddr) -> Result<Caller> {
+        Ok(Caller::new(tls::mutual(&Identity::of(data), stream)?, address))
     }
 
     /// Without any certificate.
@@ -131,12 +131,12 @@ impl Peer {
         let office = store.office()?;
         let enrolment = office.enrolment.context("an enrolled office")?;
         Ok(Peer {
-            caller: Caller::agent(&commune.data, address)?,
+            caller: Caller::agent(&commune.data, office.stream, address)?,
             stream: office.stream,
-            log: store.entries_from(1, |_, _| false)?,
+            log: store.entries_from(office.stream, 1, |_, _| false)?,
             server_id: enrolment.server_id,
             receipt_key: VerifyingKey::from_bytes(&enrolment.receipt_key)?,
-            key: office::stream_key(&commune.data)?,
+            key: office::stream_key(&commune.data, office.stream)?,
         })
     }
 

@@ -17,8 +17,8 @@ use motcua_shared::seal::{OfficeKey, RecoveryKey, Sealed};
 use motcua_shared::sync::{Action, Event, Session, decide};
 use motcua_shared::unit::Units;
 use motcua_shared::wire::{
-    AgentReport, EnrolRequest, Enrolled, Hello, LastReceipt, PROTOCOL, Receipt, Segment, Signed, Streams, Tail, Upload, decode,
-    encode,
+    AgentReport, CertificateRequest, EnrolRequest, Enrolled, Hello, LastReceipt, PROTOCOL, Receipt, Segment, Signed, Streams,
+    Tail, Upload, decode, encode,
 };
 use uuid::Uuid;
 
@@ -176,14 +176,14 @@ pub fn bundle(data: &[u8]) -> bool {
     taken
 }
 
-/// A hello, and both halves of an enrolment.
+/// A hello, both halves of an enrolment, and a request for another certificate.
 pub fn hello(data: &[u8]) -> bool {
     let hello: Option<Hello> = stays(data);
     if let Some(hello) = &hello {
         let _ = (hello.report.head(), hello.report.compares());
     }
-    let enrolment = (stays::<EnrolRequest>(data).is_some(), stays::<Enrolled>(data).is_some());
-    hello.is_some() || enrolment.0 || enrolment.1
+    let enrolment = stays::<EnrolRequest>(data).is_some() | stays::<Enrolled>(data).is_some();
+    hello.is_some() | enrolment | stays::<CertificateRequest>(data).is_some()
 }
 
 /// A register or a list of units. Every row that is taken makes a history without a panic.
@@ -300,6 +300,7 @@ fn receipts() -> Vec<Vec<u8>> {
         max_segment: 1 << 20,
         compared: Some([3; 32].into()),
         kept_aside: Some(25),
+        reasons: Some(vec!["loại mục chưa biết".to_owned()]),
     };
     let signed = Signed::receipt(&plain, &district());
     vec![encode(&plain), encode(&signed), encode(&Streams { receipts: vec![signed.clone(), signed] })]
@@ -331,7 +332,8 @@ fn hellos() -> Vec<Vec<u8>> {
         numbers_from: 1,
         numbers_to: 4_999,
     };
-    vec![encode(&Hello { stream: STREAM, report: report() }), encode(&request()), encode(&enrolled)]
+    let renewal = CertificateRequest { stream: STREAM, request_pem: request().request_pem, report: report() };
+    vec![encode(&Hello { stream: STREAM, report: report() }), encode(&request()), encode(&enrolled), encode(&renewal)]
 }
 
 fn tables() -> Vec<Vec<u8>> {

@@ -17,34 +17,37 @@ use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use super::{Identity, Office, UplinkError};
+use motcua_shared::calendar::{LocalTime, local};
+use uuid::Uuid;
+
+use super::{Identity, UplinkError};
 
 fn unusable(problem: impl std::fmt::Display) -> UplinkError {
     UplinkError::Identity(problem.to_string())
 }
 
 /// A request for a certificate that names the unit and stream, signed with the stream's key. PEM.
-pub fn certificate_request(key: &SigningKey, office: &Office) -> Result<String, UplinkError> {
+pub fn certificate_request(key: &SigningKey, unit: &str, stream: Uuid) -> Result<String, UplinkError> {
     let pem = key.to_pkcs8_pem(LineEnding::LF).map_err(unusable)?;
     let key = KeyPair::from_pem(&pem).map_err(unusable)?;
     let mut parameters = CertificateParams::default();
     parameters.distinguished_name = DistinguishedName::new();
-    parameters.distinguished_name.push(DnType::CommonName, format!("{} {}", office.unit, office.stream));
+    parameters.distinguished_name.push(DnType::CommonName, format!("{unit} {stream}"));
     parameters.serialize_request(&key).and_then(|request| request.pem()).map_err(unusable)
 }
 
-/// Shows this PC's certificate and trusts the aggregator's CA only.
-pub fn mutual(identity: &Identity) -> Result<ClientConfig, UplinkError> {
+/// Shows the certificate of a stream of this PC and trusts the aggregator's CA only.
+pub fn mutual(identity: &Identity, stream: Uuid) -> Result<ClientConfig, UplinkError> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(&identity.ca())? {
         roots.add(certificate).map_err(unusable)?;
     }
-    let key = PrivateKeyDer::from_pem_file(identity.key()).map_err(unusable)?;
+    let key = PrivateKeyDer::from_pem_file(identity.key(stream)).map_err(unusable)?;
     ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_protocol_versions(&[&rustls::version::TLS13])
         .map_err(unusable)?
         .with_root_certificates(roots)
-        .with_client_auth_cert(certificates(&identity.certificate())?, key)
+        .with_client_auth_cert(certificates(&identity.certificate(stream))?, key)
         .map_err(unusable)
 }
 
@@ -54,6 +57,14 @@ fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, UplinkError
 
 fn pem(path: &Path) -> Result<Vec<u8>, UplinkError> {
     fs::read(path).map_err(|error| unusable(format!("{}: {error}", path.display())))
+}
+
+/// When a certificate ends.
+pub fn ends_at(path: &Path) -> Result<LocalTime, UplinkError> {
+    let der = certificates(path)?.into_iter().next().ok_or_else(|| unusable(path.display()))?;
+    let (_, certificate) = x509_parser::parse_x509_certificate(&der).map_err(unusable)?;
+    let ends = chrono::DateTime::from_timestamp(certificate.validity().not_after.timestamp(), 0);
+    ends.map(local).ok_or_else(|| unusable(path.display()))
 }
 
 /// Names the CA in a file, as one-time codes do.

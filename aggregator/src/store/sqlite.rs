@@ -12,14 +12,15 @@ use motcua_shared::calendar::{LocalTime, VIETNAM, local_day};
 use motcua_shared::contribution::{COLUMNS, Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
 use motcua_shared::report::FieldSums;
+use motcua_shared::sync;
 use motcua_shared::unit::Unit;
-use motcua_shared::wire::{AgentReport, decode, encode};
+use motcua_shared::wire::{AgentReport, REASONS, decode, encode};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, ToSql, params};
 use uuid::Uuid;
 
 use super::{
-    Certificate, DossierRow, Enrolment, Held, NewEntry, Node, Quarantined, Role, RollupRow, Store, StoreError, StoredEntry,
-    Stream, StreamStatus, Told, User,
+    Certificate, DossierRow, Enrolment, Healing, Held, NewEntry, Node, Quarantined, Role, RollupRow, Store, StoreError,
+    StoredEntry, Stream, StreamStatus, Told, User,
 };
 
 refinery::embed_migrations!("migrations");
@@ -172,8 +173,10 @@ impl Store for SqliteStore {
             Uuid::parse_str(text).map_err(|_| StoreError::Damaged(format!("meta.{key} is no UUID")))
         };
         let hosts = meta.get("hosts").map_or("", String::as_str).split_whitespace().map(str::to_owned).collect();
-        let restored = meta.get("restored").is_some_and(|restored| restored == "yes");
-        Ok(Some(Node { code: code.clone(), server_id: id("server_id")?, epoch: id("epoch")?, hosts, restored }))
+        let restored_at = meta.get("restored_at").filter(|at| !at.is_empty());
+        let unreadable = |_| StoreError::Damaged("meta.restored_at is no time".to_owned());
+        let restored_at = restored_at.map(|at| LocalTime::parse_from_rfc3339(at)).transpose().map_err(unreadable)?;
+        Ok(Some(Node { code: code.clone(), server_id: id("server_id")?, epoch: id("epoch")?, hosts, restored_at }))
     }
 
     fn node_set(&mut self, node: &Node) -> Result<(), StoreError> {
@@ -185,7 +188,7 @@ impl Store for SqliteStore {
             ("server_id", node.server_id.to_string()),
             ("epoch", node.epoch.to_string()),
             ("hosts", node.hosts.join(" ")),
-            ("restored", if node.restored { "yes" } else { "no" }.to_owned()),
+            ("restored_at", node.restored_at.map(time).unwrap_or_default()),
         ];
         for (key, value) in values {
             statement.execute(params![key, value])?;
@@ -259,8 +262,10 @@ impl Store for SqliteStore {
                     (select count(*) from quarantine q where q.stream = s.stream),
                     (select count(*) from fork f where f.stream = s.stream), s.told_head_seq,
                     (select a.arrived_at from arrival a where a.stream = s.stream order by a.from_seq desc limit 1),
-                    s.last_seen_at, s.enrolled_at, s.agent_version, s.clock_offset_ms
-             from stream s where ?1 is null or s.unit = ?1 order by s.unit, s.enrolled_at, s.stream",
+                    s.last_seen_at, s.enrolled_at, s.agent_version, s.clock_offset_ms, h.had, h.has
+             from stream s
+             left join healing h on h.stream = s.stream and h.epoch = (select value from meta where key = 'epoch')
+             where ?1 is null or s.unit = ?1 order by s.unit, s.enrolled_at, s.stream",
         )?;
         let streams = statement.query_map([unit], |row| {
             let (stored_through, quarantined, head_seq): (Seq, u64, Seq) = (row.get(2)?, row.get(3)?, row.get(5)?);
@@ -278,6 +283,7 @@ impl Store for SqliteStore {
                 enrolled_at: row.get(8)?,
                 agent_version: row.get(9)?,
                 clock_offset_ms: row.get(10)?,
+                healing: healing(row, stored_through)?,
             })
         })?;
         Ok(streams.collect::<Sql<_>>()?)
@@ -290,9 +296,12 @@ impl Store for SqliteStore {
             .query_row([id(&stream)], |row| Ok(Head { seq: row.get(0)?, hash: Hash(row.get(1)?) }))
             .optional()?
             .unwrap_or_else(|| Head::genesis(stream));
-        let mut statement = self.connection.prepare_cached("select seq from quarantine where stream = ?1 order by seq")?;
-        let quarantined = statement.query_map([id(&stream)], |row| row.get(0))?.collect::<Sql<_>>()?;
-        Ok(Held { stored, quarantined, compared: None, kept_aside: None })
+        let mut statement =
+            self.connection.prepare_cached("select seq, reason from quarantine where stream = ?1 order by seq")?;
+        let held = statement.query_map([id(&stream)], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let (quarantined, mut reasons): (Vec<Seq>, Vec<String>) = held.collect::<Sql<Vec<(Seq, String)>>>()?.into_iter().unzip();
+        reasons.truncate(REASONS);
+        Ok(Held { stored, quarantined, reasons, compared: None, kept_aside: None })
     }
 
     fn stream_hashes(&self, stream: Uuid, from: Seq, to: Seq) -> Result<Vec<Hash>, StoreError> {
@@ -310,6 +319,23 @@ impl Store for SqliteStore {
                  where stream = ?1",
             )?
             .execute(params![id(&stream), time(at), told.agent_version, told.head_seq, told.clock_offset_ms])?;
+        Ok(())
+    }
+
+    fn stream_opened_by(&mut self, stream: Uuid, by: Uuid) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached("update stream set opened_by = ?2 where stream = ?1")?;
+        statement.execute(params![id(&stream), id(&by)])?;
+        Ok(())
+    }
+
+    fn healing_note(&mut self, stream: Uuid, epoch: Uuid, lost: sync::Healing, at: LocalTime) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached(
+                "insert into healing (stream, epoch, had, has, noted_at) values (?1, ?2, ?3, ?4, ?5)
+                 on conflict (stream) do update set epoch = excluded.epoch, had = excluded.had, has = excluded.has,
+                    noted_at = excluded.noted_at where epoch <> excluded.epoch",
+            )?
+            .execute(params![id(&stream), epoch.to_string(), lost.had, lost.has, time(at)])?;
         Ok(())
     }
 
@@ -414,6 +440,23 @@ impl Store for SqliteStore {
         Ok(waiting.collect::<Sql<_>>()?)
     }
 
+    fn quarantine_release(&mut self, unit: &str, dossier: Uuid) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "delete from quarantine where dossier = ?2 and stream in (select stream from stream where unit = ?1)",
+        )?;
+        statement.execute(params![unit, id(&dossier)])?;
+        Ok(())
+    }
+
+    fn quarantine_entries(&self) -> Result<Vec<(Record, String)>, StoreError> {
+        let mut statement =
+            self.connection.prepare("select e.seq, e.hash, e.body, q.reason from quarantine q join entry e on e.n = q.n")?;
+        let entries = statement.query_map([], |row| {
+            Ok((Record { seq: row.get(0)?, hash: Hash(row.get(1)?), body: row.get(2)?, sealed: Vec::new() }, row.get(3)?))
+        })?;
+        Ok(entries.collect::<Sql<_>>()?)
+    }
+
     fn quarantine_list(&self, unit: Option<&str>, limit: usize) -> Result<Vec<(Uuid, Seq, String)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "select q.stream, q.seq, q.reason from quarantine q join stream s on s.stream = q.stream
@@ -435,12 +478,14 @@ impl Store for SqliteStore {
         Ok(units)
     }
 
-    fn dossier_history(&self, dossier: Uuid, before: i64) -> Result<Vec<(Seq, String)>, StoreError> {
+    fn dossier_history(&self, dossier: Uuid, before: i64) -> Result<Vec<Record>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "select seq, body from entry where dossier = ?1 and n < ?2
+            "select seq, hash, body from entry where dossier = ?1 and n < ?2
              and not exists (select 1 from quarantine q where q.n = entry.n) order by n",
         )?;
-        let history = statement.query_map(params![id(&dossier), before], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let history = statement.query_map(params![id(&dossier), before], |row| {
+            Ok(Record { seq: row.get(0)?, hash: Hash(row.get(1)?), body: row.get(2)?, sealed: Vec::new() })
+        })?;
         Ok(history.collect::<Sql<_>>()?)
     }
 
@@ -592,16 +637,19 @@ impl Store for SqliteStore {
         Ok(statement.query_row([serial], certificate).optional()?)
     }
 
-    fn certificate_newest(&self, stream: Uuid) -> Result<Option<Certificate>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached(&format!("{CERTIFICATE} where stream = ?1 and revoked_at is null order by issued_at desc limit 1"))?;
-        Ok(statement.query_row([id(&stream)], certificate).optional()?)
+    fn certificates(&self, stream: Uuid) -> Result<Vec<Certificate>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached(&format!("{CERTIFICATE} where stream = ?1 order by issued_at desc"))?;
+        Ok(statement.query_map([id(&stream)], certificate)?.collect::<Sql<_>>()?)
     }
 
     fn certificates_revoke(&mut self, stream: Uuid, at: LocalTime) -> Result<usize, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached("update certificate set revoked_at = ?2 where stream = ?1 and revoked_at is null")?;
+        let mut statement = self.connection.prepare_cached(
+            "with recursive pc (stream) as (
+                select ?1 union select s.stream from stream s join pc on s.opened_by = pc.stream
+             )
+             update certificate set revoked_at = ?2 where stream in (select stream from pc) and revoked_at is null",
+        )?;
         Ok(statement.execute(params![id(&stream), time(at)])?)
     }
 
@@ -725,6 +773,16 @@ impl Readable for LocalTime {
 fn role(row: &Row, column: usize) -> Sql<Role> {
     let text: String = row.get(column)?;
     Role::parse(&text).ok_or_else(|| unreadable(column, std::fmt::Error))
+}
+
+fn healing(row: &Row, stored_through: Seq) -> Sql<Option<Healing>> {
+    let (had, has): (Option<Seq>, Option<Seq>) = (row.get("had")?, row.get("has")?);
+    Ok(had.zip(has).map(|(had, has)| Healing {
+        had,
+        has,
+        resent: stored_through.min(had).saturating_sub(has),
+        healed: stored_through >= had,
+    }))
 }
 
 fn stored_entry(row: &Row) -> Sql<StoredEntry> {

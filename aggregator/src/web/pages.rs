@@ -25,7 +25,7 @@ use uuid::Uuid;
 use super::sync::SMALL;
 use super::{App, DoorError, Problem, now};
 use crate::auth::{self, AuthError, SESSION_HOURS, token_hash};
-use crate::output::people_time;
+use crate::output::{healing_words, people_time};
 use crate::rollup::{self, Office, ReportError};
 use crate::store::{Role, Store, StoreError, StreamStatus};
 
@@ -336,6 +336,7 @@ struct OverviewPage {
     rows: Vec<OfficeRow>,
     total: OfficeRow,
     reporting: String,
+    healing: Option<String>,
 }
 
 /// One commune in words and numbers as they are shown.
@@ -417,11 +418,11 @@ fn total_row(offices: &[Office]) -> OfficeRow {
 async fn overview(viewer: Viewer, State(app): State<App>, Query(query): Query<PeriodQuery>) -> Result<Response, PageError> {
     let at = now();
     let today = local_day(at);
-    let (node, (period, problem), offices) = app
+    let (node, (period, problem), offices, healing) = app
         .read(move |store| -> Result<_, StoreError> {
             let chosen = chosen(store, &query, today)?;
             let offices = rollup::offices(store, chosen.0)?;
-            Ok((node_name(store, at)?, chosen, offices))
+            Ok((node_name(store, at)?, chosen, offices, rollup::status(store)?.healing))
         })
         .await??;
     let complete = offices.iter().filter(|office| state_of(office).mark == "good").count();
@@ -432,6 +433,7 @@ async fn overview(viewer: Viewer, State(app): State<App>, Query(query): Query<Pe
         rows: offices.iter().map(office_row).collect(),
         total: total_row(&offices),
         reporting: format!("{complete} trên {} đơn vị đã gửi đủ những gì đã ghi", offices.len()),
+        healing: healing.as_ref().map(healing_words),
     })
 }
 

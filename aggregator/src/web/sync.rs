@@ -18,8 +18,8 @@ use data_encoding::HEXLOWER;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::entry::Seq;
 use motcua_shared::wire::{
-    AgentReport, EnrolRequest, Gauge, Hello, MAX_REQUEST, MAX_SEGMENT, PROTOCOL, SegmentError, Streams, Tail, Upload, decode,
-    encode,
+    AgentReport, CertificateRequest, EnrolRequest, Gauge, Hello, MAX_REQUEST, MAX_SEGMENT, PROTOCOL, SegmentError, Streams, Tail,
+    Upload, decode, encode,
 };
 use tracing::warn;
 use uuid::Uuid;
@@ -39,6 +39,7 @@ pub const SMALL: usize = 64 << 10;
 pub fn routes() -> Router<App> {
     let small = Router::new()
         .route("/sync/v1/enroll", post(enroll))
+        .route("/sync/v1/certificate", post(certificate))
         .route("/sync/v1/hello", post(hello))
         .route("/sync/v1/streams", get(streams))
         .route("/sync/v1/streams/{stream}", get(tail))
@@ -76,6 +77,21 @@ async fn enroll(
             Err(error.into())
         }
     }
+}
+
+/// Another certificate: for the sender's own stream, or for the one in which its PC goes on.
+async fn certificate(State(app): State<App>, peer: Peer, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
+    let request: CertificateRequest = message(&headers, body)?;
+    speaks_our_protocol(&request.report)?;
+    let shared = app.clone();
+    let enrolled = app
+        .write(move |store| -> Result<_, Problem> {
+            let at = now();
+            recognise(store, &peer, at)?;
+            Ok(authority::certify(store, shared.authority(), &peer, &request, at)?)
+        })
+        .await??;
+    Ok(cbor(StatusCode::OK, encode(&enrolled)))
 }
 
 async fn hello(State(app): State<App>, peer: Peer, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
@@ -229,9 +245,18 @@ fn own_stream(peer: &Peer, stream: Uuid) -> Result<(), Problem> {
 
 /// Whether the certificate is one that we issued for this stream, and still counts.
 fn admit(store: &mut dyn Store, peer: Peer, at: LocalTime) -> Result<(Source, Node), Problem> {
+    let node = recognise(store, &peer, at)?;
+    if peer.expires_at <= at {
+        return Err(refused(&peer, "expired", "Chứng thư của máy này đã hết hạn. Máy tự xin chứng thư mới ở lần gửi sau."));
+    }
+    Ok((Source { unit: peer.unit, stream: peer.stream, key: peer.public_key, way: Way::Line }, node))
+}
+
+/// Whether the certificate is one that we issued for this stream and did not take back. Its time may be over.
+fn recognise(store: &mut dyn Store, peer: &Peer, at: LocalTime) -> Result<Node, Problem> {
     let node = crate::rollup::node(store)?;
     let issued = match store.certificate_find(&peer.serial)? {
-        None if node.restored => Some(in_transaction(store, |store| authority::readmit(store, &peer, at))?),
+        None if node.restored_at.is_some() => Some(in_transaction(store, |store| authority::readmit(store, peer, at))?),
         known => known,
     };
     let refusal = match issued {
@@ -242,14 +267,14 @@ fn admit(store: &mut dyn Store, peer: Peer, at: LocalTime) -> Result<(Source, No
             Some(("unknown-certificate", "Chứng thư không khớp với máy đã đăng ký. Hãy đăng ký lại máy."))
         }
         Some(issued) if issued.revoked => Some(("revoked", "Chứng thư của máy này đã bị thu hồi. Hãy liên hệ huyện.")),
-        Some(issued) if issued.expires_at <= at => Some(("expired", "Chứng thư của máy này đã hết hạn. Hãy đăng ký lại máy.")),
         Some(_) => None,
     };
-    if let Some((kind, detail)) = refusal {
-        warn!(unit = %peer.unit, stream = %peer.stream, reason = kind, "request refused");
-        return Err(forbidden(kind, detail));
-    }
-    Ok((Source { unit: peer.unit, stream: peer.stream, key: peer.public_key, way: Way::Line }, node))
+    refusal.map_or(Ok(node), |(kind, detail)| Err(refused(peer, kind, detail)))
+}
+
+fn refused(peer: &Peer, kind: &'static str, detail: &str) -> Problem {
+    warn!(unit = %peer.unit, stream = %peer.stream, reason = kind, "request refused");
+    forbidden(kind, detail)
 }
 
 fn message<T: for<'b> minicbor::Decode<'b, ()>>(headers: &HeaderMap, body: Body) -> Result<T, Problem> {
@@ -312,6 +337,7 @@ impl From<EnrolError> for Problem {
             EnrolError::OtherUnit(_) => (StatusCode::FORBIDDEN, "code-other-unit"),
             EnrolError::Request(_) => (StatusCode::BAD_REQUEST, "certificate-request"),
             EnrolError::StreamTaken => (StatusCode::CONFLICT, "stream-taken"),
+            EnrolError::Revoked => (StatusCode::FORBIDDEN, "revoked"),
             EnrolError::NoNumbersLeft(_) => (StatusCode::CONFLICT, "no-numbers"),
         };
         Problem::new(status, kind, "Không đăng ký được", error.to_string())

@@ -349,6 +349,7 @@ impl Aggregator {
             max_segment: 1 << 20,
             compared: self.disk.held(stream, report.compares().seq).map(|hash| hash.0.into()),
             kept_aside: aside.or(kept),
+            reasons: None,
         }))
     }
 

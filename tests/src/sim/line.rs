@@ -150,6 +150,7 @@ fn forged(request: &Request, server_id: Uuid, key: &SigningKey) -> Option<Reply>
         max_segment: 1 << 20,
         compared: Some(report.head_hash.into()),
         kept_aside: None,
+        reasons: None,
     };
     Some(Reply::Body(wire::encode(&Signed::receipt(&receipt, key))))
 }
