@@ -62,7 +62,9 @@ async fn measure() -> Result<()> {
     let mut ratios = Vec::new();
     for number in 1..=NIGHTS {
         record(&commune, NIGHTS + number).await?;
+        let cuts = line.stats().cuts;
         line.set(Weather::down());
+        line.until(|stats| stats.cuts > cuts).await;
         line.set(night.clone());
         let (before, start) = (line.stats(), Instant::now());
         let summary = uplink.sync(&door).await?;
