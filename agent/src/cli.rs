@@ -1,7 +1,7 @@
 //! The commands of `motcua-agent`.
 //!
 //! Promise: a command either does what it says and exits 0, or says in Vietnamese what is wrong and what to do; `verify`
-//! exits 1 when something was changed, `sync` exits 3 when something still waits. Start at [`run`].
+//! exits 1 when something was changed, `sync` exits 3 when something still waits, `doctor` when something is the matter. Start at [`run`].
 
 use std::fmt::Write;
 use std::fs;
@@ -14,6 +14,7 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use motcua_shared::calendar::Calendar;
 use motcua_shared::catalogue::{Catalogue, field_name};
+use motcua_shared::doctor::Facts;
 use motcua_shared::entry::Seq;
 use motcua_shared::period::Period;
 use motcua_shared::report::Ii06;
@@ -27,11 +28,12 @@ use uuid::Uuid;
 use crate::backup;
 use crate::bundle::{self, Brought};
 use crate::config::Config;
+use crate::doctor;
 use crate::door::Door;
 use crate::office::{self, Name, Status, chance, now};
 use crate::output;
 use crate::recover;
-use crate::store::{DossierFilter, Pen, Store};
+use crate::store::{DossierFilter, Pen, Store, StoreError};
 use crate::uplink::{self, Uplink};
 use crate::web::api::{DossierJson, ii06};
 use crate::{web, words};
@@ -135,9 +137,19 @@ enum Command {
         data: Data,
         #[arg(long, env = "MOTCUA_LISTEN")]
         listen: Option<SocketAddr>,
+        /// Khung giờ gửi ban đêm [mặc định: 18:00-06:00].
+        #[arg(long, env = "MOTCUA_NIGHT", value_name = "TỪ-ĐẾN")]
+        night: Option<String>,
     },
     /// Gửi ngay một lần; mã thoát 0 chỉ khi huyện đã lưu đủ, 3 khi còn phần chưa gửi.
     Sync {
+        #[command(flatten)]
+        data: Data,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tìm nguyên nhân chưa gửi được và việc cần làm; mã thoát 0 khi không có gì sai, 3 khi có.
+    Doctor {
         #[command(flatten)]
         data: Data,
         #[arg(long)]
@@ -238,6 +250,7 @@ enum Format {
 const DAMAGED: u8 = 1;
 const BAD_INPUT: u8 = 2;
 const STILL_PENDING: u8 = 3;
+const SOMETHING_IS_WRONG: u8 = 3;
 
 /// Reads the command line and runs it.
 pub fn run() -> ExitCode {
@@ -276,10 +289,11 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
             };
             recover(&data.path, &asked, key.as_ref())
         }
+        Command::Serve { data, listen, night } => serve(&data.path, listen, night.as_deref()),
         Command::Backup { data, file } => back_up(&data.path, &file),
         Command::Restore { data, file, recovery_key } => restore(&data.path, &file, recovery_key.as_deref()),
-        Command::Serve { data, listen } => serve(&data.path, listen),
         Command::Sync { data, json } => sync(&data.path, json),
+        Command::Doctor { data, json } => doctor(&data.path, json),
         Command::Import { data, kind: ImportKind::Dossiers, file } => import_dossiers(&data.path, &file),
         Command::Report { data, form: Form::Ii06, from, to, format, out } => report(&data.path, from, to, format, out.as_deref()),
         Command::Status { data, json } => status(&data.path, json),
@@ -448,8 +462,9 @@ fn restore(data: &Path, file: &Path, recovery_key: Option<&str>) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
-fn serve(data: &Path, listen: Option<SocketAddr>) -> anyhow::Result<ExitCode> {
+fn serve(data: &Path, listen: Option<SocketAddr>, night: Option<&str>) -> anyhow::Result<ExitCode> {
     let config = Config::load(data)?;
+    let night = config.window(night)?;
     let store = Store::open(data)?;
     let key = office::office_key(data, &store.office()?)?;
     let listen = listen.or(config.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7420)));
@@ -459,7 +474,7 @@ fn serve(data: &Path, listen: Option<SocketAddr>) -> anyhow::Result<ExitCode> {
             .await
             .with_context(|| format!("không mở được địa chỉ {listen}; có thể chương trình đang chạy sẵn"))?;
         output::line(&format!("listening on http://{}", listener.local_addr()?));
-        web::serve(listener, web::App::new(data, Door::new(store), key), &config).await
+        web::serve(listener, web::App::new(data, Door::new(store), key, night)).await
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -478,6 +493,47 @@ fn sync(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
     }
     let complete = summary.outcome == "complete" && summary.pending == 0;
     Ok(if complete { ExitCode::SUCCESS } else { ExitCode::from(STILL_PENDING) })
+}
+
+fn doctor(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    let facts = match Store::open(data) {
+        Ok(store) => examine(data, store)?,
+        Err(error @ StoreError::Absent(_)) => return Err(error.into()),
+        Err(error) => doctor::facts_of_failure(data, &error),
+    };
+    let findings = doctor::findings(&facts, now());
+    let healthy = findings.iter().all(|finding| finding.cause == "ok");
+    let first = findings.first().context("there is always a finding")?;
+    if json {
+        output::json(&json!({
+            "ok": healthy,
+            "cause": first.cause,
+            "detail": first.detail,
+            "action": first.action,
+            "findings": findings,
+        }));
+    } else {
+        for finding in &findings {
+            output::line(&format!("{} [{}]\n  Việc cần làm: {}", finding.detail, finding.cause, finding.action));
+        }
+    }
+    Ok(if healthy { ExitCode::SUCCESS } else { ExitCode::from(SOMETHING_IS_WRONG) })
+}
+
+fn examine(data: &Path, store: Store) -> anyhow::Result<Facts> {
+    let mut facts = match doctor::facts(data, &store, now(), |known| known) {
+        Ok(facts) => facts,
+        Err(error) => return Ok(doctor::facts_of_failure(data, &error)),
+    };
+    facts.damage = match store.integrity() {
+        Ok(answer) => facts.damage.or(answer),
+        Err(error) => Some(error.to_string()),
+    };
+    if facts.damage.is_none() {
+        let door = Door::new(store);
+        facts.line = runtime()?.block_on(doctor::line(data, &door));
+    }
+    Ok(facts)
 }
 
 fn import_dossiers(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {

@@ -6,6 +6,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use motcua_shared::schedule::{NoWindow, Window};
 use serde::Deserialize;
 
 /// What `config.toml` may say.
@@ -14,8 +15,8 @@ use serde::Deserialize;
 pub struct Config {
     /// Address of the pages, such as `127.0.0.1:7420`.
     pub listen: Option<SocketAddr>,
-    /// Seconds between attempts to sync while something is waiting.
-    pub sync_every_s: Option<u64>,
+    /// The hours in which this PC may send at night, such as `18:00-06:00`.
+    pub night: Option<String>,
 }
 
 /// Why the settings are refused.
@@ -25,6 +26,8 @@ pub enum ConfigError {
     Read(PathBuf, #[source] std::io::Error),
     #[error("cấu hình {0} không hợp lệ: {1}")]
     Invalid(PathBuf, #[source] Box<toml::de::Error>),
+    #[error("night = {0}")]
+    Night(#[from] NoWindow),
 }
 
 impl Config {
@@ -36,6 +39,11 @@ impl Config {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
             Err(error) => Err(ConfigError::Read(path, error)),
         }
+    }
+
+    /// The hours of the night: as said on the command line, else as in the file.
+    pub fn window(&self, said: Option<&str>) -> Result<Window, ConfigError> {
+        Ok(said.or(self.night.as_deref()).map(str::parse).transpose()?.unwrap_or_default())
     }
 }
 
@@ -50,5 +58,15 @@ mod tests {
         std::fs::write(data.path().join("config.toml"), "lisen = \"127.0.0.1:1\"\n").expect("written");
         let message = Config::load(data.path()).expect_err("refused").to_string();
         assert!(message.contains("lisen") && message.contains("config.toml"), "{message}");
+    }
+
+    #[test]
+    fn the_night_is_what_was_said_or_what_the_file_says() {
+        let config = Config { night: Some("20:00-23:00".to_owned()), ..Config::default() };
+        assert_eq!(config.window(None).expect("sound"), "20:00-23:00".parse().expect("a window"));
+        assert_eq!(config.window(Some("12:00-13:00")).expect("sound"), "12:00-13:00".parse().expect("a window"));
+        assert_eq!(Config::default().window(None).expect("sound"), Window::default());
+        let message = config.window(Some("midnight")).expect_err("refused").to_string();
+        assert!(message.contains("night") && message.contains("midnight"), "{message}");
     }
 }

@@ -6,6 +6,7 @@ pub mod backup;
 pub mod bundle;
 pub mod cli;
 pub mod config;
+pub mod doctor;
 pub mod door;
 pub mod office;
 mod output;

@@ -13,7 +13,7 @@ use motcua_shared::calendar::LocalTime;
 use motcua_shared::contribution::{COLUMNS, Counters, Delta};
 use motcua_shared::deadline;
 use motcua_shared::dossier::{Code, Dossier, Event, Refusal};
-use motcua_shared::entry::{Body, Draft, Hash, Head, Record, Seq};
+use motcua_shared::entry::{Body, ClockReading, Draft, Hash, Head, Record, Seq};
 pub use motcua_shared::reception::Reception;
 use motcua_shared::report::FieldSums;
 use motcua_shared::seal::{OfficeKey, Sealed};
@@ -22,6 +22,7 @@ use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, Trans
 use uuid::Uuid;
 
 mod check;
+mod clock;
 mod figures;
 mod streams;
 
@@ -70,6 +71,13 @@ pub enum StoreError {
     NumbersUsedUp { day: NaiveDate, from: u32, to: u32 },
     #[error("mục {0} trong nhật ký không đọc được; hãy chạy: motcua-agent verify")]
     Damaged(Seq),
+}
+
+impl StoreError {
+    /// Whether the disk had no room, or did not take what was written.
+    pub fn is_full(&self) -> bool {
+        matches!(self, StoreError::Disk(_))
+    }
 }
 
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
@@ -390,7 +398,8 @@ impl Store {
         reception.received.code.clone_from(&code);
         let event = Event::Received(reception.received);
         Dossier::new(reception.id).admits(&event, pen.now)?;
-        append(&transaction, office.stream, &[pen.draft(event, reception.id, Some(reception.person))], pen)?;
+        let clock = clock::reading(&transaction, pen.now)?;
+        append(&transaction, office.stream, &[pen.draft(event, reception.id, Some(reception.person), clock)], pen)?;
         transaction.commit()?;
         Ok(code)
     }
@@ -403,7 +412,8 @@ impl Store {
         dossier.admits(&event, pen.now)?;
         let sealed = note.filter(|note| !note.is_empty()).map(|note| Sealed { note: Some(note), ..Sealed::default() });
         let stream = office(&transaction)?.stream;
-        append(&transaction, stream, &[pen.draft(event, id, sealed)], pen)?;
+        let clock = clock::reading(&transaction, pen.now)?;
+        append(&transaction, stream, &[pen.draft(event, id, sealed, clock)], pen)?;
         transaction.commit()?;
         Ok(())
     }
@@ -411,10 +421,11 @@ impl Store {
     /// Saves whole lives, all or none: for each dossier its id, its events and its person.
     pub fn import(&mut self, lives: Vec<(Uuid, Vec<Event>, Sealed)>, pen: &Pen) -> Result<Head> {
         let transaction = begin(&mut self.connection)?;
+        let clock = clock::reading(&transaction, pen.now)?;
         let mut drafts = Vec::new();
         for (id, events, person) in lives {
             let mut person = Some(person);
-            drafts.extend(events.into_iter().map(|event| pen.draft(event, id, person.take())));
+            drafts.extend(events.into_iter().map(|event| pen.draft(event, id, person.take(), clock)));
         }
         let stream = office(&transaction)?.stream;
         let head = append(&transaction, stream, &drafts, pen)?;
@@ -629,15 +640,29 @@ impl Store {
         Ok(Some((last, failing_since)))
     }
 
-    /// When the last attempt ended with everything stored.
+    /// When the newest attempt that ended with everything stored did so. The newest by order: the clock may have been set.
     pub fn sync_last_at(&self) -> Result<Option<String>> {
-        Ok(self.connection.query_row("select max(ended_at) from attempt where outcome = 'complete'", [], |row| row.get(0))?)
+        let mut statement =
+            self.connection.prepare_cached("select ended_at from attempt where outcome = 'complete' order by n desc limit 1")?;
+        Ok(statement.query_row([], |row| row.get(0)).optional()?)
+    }
+
+    /// The slot of the night that the district asks this PC to take.
+    pub fn night_slot(&self) -> Result<Option<u32>> {
+        let stream = office(&self.connection)?.stream;
+        Ok(self.receipt_last(stream)?.and_then(|(receipt, _)| receipt.night_slot_s))
+    }
+
+    /// Asks `SQLite` itself whether its file is sound; else what it says.
+    pub fn integrity(&self) -> Result<Option<String>> {
+        let answer: String = self.connection.query_row("pragma quick_check(1)", [], |row| row.get(0))?;
+        Ok((answer != "ok").then_some(answer))
     }
 }
 
 impl Pen<'_> {
-    fn draft(&self, event: Event, dossier: Uuid, sealed: Option<Sealed>) -> Draft {
-        Draft { event, dossier: Some(dossier), author: self.author.to_owned(), recorded_at: self.now, clock: None, sealed }
+    fn draft(&self, event: Event, dossier: Uuid, sealed: Option<Sealed>, clock: Option<ClockReading>) -> Draft {
+        Draft { event, dossier: Some(dossier), author: self.author.to_owned(), recorded_at: self.now, clock, sealed }
     }
 }
 

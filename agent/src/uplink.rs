@@ -6,11 +6,12 @@
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use motcua_shared::calendar::{LocalTime, local};
+use motcua_shared::clock::Measure;
 use motcua_shared::enrolment::EnrolmentCode;
 use motcua_shared::entry::{Head, Record, Seq};
 use motcua_shared::seal::OfficeKey;
@@ -20,7 +21,7 @@ use motcua_shared::wire::{
     self, AgentReport, CertificateRequest, EnrolRequest, Enrolled, Hello, LastReceipt, MAX_SEGMENT, PROTOCOL, Receipt, Segment,
     Signed, Streams, Tail, Upload,
 };
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
 use serde::Serialize;
 use tracing::{info, warn};
@@ -33,6 +34,8 @@ use crate::stream;
 
 pub mod tls;
 
+pub use tls::Distrust;
+
 /// What keeps the line from working.
 #[derive(Debug, thiserror::Error)]
 pub enum UplinkError {
@@ -44,6 +47,16 @@ pub enum UplinkError {
     Stranger(String),
     #[error("huyện từ chối: {0}")]
     Refused(String),
+    #[error("huyện từ chối: {0}")]
+    Revoked(String),
+    /// The certificate's time is over, whatever this PC's clock says: it is renewed.
+    #[error("huyện từ chối: {0}")]
+    Expired(String),
+    /// It asks to come back later.
+    #[error("huyện đang bận: {detail}")]
+    Busy { detail: String, wait: Duration },
+    #[error(transparent)]
+    Untrusted(#[from] Distrust),
     #[error("địa chỉ “{0}” không hợp lệ; cần dạng https://may-chu:7443")]
     Address(String),
     #[error(
@@ -68,7 +81,7 @@ pub enum UplinkError {
 /// What one session did.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Summary {
-    /// `complete`, `offline`, `refused`, `forked`, `behind`.
+    /// `complete`, `offline`, `busy`, `refused`, `forked`, `behind`.
     pub outcome: &'static str,
     /// In words, for a person.
     pub detail: String,
@@ -86,6 +99,9 @@ pub struct Summary {
     pub fetched: u64,
     /// Entries recorded again in a new stream, because another PC had their place in the old one.
     pub copied: u64,
+    /// The aggregator is busy, and asks to be left alone for so long.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_after_s: Option<u64>,
 }
 
 /// The enrolled PC's line. Keep it: connections and TLS sessions are used again.
@@ -193,7 +209,8 @@ pub fn enrolment_keep(
     Ok(())
 }
 
-fn base_url(url: &str) -> Result<Url, UplinkError> {
+/// The address of an aggregator.
+pub fn base_url(url: &str) -> Result<Url, UplinkError> {
     let invalid = || UplinkError::Address(url.to_owned());
     let mut base = Url::parse(url.trim()).map_err(|_| invalid())?;
     if base.scheme() != "https" || base.host_str().is_none() {
@@ -201,6 +218,15 @@ fn base_url(url: &str) -> Result<Url, UplinkError> {
     }
     base.set_path("/");
     Ok(base)
+}
+
+/// Whether an aggregator answers at `base`, whoever's it is. Nothing is told to it and nothing it says is believed.
+pub async fn is_an_aggregator(base: &Url) -> bool {
+    let answer = async {
+        let url = base.join("healthz").ok()?;
+        client(tls::trusting_nobody().ok()?).ok()?.get(url).send().await.ok()?.text().await.ok()
+    };
+    answer.await.is_some_and(|text| text == "ok\n")
 }
 
 fn client(tls: rustls::ClientConfig) -> Result<reqwest::Client, UplinkError> {
@@ -262,7 +288,9 @@ async fn exchange(client: &reqwest::Client, method: Method, url: Url, body: Vec<
     let whole = async {
         let mut response = sent.await?;
         let status = response.status();
-        let media = response.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default().to_owned();
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let media = header(CONTENT_TYPE).unwrap_or_default().to_owned();
+        let wait = header(RETRY_AFTER).and_then(|seconds| seconds.parse().ok()).map(Duration::from_secs);
         let mut bytes = Vec::new();
         while let Some(chunk) = response.chunk().await? {
             bytes.extend_from_slice(&chunk);
@@ -270,26 +298,38 @@ async fn exchange(client: &reqwest::Client, method: Method, url: Url, body: Vec<
                 break;
             }
         }
-        Ok::<_, reqwest::Error>((status, media, bytes))
+        Ok::<_, reqwest::Error>((status, media, wait, bytes))
     };
-    let (status, media, bytes) = tokio::time::timeout(patience, whole)
+    let (status, media, wait, bytes) = tokio::time::timeout(patience, whole)
         .await
         .map_err(|_| UplinkError::Offline("đường truyền không trả lời".to_owned()))?
         .map_err(|error| tls::explain(&error))?;
     match (status, media.as_str()) {
         (StatusCode::OK | StatusCode::CONFLICT, "application/cbor") => Ok(Answer::Message(bytes)),
-        (status, "application/problem+json") => Ok(refusal(status, &bytes)?),
+        (status, "application/problem+json") => Ok(refusal(status, wait, &bytes)?),
         (status, _) => Err(UplinkError::Stranger(format!("HTTP {status}, {media}"))),
     }
 }
 
-/// A problem document: final for what we asked (4xx), or a server that cannot now (5xx, 429).
-fn refusal(status: StatusCode, bytes: &[u8]) -> Result<Answer, UplinkError> {
+/// A problem document: final for what we asked (4xx), or a server that cannot now (5xx, 429) and may say until when.
+fn refusal(status: StatusCode, wait: Option<Duration>, bytes: &[u8]) -> Result<Answer, UplinkError> {
     #[derive(serde::Deserialize)]
     struct Problem {
+        #[serde(default)]
+        r#type: String,
         detail: String,
     }
-    let detail = serde_json::from_slice::<Problem>(bytes).map_or_else(|_| format!("HTTP {status}"), |problem| problem.detail);
+    let problem = serde_json::from_slice(bytes);
+    let Problem { r#type: kind, detail } =
+        problem.unwrap_or_else(|_| Problem { r#type: String::new(), detail: format!("HTTP {status}") });
+    if let Some(wait) = wait {
+        return Err(UplinkError::Busy { detail, wait });
+    }
+    match kind.as_str() {
+        "urn:motcua:problem:revoked" => return Err(UplinkError::Revoked(detail)),
+        "urn:motcua:problem:expired" => return Err(UplinkError::Expired(detail)),
+        _ => {}
+    }
     if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS || status == StatusCode::REQUEST_TIMEOUT {
         return Err(UplinkError::Offline(detail));
     }
@@ -398,7 +438,12 @@ impl Uplink {
         let (outcome, detail) = match self.everything(door, &mut tally).await {
             Ok(end) => ending(end, &tally),
             Err(error @ (UplinkError::Store(_) | UplinkError::Office(_))) => return Err(error),
-            Err(error) => (outcome(&error), error.to_string()),
+            Err(error) => {
+                if let UplinkError::Busy { wait, .. } = &error {
+                    tally.wait = Some(*wait);
+                }
+                (outcome(&error), error.to_string())
+            }
         };
         let summary = self.summary(door, outcome, detail, tally).await?;
         let detail = summary.detail.clone();
@@ -410,7 +455,13 @@ impl Uplink {
     async fn everything(&self, door: &Door, tally: &mut Tally) -> Result<End, UplinkError> {
         self.certificates(door).await?;
         let mut current = door.call(|store| store.stream_current()).await?;
-        let mut end = self.session(door, current, tally).await?;
+        let mut end = match self.session(door, current, tally).await {
+            Err(UplinkError::Expired(_)) => {
+                self.certificate_renew(door, current.id, current.id, false).await?;
+                self.session(door, current, tally).await?
+            }
+            ended => ended?,
+        };
         if end == End::MovedToNewStream {
             tally.moved = true;
             current = door.call(|store| store.stream_current()).await?;
@@ -495,8 +546,33 @@ impl Uplink {
         unreachable!("a session always ends with an action that says so")
     }
 
-    /// One exchange: a segment if there is one to send, else a hello. What was signed in the answer goes to `answered`.
+    /// One hello, once, to see how the line is.
+    pub async fn greet(&self, door: &Door) -> Result<(), UplinkError> {
+        let lane = self.lane(door.call(|store| store.stream_current()).await?.id)?;
+        let mut tally = Tally::default();
+        match self.exchange(door, &lane, Question::Hello, &mut None, &mut tally).await? {
+            Event::Receipt { .. } => Ok(()),
+            _ => Err(UplinkError::Stranger(tally.last_cut)),
+        }
+    }
+
+    /// One exchange of a session, which goes on when the line breaks.
     async fn ask(
+        &self,
+        door: &Door,
+        lane: &Lane,
+        question: Question,
+        answered: &mut Option<Signed>,
+        tally: &mut Tally,
+    ) -> Result<Event, UplinkError> {
+        match self.exchange(door, lane, question, answered, tally).await {
+            Err(UplinkError::Offline(why) | UplinkError::Stranger(why)) => Ok(tally.cut(why)),
+            other => other,
+        }
+    }
+
+    /// One exchange: a segment if there is one to send, else a hello. What was signed in the answer goes to `answered`.
+    async fn exchange(
         &self,
         door: &Door,
         lane: &Lane,
@@ -525,19 +601,23 @@ impl Uplink {
         };
         let carried = body.len();
         tally.sent_bytes += carried as u64;
-        match exchange(&lane.client, method, self.address(&path)?, body).await {
-            Ok(Answer::Message(bytes)) => {
+        let (sent_at, sent) = (now(), Instant::now());
+        match exchange(&lane.client, method, self.address(&path)?, body).await? {
+            Answer::Message(bytes) => {
+                let took = sent.elapsed();
                 let Some((receipt, signed)) = self.receipt_read(&bytes, stream, nonce, tally) else {
                     return Ok(Event::Cut);
                 };
-                let through = receipt.stored_through;
-                let ours = door.call(move |store| store.entry_hash(stream, through)).await?;
+                let (through, measure) = (receipt.stored_through, Measure::of(sent_at, took, receipt.at_ms));
+                let noted = move |store: &mut Store| {
+                    store.clock_measure(measure)?;
+                    store.entry_hash(stream, through)
+                };
+                let ours = door.call(noted).await?;
                 *answered = Some(signed);
                 Ok(Event::Receipt { receipt: Box::new(receipt), ours, asked: compare.unwrap_or(head), carried })
             }
-            Ok(Answer::Refused(detail)) => Err(UplinkError::Refused(detail)),
-            Err(UplinkError::Offline(why) | UplinkError::Stranger(why)) => Ok(tally.cut(why)),
-            Err(error) => Err(error),
+            Answer::Refused(detail) => Err(UplinkError::Refused(detail)),
         }
     }
 
@@ -676,6 +756,7 @@ impl Uplink {
             resent: tally.resent,
             fetched: tally.fetched,
             copied: tally.copied,
+            retry_after_s: tally.wait.map(|wait| wait.as_secs()),
         })
     }
 }
@@ -725,6 +806,8 @@ struct Tally {
     copied: u64,
     /// Went on in a new stream.
     moved: bool,
+    /// The aggregator asks to be left alone for so long.
+    wait: Option<Duration>,
     last_cut: String,
 }
 
@@ -787,7 +870,8 @@ pub fn end_words(end: End) -> (&'static str, String) {
 
 fn outcome(error: &UplinkError) -> &'static str {
     match error {
-        UplinkError::Refused(_) => "refused",
+        UplinkError::Refused(_) | UplinkError::Revoked(_) | UplinkError::Expired(_) | UplinkError::Untrusted(_) => "refused",
+        UplinkError::Busy { .. } => "busy",
         _ => "offline",
     }
 }

@@ -17,16 +17,16 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
 use motcua_shared::calendar::Calendar;
 use motcua_shared::catalogue::Catalogue;
+use motcua_shared::schedule::Window;
 use motcua_shared::seal::OfficeKey;
-use tokio::sync::{Mutex, Notify};
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::info;
 
-use crate::config::Config;
 use crate::door::Door;
 use crate::office::{Status, chance, now};
+use crate::schedule::Sender;
 use crate::store::{self, Pen, Store};
-use crate::{schedule, words};
+use crate::words;
 
 pub mod api;
 mod dossier;
@@ -52,24 +52,20 @@ pub struct App {
     pub data: PathBuf,
     pub door: Door,
     pub key: OfficeKey,
-    /// Told after each save, so that it is sent soon.
-    pub saved: Arc<Notify>,
+    pub sender: Sender,
     catalogue: Arc<Catalogue>,
     calendar: Arc<Calendar>,
-    /// Held while a page's "send now" runs.
-    sending: Arc<Mutex<()>>,
 }
 
 impl App {
-    pub fn new(data: &Path, door: Door, key: OfficeKey) -> App {
+    pub fn new(data: &Path, door: Door, key: OfficeKey, night: Window) -> App {
         App {
             data: data.to_owned(),
+            sender: Sender::new(data, door.clone(), night),
             door,
             key,
-            saved: Arc::default(),
             catalogue: Arc::new(Catalogue::starter()),
             calendar: Arc::new(Calendar::starter()),
-            sending: Arc::default(),
         }
     }
 
@@ -90,7 +86,7 @@ impl App {
         let key = self.key.clone();
         let written =
             self.door.call(move |store| work(store, &Pen { author: AUTHOR, now: now(), key: &key, salt: chance })).await?;
-        self.saved.notify_one();
+        self.sender.saved();
         Ok(written)
     }
 
@@ -151,10 +147,9 @@ async fn style() -> impl IntoResponse {
 }
 
 /// Answers on `listener` until the program is asked to stop, and sends by schedule meanwhile.
-pub async fn serve(listener: tokio::net::TcpListener, app: App, config: &Config) -> anyhow::Result<()> {
+pub async fn serve(listener: tokio::net::TcpListener, app: App) -> anyhow::Result<()> {
     only_this_pc(listener.local_addr()?)?;
-    let every = Duration::from_secs(config.sync_every_s.unwrap_or(300));
-    let schedule = tokio::spawn(schedule::run(app.data.clone(), app.door.clone(), Arc::clone(&app.saved), every));
+    let schedule = tokio::spawn(app.sender.clone().run());
     let (stop, mut stopped) = tokio::sync::watch::channel(());
     let mut stopping = stopped.clone();
     let server = axum::serve(listener, router(app)).with_graceful_shutdown(async move {

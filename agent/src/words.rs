@@ -3,6 +3,7 @@
 //! Promise: nothing is called sent without a verified receipt for all of it. Start at [`sync_sentence`].
 
 use motcua_shared::calendar::{Calendar, LocalTime, VIETNAM, local_day};
+use motcua_shared::clock::Doubt;
 use motcua_shared::deadline::Limit;
 use motcua_shared::dossier::{self, Channel, Code, Event, Extent, Outcome, Rating, State, SubmittedBy};
 use motcua_shared::text::number;
@@ -25,6 +26,7 @@ pub fn sync_sentence(status: &Status) -> String {
         _ if !status.enrolled => joined(&waiting, "chưa đăng ký với huyện", ", "),
         Some("refused" | "forked" | "behind") => joined(&waiting, detail, ". "),
         _ if all_sent(status) => format!("Đã gửi hết, {}{}", at(&status.last_receipt_at), unread(status)),
+        Some("busy") => joined(&waiting, &format!("huyện đang bận, máy tự gửi lại{}", unread(status)), ", "),
         Some("offline") => joined(&waiting, &format!("mất mạng từ {}{}", at(&status.failing_since), unread(status)), ", "),
         _ if waiting.is_empty() => "Chưa có gì để gửi".to_owned(),
         _ if status.aggregator.is_none() => format!("{waiting}, chờ mang gói về huyện{}", unread(status)),
@@ -65,6 +67,7 @@ pub fn outcome_of_sync(outcome: &str) -> &str {
     match outcome {
         "complete" => "huyện đã lưu đủ",
         "offline" => "chưa kết nối được",
+        "busy" => "huyện đang bận",
         "refused" => "huyện từ chối",
         "forked" => "nội dung ở huyện khác với máy này",
         "behind" => "máy này thiếu so với huyện",
@@ -108,6 +111,28 @@ pub fn shown_time(at: &str) -> String {
 /// A time as `14:32 22/11/2026`, on the clocks of Việt Nam.
 pub fn time(at: LocalTime) -> String {
     at.with_timezone(&VIETNAM).format("%H:%M %d/%m/%Y").to_string()
+}
+
+/// Why the clock, which shows `now`, is not believed.
+pub fn clock_doubt(doubt: Doubt, now: LocalTime) -> String {
+    let why = match doubt {
+        Doubt::BeforeTheProgram => "trước khi có chương trình này".to_owned(),
+        Doubt::BeforeSigned(at) => format!("trong khi huyện đã ký biên nhận lúc {}", time(at)),
+        Doubt::BeforeLastEntry(at) => format!("trong khi mục mới nhất được ghi lúc {}", time(at)),
+        Doubt::OffBy(offset_ms) => format!("lệch {} so với đồng hồ của huyện", span(offset_ms)),
+        Doubt::FarAhead(at) => format!("quá xa so với lần cuối máy này có dữ liệu ({})", time(at)),
+        Doubt::Jumped(at) => format!("vừa bị chỉnh: theo thời gian chạy máy thì đang khoảng {}", time(at)),
+    };
+    format!("Đồng hồ của máy có thể sai: máy đang là {}, {why}.", time(now))
+}
+
+/// How long, roughly.
+fn span(ms: i64) -> String {
+    match ms.unsigned_abs() / 60_000 {
+        minutes @ 0..120 => format!("{minutes} phút"),
+        minutes @ 120..2_880 => format!("{} giờ", minutes / 60),
+        minutes => format!("{} ngày", count(minutes / 1_440)),
+    }
 }
 
 pub fn channel_name(channel: Channel) -> &'static str {

@@ -212,7 +212,7 @@ impl Authority {
             nonce,
             at_ms: now.timestamp_millis(),
             reference_version: 0,
-            night_slot_s: None,
+            night_slot_s: held.night_slot_s,
             max_segment: u32::try_from(MAX_SEGMENT).unwrap_or(u32::MAX),
             compared: held.compared.map(|hash| hash.0.into()),
             kept_aside: held.kept_aside,

@@ -73,6 +73,15 @@ enum Command {
         /// Địa chỉ và cổng [mặc định: 0.0.0.0:7443]
         #[arg(long, env = "MOTCUA_LISTEN", value_name = "ĐỊA CHỈ")]
         listen: Option<String>,
+        /// Khung giờ gửi ban đêm của các xã [mặc định: 18:00-06:00]
+        #[arg(long, env = "MOTCUA_NIGHT", value_name = "TỪ-ĐẾN")]
+        night: Option<String>,
+        /// Số xã được hẹn trong mỗi phút [mặc định: 120]
+        #[arg(long, env = "MOTCUA_SYNC_PER_MINUTE", value_name = "SỐ")]
+        sync_per_minute: Option<u32>,
+        /// Số máy được phục vụ cùng lúc; máy khác được hẹn quay lại [mặc định: 256]
+        #[arg(long, env = "MOTCUA_SYNC_AT_ONCE", value_name = "SỐ")]
+        sync_at_once: Option<usize>,
     },
     /// In báo cáo
     Report {
@@ -318,8 +327,7 @@ pub fn main() -> ExitCode {
 pub fn run(cli: Cli) -> Result<(), CliError> {
     let Cli { data, log, command } = cli;
     let data = data.ok_or_else(|| CliError::Asked("Cần --data DIR (hoặc biến môi trường MOTCUA_DATA).".to_owned()))?;
-    let listen = if let Command::Serve { listen } = &command { listen.clone() } else { None };
-    let config = Config::load(&data, Overrides { listen, log })?;
+    let config = Config::load(&data, overrides(log, &command))?;
     start_log(&config)?;
     match command {
         Command::Init(asked) => init(&data, &asked),
@@ -358,6 +366,19 @@ fn back_up(data: &Path, target: &Path) -> Result<(), CliError> {
     backup::back_up(data, target)?;
     say(&format!("Đã sao lưu vào {}. Bản sao có cả khóa của hệ thống: cất giữ như tài liệu mật.", target.display()));
     Ok(())
+}
+
+fn overrides(log: Option<String>, command: &Command) -> Overrides {
+    match command {
+        Command::Serve { listen, night, sync_per_minute, sync_at_once } => Overrides {
+            listen: listen.clone(),
+            log,
+            night: night.clone(),
+            sync_per_minute: *sync_per_minute,
+            sync_at_once: *sync_at_once,
+        },
+        _ => Overrides { log, ..Overrides::default() },
+    }
 }
 
 fn restore(data: &Path, from: &Path) -> Result<(), CliError> {
@@ -568,7 +589,7 @@ fn bundle_write(file: &Path, letters: &[Letter]) -> Result<(), CliError> {
 }
 
 fn status(data: &Path, as_json: bool) -> Result<(), CliError> {
-    let status = rollup::status(&open(data)?)?;
+    let status = rollup::status(&open(data)?, now())?;
     if as_json {
         say_json(&status);
     } else {
@@ -643,7 +664,7 @@ fn serve(config: &Config) -> Result<(), CliError> {
 async fn listen(config: &Config, node: &Node) -> Result<(), CliError> {
     let authority = Authority::open(&config.data)?;
     let tls = tls::server_config(&authority, &node.hosts, now())?;
-    let app = web::App::open(&config.data, authority)?;
+    let app = web::App::open(&config.data, authority, config.limits)?;
     let listener = std::net::TcpListener::bind(config.listen)
         .map_err(|error| CliError::Asked(format!("Không mở được {}: {error}. Cổng này có thể đang được dùng.", config.listen)))?;
     listener.set_nonblocking(true)?;

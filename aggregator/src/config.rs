@@ -8,7 +8,10 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use motcua_shared::schedule::NoWindow;
 use serde::Deserialize;
+
+use crate::nights::Limits;
 
 /// Name of the settings file in a data directory.
 pub const FILE: &str = "config.toml";
@@ -24,6 +27,8 @@ pub enum ConfigError {
     Content { path: PathBuf, problem: String },
     #[error("listen = “{0}” không phải địa chỉ và cổng, ví dụ {LISTEN}")]
     Listen(String),
+    #[error("night = {0}")]
+    Night(#[from] NoWindow),
 }
 
 /// What `config.toml` may say.
@@ -34,6 +39,12 @@ struct FileSettings {
     listen: Option<String>,
     /// What is logged, such as `info` or `motcua_aggregator=debug`.
     log: Option<String>,
+    /// The hours in which offices are asked to sync at night, such as `18:00-06:00`.
+    night: Option<String>,
+    /// How many offices are asked to come in one minute of it.
+    sync_per_minute: Option<u32>,
+    /// How many requests of offices are answered at once.
+    sync_at_once: Option<usize>,
 }
 
 /// What was said on the command line or in the environment.
@@ -41,6 +52,9 @@ struct FileSettings {
 pub struct Overrides {
     pub listen: Option<String>,
     pub log: Option<String>,
+    pub night: Option<String>,
+    pub sync_per_minute: Option<u32>,
+    pub sync_at_once: Option<usize>,
 }
 
 /// All settings, checked.
@@ -49,16 +63,24 @@ pub struct Config {
     pub data: PathBuf,
     pub listen: SocketAddr,
     pub log: String,
+    pub limits: Limits,
 }
 
 impl Config {
     pub fn load(data: &Path, overrides: Overrides) -> Result<Config, ConfigError> {
         let file = read(&data.join(FILE))?;
+        let built_in = Limits::default();
+        let limits = Limits {
+            window: overrides.night.or(file.night).map(|night| night.parse()).transpose()?.unwrap_or(built_in.window),
+            per_minute: overrides.sync_per_minute.or(file.sync_per_minute).unwrap_or(built_in.per_minute),
+            at_once: overrides.sync_at_once.or(file.sync_at_once).unwrap_or(built_in.at_once),
+        };
         let listen = overrides.listen.or(file.listen).unwrap_or_else(|| LISTEN.to_owned());
         Ok(Config {
             data: data.to_owned(),
             listen: listen.parse().map_err(|_| ConfigError::Listen(listen))?,
             log: overrides.log.or(file.log).unwrap_or_else(|| LOG.to_owned()),
+            limits,
         })
     }
 }
@@ -86,9 +108,11 @@ mod tests {
 
     #[test]
     fn flags_win_over_the_file_and_the_file_over_what_is_built_in() {
-        let said = Overrides { listen: Some("127.0.0.1:1".to_owned()), log: None };
-        let config = load("listen = \"127.0.0.1:2\"\nlog = \"debug\"\n", said).expect("sound");
+        let said = Overrides { listen: Some("127.0.0.1:1".to_owned()), sync_per_minute: Some(7), ..Overrides::default() };
+        let config =
+            load("listen = \"127.0.0.1:2\"\nlog = \"debug\"\nsync_per_minute = 5\nsync_at_once = 3\n", said).expect("sound");
         assert_eq!((config.listen.port(), config.log.as_str()), (1, "debug"));
+        assert_eq!(config.limits, Limits { per_minute: 7, at_once: 3, ..Limits::default() });
         assert_eq!(load("", Overrides::default()).expect("sound").listen.to_string(), LISTEN);
     }
 
@@ -96,7 +120,9 @@ mod tests {
     fn a_wrong_key_is_named_with_its_file() {
         let problem = load("lisen = \"x\"\n", Overrides::default()).expect_err("refused");
         assert!(problem.contains("lisen") && problem.contains(FILE), "{problem}");
-        let problem = load("listen = \"here\"\n", Overrides::default()).expect_err("refused");
-        assert!(problem.contains("listen"), "{problem}");
+        for (key, text) in [("listen", "listen = \"here\"\n"), ("night", "night = \"late\"\n")] {
+            let problem = load(text, Overrides::default()).expect_err("refused");
+            assert!(problem.contains(key), "{problem}");
+        }
     }
 }

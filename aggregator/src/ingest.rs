@@ -829,7 +829,7 @@ pub mod tests {
         let source = Source { unit: UNIT.to_owned(), stream: agent.stream, key: agent.key.verifying_key(), way: Way::Line };
         let report = AgentReport { last_receipt, ..agent.report() };
         let healing = |district: &District| {
-            let status = rollup::status(&district.store).expect("read");
+            let status = rollup::status(&district.store, noon()).expect("read");
             (status.streams[0].healing.map(|healing| (healing.had, healing.has, healing.resent, healing.healed)), status.healing)
         };
         assert_eq!(healing(&district).1.map(|node| node.not_seen), Some(vec![]), "seen at noon, restored at noon");

@@ -10,6 +10,7 @@ pub mod bundle;
 pub mod cli;
 pub mod config;
 pub mod ingest;
+pub mod nights;
 pub mod output;
 pub mod rollup;
 pub mod store;

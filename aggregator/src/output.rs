@@ -8,9 +8,11 @@ use std::io::{self, Write};
 
 use motcua_shared::catalogue::field_name;
 use motcua_shared::report::{Coverage, Ii06};
+use motcua_shared::schedule::Missed;
 use motcua_shared::text::number;
 use serde::Serialize;
 
+use crate::nights::Absent;
 use crate::rollup::{NodeHealing, NodeStatus};
 
 /// A line, or several, of result.
@@ -88,7 +90,21 @@ pub fn status_table(status: &NodeStatus) -> String {
     } else {
         table(&mut out, &rows, 2..6);
     }
+    for office in &status.missed_nights {
+        let _ = writeln!(out, "{}", absent_line(office));
+    }
     out
+}
+
+/// Which nights an office missed.
+pub fn absent_words(office: &Absent) -> String {
+    let Missed { nights, since } = office.missed;
+    format!("lỡ {} đêm liền, từ đêm {}", number(i64::from(nights)), since.format("%d/%m/%Y"))
+}
+
+fn absent_line(office: &Absent) -> String {
+    let seen = office.last_seen_at.as_deref().map_or_else(|| "chưa lần nào".to_owned(), people_time);
+    format!("{} ({}): {}; liên lạc lần cuối: {seen}", office.name, office.unit, absent_words(office))
 }
 
 /// Form II.06 as a table.

@@ -12,6 +12,7 @@ use motcua_shared::unit::Unit;
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::nights::{self, Absent};
 use crate::store::{Node, Store, StoreError, StreamStatus};
 
 /// Why a report is not to be had, in words for whoever asked.
@@ -38,6 +39,8 @@ pub struct NodeStatus {
     /// Absent: this database never came back from a backup.
     pub healing: Option<NodeHealing>,
     pub streams: Vec<StreamStatus>,
+    /// Offices that missed their night.
+    pub missed_nights: Vec<Absent>,
 }
 
 /// How far the offices have made good what a restore of this database took away.
@@ -73,7 +76,8 @@ impl NodeHealing {
     }
 }
 
-pub fn status(store: &dyn Store) -> Result<NodeStatus, StoreError> {
+/// How everything stands at `now`.
+pub fn status(store: &dyn Store, now: LocalTime) -> Result<NodeStatus, StoreError> {
     let node = node(store)?;
     let streams = store.streams(None)?;
     let sum = |of: fn(&StreamStatus) -> u64| streams.iter().map(of).sum();
@@ -85,6 +89,7 @@ pub fn status(store: &dyn Store) -> Result<NodeStatus, StoreError> {
         applied: sum(|stream| stream.applied),
         quarantined: sum(|stream| stream.quarantined),
         pending: sum(|stream| stream.pending),
+        missed_nights: nights::absent(&streams, &store.units()?, now),
         healing: node.restored_at.map(|at| NodeHealing::of(at, &streams)),
         streams,
     })

@@ -76,6 +76,8 @@ pub struct Held {
     pub compared: Option<Hash>,
     /// How far the agent's own entries are kept aside.
     pub kept_aside: Option<Seq>,
+    /// When it is asked to come at night: seconds after local midnight.
+    pub night_slot_s: Option<u32>,
 }
 
 /// What an agent told of itself.
@@ -108,6 +110,8 @@ pub struct StreamStatus {
     pub agent_version: Option<String>,
     /// Our clock minus the agent's, milliseconds, when it was last seen.
     pub clock_offset_ms: Option<i64>,
+    /// When it is asked to come at night: seconds after local midnight.
+    pub night_slot_s: Option<u32>,
     /// What a restore of this database took away of it; absent when nothing is known to be.
     pub healing: Option<Healing>,
 }
@@ -261,6 +265,10 @@ pub trait Store: Send {
     /// Hashes of stored entries `from..=to`, in order.
     fn stream_hashes(&self, stream: Uuid, from: Seq, to: Seq) -> Result<Vec<Hash>, StoreError>;
     fn stream_told(&mut self, stream: Uuid, told: &Told, at: LocalTime) -> Result<(), StoreError>;
+    fn night_slot(&self, stream: Uuid) -> Result<Option<u32>, StoreError>;
+    fn night_slot_set(&mut self, stream: Uuid, slot_s: u32) -> Result<(), StoreError>;
+    /// How many other streams have their slot in this minute of the day.
+    fn night_crowd(&self, minute: u32, except: Uuid) -> Result<u32, StoreError>;
     /// Notes by which stream of the same PC this one was asked for.
     fn stream_opened_by(&mut self, stream: Uuid, by: Uuid) -> Result<(), StoreError>;
     /// Notes what the restore that began `epoch` took away of a stream. The first note of an epoch stays.

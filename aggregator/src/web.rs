@@ -26,6 +26,7 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tracing::error;
 
 use crate::authority::Authority;
+use crate::nights::{Limits, Nights};
 use crate::store::{SqliteStore, Store, StoreError};
 
 /// Connections that only read.
@@ -47,6 +48,7 @@ struct Shared {
     authority: Authority,
     refusals: Refusals,
     receipts: AtomicU64,
+    nights: Nights,
     /// Password hashing is slow on purpose: two at once, the others queue up.
     hashing: Semaphore,
 }
@@ -61,7 +63,7 @@ pub enum DoorError {
 
 impl App {
     /// Opens the database of `data` for a server.
-    pub fn open(data: &Path, authority: Authority) -> Result<App, StoreError> {
+    pub fn open(data: &Path, authority: Authority, limits: Limits) -> Result<App, StoreError> {
         let writer = SqliteStore::open(data)?;
         let readers = (0..READERS).map(|_| SqliteStore::open_reader(data).map(Mutex::new)).collect::<Result<_, _>>()?;
         Ok(App(Arc::new(Shared {
@@ -71,6 +73,7 @@ impl App {
             authority,
             refusals: Refusals::default(),
             receipts: AtomicU64::new(0),
+            nights: Nights::new(limits),
             hashing: Semaphore::new(2),
         })))
     }
@@ -206,7 +209,7 @@ impl IntoResponse for Problem {
 /// Everything that is answered on the port.
 pub fn router(app: App) -> Router {
     Router::new()
-        .merge(sync::routes())
+        .merge(sync::routes(&app))
         .merge(api::routes())
         .merge(pages::routes())
         .route("/healthz", get(|| async { "ok\n" }))
@@ -265,7 +268,7 @@ mod tests {
             let node = district.store.node_find().expect("read").expect("there");
             let authority = Authority::create(district.directory.path(), &node, now()).expect("made");
             let authority_key = authority.receipt_key();
-            let app = App::open(district.directory.path(), authority).expect("opened");
+            let app = App::open(district.directory.path(), authority, Limits::default()).expect("opened");
             Server { app, district, authority_key }
         }
 
@@ -286,6 +289,18 @@ mod tests {
             self.district.store.certificate_add(&certificate).expect("added");
             let peer = Peer { unit, stream, serial, public_key: agent.key.verifying_key(), expires_at };
             (agent, peer)
+        }
+
+        /// An office that never came.
+        fn enrolled_long_ago(&mut self, unit: &str) {
+            let stream = crate::store::Stream {
+                id: Uuid::from_u128(99),
+                unit: unit.to_owned(),
+                public_key: [9; 32],
+                numbers_from: 1,
+                numbers_to: 4999,
+            };
+            self.district.store.stream_add(&stream, now() - chrono::Days::new(10)).expect("added");
         }
 
         async fn ask(&self, request: Request<Body>, peer: Option<Peer>) -> Response {
@@ -439,6 +454,12 @@ mod tests {
         let dossier: serde_json::Value = serde_json::from_slice(&dossier).expect("JSON");
         assert_eq!((dossier["state"].as_str(), dossier["verdict"].is_null()), (Some("processing"), true));
         is_problem(&server.get("/api/v1/dossiers/none", &shown).await, 404);
+        server.enrolled_long_ago("11074");
+        let status = bytes(server.get("/api/v1/status", &shown).await).await;
+        let status: serde_json::Value = serde_json::from_slice(&status).expect("JSON");
+        let absent: Vec<&str> =
+            status["missed_nights"].as_array().expect("a list").iter().filter_map(|office| office["unit"].as_str()).collect();
+        assert_eq!(absent, ["11074"], "the office that never came, and not the one that just did: {status}");
     }
 
     #[tokio::test]
@@ -459,10 +480,14 @@ mod tests {
         let response = server.log_in("0123456789", &[("origin", "https://here"), ("host", "here")]).await;
         let cookie = response.headers()[header::SET_COOKIE].to_str().expect("text").to_owned();
         assert!(cookie.contains("HttpOnly; Secure; SameSite=Strict"), "{cookie}");
+        server.enrolled_long_ago("11074");
         let session = [(header::COOKIE, cookie.split(';').next().expect("a value"))];
-        for (path, words) in
-            [("/", "chưa gửi gì"), ("/units/11089", "Biểu II.06"), ("/reports/ii06?from=01/01/2023&to=31/12/2023", "(13)")]
-        {
+        for (path, words) in [
+            ("/", "chưa gửi gì"),
+            ("/?from=2023-01-01&to=2023-12-31", "Lỡ hẹn gửi ban đêm"),
+            ("/units/11089", "Biểu II.06"),
+            ("/reports/ii06?from=01/01/2023&to=31/12/2023", "(13)"),
+        ] {
             server.district.agent(UNIT, u8::try_from(path.len()).expect("short"));
             let response = server.get(path, &session).await;
             assert_eq!(response.status(), StatusCode::OK, "{path}");

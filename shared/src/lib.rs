@@ -7,8 +7,10 @@
 pub mod bundle;
 pub mod calendar;
 pub mod catalogue;
+pub mod clock;
 pub mod contribution;
 pub mod deadline;
+pub mod doctor;
 pub mod dossier;
 pub mod enrolment;
 pub mod entry;

@@ -42,6 +42,8 @@ pub struct Draft {
     pub received_at: String,
     /// Only for a procedure whose limit is not known.
     pub due_at: String,
+    /// The day as the calendar on the wall shows it: only where the PC's clock is doubted.
+    pub today: String,
 }
 
 const LONGEST_NAME: usize = 200;
@@ -239,6 +241,7 @@ mod tests {
             address: "Thôn 1".to_owned(),
             received_at: "14:32 20/11/2026".to_owned(),
             due_at: String::new(),
+            today: String::new(),
         }
     }
 

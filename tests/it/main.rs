@@ -11,6 +11,7 @@ mod journey;
 mod line;
 mod recover;
 mod restore;
+mod schedule;
 mod security;
 mod sim;
 mod storage;

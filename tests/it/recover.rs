@@ -16,7 +16,7 @@ async fn recover(district: &District, data: &Path, more: &[&str]) -> Result<Outp
 }
 
 /// A commune whose 120 dossiers are at the district.
-async fn synced(folder: &std::path::Path, district: &District) -> Result<Commune> {
+async fn synced(folder: &Path, district: &District) -> Result<Commune> {
     let commune = Commune::ngoc_ky(folder).await?;
     let file = folder.join("register.csv");
     std::fs::write(&file, register::csv(9, "000.11.57.H23", "2023-01-03".parse()?, 120))?;

@@ -64,9 +64,54 @@ pub fn free_address() -> Result<SocketAddr> {
 
 /// Runs a command to its end.
 pub async fn run(program: &Path, arguments: &[&str]) -> Result<Output> {
+    run_in(&Vec::new(), program, arguments).await
+}
+
+/// What a program is told besides its arguments.
+pub type Environment = Vec<(&'static str, String)>;
+
+/// Runs a command in an environment to its end.
+pub async fn run_in(environment: &Environment, program: &Path, arguments: &[&str]) -> Result<Output> {
     let mut command = Command::new(program);
-    command.args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+    command.args(arguments).envs(environment.iter().cloned()).stdin(Stdio::null()).kill_on_drop(true);
     command.output().await.with_context(|| format!("{} {arguments:?}", program.display()))
+}
+
+/// Set where every tool that a test can use must be there: a test without its tool then fails.
+const COMPLETE: &str = "MOTCUA_TESTS_COMPLETE";
+
+/// The first of these files that is there; `None` lets the test go without, unless nothing may be left out.
+pub fn tool(places: &[&str]) -> Result<Option<PathBuf>> {
+    let found = places.iter().map(PathBuf::from).find(|place| place.exists());
+    ensure!(found.is_some() || std::env::var_os(COMPLETE).is_none(), "none of {places:?} is installed");
+    Ok(found)
+}
+
+/// What makes a program believe that its wall clock is off by `offset`, such as `+20y`: libfaketime of Debian's package
+/// `faketime`. Its running time stays true.
+pub fn wall_clock_off_by(offset: &str) -> Result<Option<Environment>> {
+    let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib", "/usr/lib64"];
+    let places = folders.map(|folder| format!("{folder}/faketime/libfaketimeMT.so.1"));
+    let library = tool(&places.each_ref().map(String::as_str))?;
+    Ok(library.map(|library| {
+        vec![
+            ("LD_PRELOAD", text(&library).to_owned()),
+            ("FAKETIME", offset.to_owned()),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+            ("DONT_FAKE_MONOTONIC", "1".to_owned()),
+        ]
+    }))
+}
+
+/// Waits until something holds.
+pub async fn until(what: &str, mut holds: impl FnMut() -> Result<bool>) -> Result<()> {
+    let patience = async {
+        while !holds()? {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        Ok(())
+    };
+    tokio::time::timeout(Duration::from_mins(2), patience).await.with_context(|| format!("not within two minutes: {what}"))?
 }
 
 /// Runs a command that must succeed, and gives what it printed.
@@ -147,8 +192,14 @@ impl District {
     }
 
     pub async fn serve(&self) -> Result<Server> {
+        self.serve_with(&[]).await
+    }
+
+    /// The same with more arguments.
+    pub async fn serve_with(&self, more: &[&str]) -> Result<Server> {
         let listen = self.address.to_string();
-        Server::start(&programs().aggregator, &["serve", "--data", text(&self.data), "--listen", &listen], &self.log()).await
+        let arguments = [&["serve", "--data", text(&self.data), "--listen", &listen], more].concat();
+        Server::start(&programs().aggregator, &arguments, &self.log()).await
     }
 
     /// What the running programs logged.
@@ -225,8 +276,18 @@ impl Commune {
     }
 
     pub async fn serve(&self) -> Result<Server> {
-        let arguments = ["serve", "--data", text(&self.data), "--listen", "127.0.0.1:0"];
-        Server::start(&programs().agent, &arguments, &self.data.with_extension("log")).await
+        self.serve_with(&[]).await
+    }
+
+    /// The same with more arguments.
+    pub async fn serve_with(&self, more: &[&str]) -> Result<Server> {
+        let arguments = [&["serve", "--data", text(&self.data), "--listen", "127.0.0.1:0"], more].concat();
+        Server::start(&programs().agent, &arguments, &self.log()).await
+    }
+
+    /// What the running programs logged.
+    pub fn log(&self) -> PathBuf {
+        self.data.with_extension("log")
     }
 
     pub async fn status(&self) -> Result<Value> {

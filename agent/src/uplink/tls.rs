@@ -1,6 +1,6 @@
 //! TLS 1.3 as the agent speaks it: with its own certificate to the one CA it enrolled with.
 //!
-//! Promise: no other CA of the system is ever trusted. Start at [`mutual`] and [`trusting_only`].
+//! Promise: no other CA of the system is ever trusted with anything. Start at [`mutual`] and [`trusting_only`].
 
 use std::fs;
 use std::path::Path;
@@ -89,6 +89,59 @@ pub fn trusting_only(code: &EnrolmentCode) -> Result<ClientConfig, UplinkError> 
         .with_no_client_auth())
 }
 
+/// Believes nobody, but listens to anybody: only to see who answers at an address whose certificate was refused.
+pub fn trusting_nobody() -> Result<ClientConfig, UplinkError> {
+    let provider = Arc::new(ring::default_provider());
+    let verifier = Anybody { provider: Arc::clone(&provider) };
+    Ok(ClientConfig::builder_with_provider(provider)
+        .with_protocol_versions(&[&rustls::version::TLS13])
+        .map_err(unusable)?
+        .dangerous() // nothing is told to the other side, and nothing that it says is believed
+        .with_custom_certificate_verifier(Arc::new(verifier))
+        .with_no_client_auth())
+}
+
+/// Accepts every certificate.
+#[derive(Debug)]
+struct Anybody {
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for Anybody {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        _message: &[u8],
+        _certificate: &CertificateDer<'_>,
+        _signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        Err(rustls::Error::PeerIncompatible(rustls::PeerIncompatible::Tls12NotOffered))
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        rustls::crypto::verify_tls13_signature(message, certificate, signature, &self.provider.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
 /// Accepts a chain only if it holds the CA with this fingerprint and leads to it.
 #[derive(Debug)]
 struct PinnedCa {
@@ -160,28 +213,36 @@ fn tls_error<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a rus
     cause.downcast_ref().or_else(|| wrapped().and_then(|inner| tls_error(inner)))
 }
 
+/// Why there is no trust between this PC and who answers. Trying again does not mend it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Distrust {
+    #[error(
+        "máy chủ này không có chứng thư của huyện đã cấp mã đăng ký; chưa gửi gì cho máy chủ này. Hãy kiểm tra địa chỉ và mã"
+    )]
+    UnknownCa,
+    #[error("chứng thư của máy chủ chưa có hiệu lực; hãy kiểm tra ngày giờ của máy này")]
+    NotYetValid,
+    #[error("chứng thư của máy chủ đã hết hiệu lực; hãy kiểm tra ngày giờ của máy này")]
+    Expired,
+    #[error("chứng thư của máy chủ không ghi tên trong địa chỉ đã nhập; hãy dùng đúng địa chỉ huyện cho")]
+    OtherName,
+    /// The aggregator ends the handshake.
+    #[error("huyện không chấp nhận chứng thư của máy này; hãy xin mã đăng ký mới")]
+    NotAccepted,
+}
+
 fn explain_tls(error: &rustls::Error) -> UplinkError {
     use rustls::{AlertDescription, Error};
-    match error {
-        Error::InvalidCertificate(
-            CertificateError::UnknownIssuer | CertificateError::BadSignature | CertificateError::ApplicationVerificationFailure,
-        ) => UplinkError::Refused(
-            "máy chủ này không có chứng thư của huyện đã cấp mã đăng ký; chưa gửi gì cho máy chủ này. Hãy kiểm tra địa chỉ và mã"
-                .to_owned(),
-        ),
-        Error::InvalidCertificate(
-            CertificateError::Expired
-            | CertificateError::ExpiredContext { .. }
-            | CertificateError::NotValidYet
-            | CertificateError::NotValidYetContext { .. },
-        ) => UplinkError::Refused(
-            "chứng thư của máy chủ chưa hoặc không còn hiệu lực; hãy kiểm tra ngày giờ của máy này".to_owned(),
-        ),
-        Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
-            UplinkError::Refused(
-                "chứng thư của máy chủ không ghi tên trong địa chỉ đã nhập; hãy dùng đúng địa chỉ huyện cho".to_owned(),
-            )
+    let distrust = match error {
+        Error::InvalidCertificate(CertificateError::Expired | CertificateError::ExpiredContext { .. }) => Distrust::Expired,
+        Error::InvalidCertificate(CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. }) => {
+            Distrust::NotYetValid
         }
+        Error::InvalidCertificate(CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }) => {
+            Distrust::OtherName
+        }
+        // Of another CA, or of a version or a kind that ours never issues.
+        Error::InvalidCertificate(_) => Distrust::UnknownCa,
         Error::AlertReceived(
             AlertDescription::UnknownCA
             | AlertDescription::BadCertificate
@@ -191,10 +252,15 @@ fn explain_tls(error: &rustls::Error) -> UplinkError {
             | AlertDescription::CertificateRequired
             | AlertDescription::DecryptError
             | AlertDescription::AccessDenied,
-        ) => UplinkError::Refused("huyện không chấp nhận chứng thư của máy này; hãy xin mã đăng ký mới".to_owned()),
-        Error::InvalidMessage(_) | Error::InappropriateMessage { .. } | Error::InappropriateHandshakeMessage { .. } => {
-            UplinkError::Stranger("không nói TLS".to_owned())
+        ) => Distrust::NotAccepted,
+        Error::InvalidMessage(_)
+        | Error::InappropriateMessage { .. }
+        | Error::InappropriateHandshakeMessage { .. }
+        | Error::PeerIncompatible(_)
+        | Error::AlertReceived(AlertDescription::ProtocolVersion | AlertDescription::HandshakeFailure) => {
+            return UplinkError::Stranger("không nói TLS 1.3".to_owned());
         }
-        _ => UplinkError::Offline("đường truyền bị ngắt".to_owned()),
-    }
+        _ => return UplinkError::Offline("đường truyền bị ngắt".to_owned()),
+    };
+    distrust.into()
 }

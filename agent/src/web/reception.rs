@@ -1,18 +1,21 @@
 //! The form to receive a dossier.
 //!
 //! Promise: saving the same form twice saves it once; a form that was changed after it was saved is never taken for the
-//! saved one; what was typed stays typed. Start at [`save`].
+//! saved one; what was typed stays typed; a clock that is doubted gives no dossier its date before a person has looked at
+//! the calendar. Start at [`save`].
 
 use askama::Template;
 use axum::Form;
 use axum::extract::State;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use motcua_shared::calendar::local_day;
 use motcua_shared::catalogue::{CORE_FIELDS, Catalogue, Procedure, field_name};
+use motcua_shared::clock::{self, Doubt};
 use motcua_shared::dossier::{Channel, Code, Event, SubmittedBy};
 use motcua_shared::reception::{Draft, Reception};
 use motcua_shared::seal::OfficeKey;
-use motcua_shared::typed::FieldError;
+use motcua_shared::typed::{self, FieldError};
 use uuid::Uuid;
 
 use super::fault::HttpError;
@@ -41,6 +44,8 @@ struct ReceptionPage {
     groups: Vec<Group>,
     channels: Vec<Choice>,
     submitters: Vec<Choice>,
+    /// Why the clock is doubted; empty when it is not.
+    clock: String,
 }
 
 impl ReceptionPage {
@@ -64,10 +69,12 @@ pub async fn blank(State(app): State<App>) -> Result<Response, HttpError> {
 
 async fn form(app: &App, draft: Draft, faults: Vec<FieldError>) -> Result<Response, HttpError> {
     let frame = app.read(|store, _| Frame::read(store)).await?;
+    let clock = clock_doubt(app).await?.map_or_else(String::new, |doubt| words::clock_doubt(doubt, now()));
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let channels = choices(words::channel_name);
     let submitters = choices(words::submitter_name);
-    let page = ReceptionPage { frame, nav: "new", draft, faults, groups: groups(&app.catalogue), channels, submitters };
+    let groups = groups(&app.catalogue);
+    let page = ReceptionPage { frame, nav: "new", draft, faults, groups, channels, submitters, clock };
     Ok((status, html(&page)?).into_response())
 }
 
@@ -111,15 +118,22 @@ enum Saved {
 
 /// Saves the form and shows the dossier, or shows the form again with all that is wrong.
 pub async fn save(State(app): State<App>, Form(mut draft): Form<Draft>) -> Result<Response, HttpError> {
-    let reception = match draft.check(&app.catalogue, &app.calendar, now()) {
-        Ok(reception) => reception,
-        Err(faults) => {
+    let doubted = clock_doubt(&app).await?.is_some();
+    let clock_fault = if doubted { day_fault(&draft.today) } else { None };
+    let reception = match (draft.check(&app.catalogue, &app.calendar, now()), clock_fault) {
+        (Ok(reception), None) => reception,
+        (checked, clock_fault) => {
+            let faults = clock_fault.into_iter().chain(checked.err().into_iter().flatten()).collect();
             if Uuid::parse_str(&draft.id).is_err() {
                 draft.id = Uuid::now_v7().to_string();
             }
             return form(&app, draft, faults).await;
         }
     };
+    if doubted {
+        app.door.call(|store| store.clock_checked(now())).await?;
+        app.sender.clock_trusted();
+    }
     let saved = app
         .write(move |store, pen| match changed_since(store, &reception, pen.key)? {
             Some(code) => Ok(Saved::ChangedSince(code)),
@@ -137,6 +151,26 @@ pub async fn save(State(app): State<App>, Form(mut draft): Form<Draft>) -> Resul
             form(&app, draft, vec![FieldError::new("id", problem)]).await
         }
     }
+}
+
+/// Why this PC's clock is not believed, if it is not.
+async fn clock_doubt(app: &App) -> Result<Option<Doubt>, HttpError> {
+    let known = app.read(|store, _| store.clock_known()).await?;
+    Ok(clock::doubt(&app.sender.clock_known(known), now()))
+}
+
+/// A person who looks at the calendar must find the day that the clock shows: it goes into the dossier's code.
+fn day_fault(typed_day: &str) -> Option<FieldError> {
+    let shown = local_day(now());
+    let problem = match typed::day(typed_day) {
+        Some(day) if day == shown => return None,
+        Some(_) => format!(
+            "máy đang ghi ngày {}, khác ngày vừa gõ; hãy chỉnh lại ngày giờ của máy rồi bấm Lưu lần nữa",
+            shown.format("%d/%m/%Y")
+        ),
+        None => "hãy nhìn lịch và gõ ngày hôm nay, ví dụ 24/11/2026".to_owned(),
+    };
+    Some(FieldError::new("today", problem))
 }
 
 /// The code under which this form was saved before with other contents.

@@ -11,9 +11,9 @@ use motcua_shared::text::number;
 
 use super::fault::HttpError;
 use super::{App, Frame, html};
-use crate::office::Status;
+use crate::doctor::{self, Finding};
+use crate::office::{Status, now};
 use crate::store::Attempt;
-use crate::uplink::{Uplink, UplinkError};
 use crate::words;
 
 /// How long the browser waits for a "send now"; the sending itself goes on.
@@ -34,11 +34,22 @@ struct SyncPage {
     quarantined: String,
     receipt: String,
     complete: String,
+    night: String,
     attempt: Option<Attempt>,
+    /// What is the matter, as far as it is known without asking the line again.
+    findings: Vec<Finding>,
 }
 
 pub async fn show(State(app): State<App>) -> Result<Html<String>, HttpError> {
-    let (status, attempt) = app.read(|store, _| Ok((Status::read(store)?, store.attempt_last()?))).await?;
+    let (data, sender) = (app.data.clone(), app.sender.clone());
+    let (status, attempt, asked, mut facts) = app
+        .read(move |store, _| {
+            let facts = doctor::facts(&data, store, now(), |known| sender.clock_known(known))?;
+            Ok((Status::read(store)?, store.attempt_last()?, store.night_slot()?, facts))
+        })
+        .await?;
+    facts.line = app.sender.line();
+    let night = app.sender.night_slot(status.stream, asked);
     let shown = |at: &Option<String>, none: &str| at.as_deref().map_or_else(|| none.to_owned(), words::shown_time);
     let count = |value: u64| number(i64::try_from(value).unwrap_or(i64::MAX));
     html(&SyncPage {
@@ -49,36 +60,29 @@ pub async fn show(State(app): State<App>) -> Result<Html<String>, HttpError> {
         aggregator: status
             .aggregator
             .unwrap_or_else(|| if status.enrolled { "đã đăng ký bằng tệp" } else { "chưa đăng ký" }.to_owned()),
-        sending: app.sending.try_lock().is_err(),
+        sending: app.sender.is_sending(),
         head: count(status.head_seq),
         stored: count(status.stored_through),
         pending: count(status.pending),
         quarantined: if status.quarantined == 0 { String::new() } else { count(status.quarantined) },
         receipt: shown(&status.last_receipt_at, "chưa có"),
         complete: shown(&status.last_sync_at, "chưa lần nào"),
+        night: format!("{:02}:{:02}", night / 3600, night / 60 % 60),
         attempt: attempt.map(|(attempt, _)| attempt),
+        findings: doctor::findings(&facts, now()).into_iter().filter(|finding| finding.cause != "ok").collect(),
     })
 }
 
 /// Sends now and shows how it went; when it takes long, shows that it is under way.
 pub async fn send(State(app): State<App>) -> Result<Redirect, HttpError> {
-    let Ok(held) = app.sending.clone().try_lock_owned() else {
+    if app.sender.is_sending() {
         return Ok(Redirect::to("/sync"));
-    };
-    let sending = tokio::spawn(async move {
-        let result = once(&app).await;
-        drop(held);
-        result
-    });
+    }
+    let sending = tokio::spawn(async move { app.sender.send().await });
     match tokio::time::timeout(PATIENCE, sending).await {
-        Ok(Ok(result)) => result?,
+        Ok(Ok(result)) => drop(result?),
         Ok(Err(panic)) => std::panic::resume_unwind(panic.into_panic()),
         Err(_) => {}
     }
     Ok(Redirect::to("/sync"))
-}
-
-async fn once(app: &App) -> Result<(), UplinkError> {
-    Uplink::open(&app.data, &app.door).await?.sync(&app.door).await?;
-    Ok(())
 }

@@ -33,7 +33,7 @@ impl Desk {
                 .expect("an office");
         let key = office::office_key(data.path(), &office).expect("its key");
         let store = Store::open(data.path()).expect("its store");
-        Desk { app: App::new(data.path(), Door::new(store), key), _data: data }
+        Desk { app: App::new(data.path(), Door::new(store), key, Window::default()), _data: data }
     }
 
     async fn send(&self, request: Request<Body>) -> Answer {
@@ -238,6 +238,32 @@ async fn pages_say_how_the_sync_stands() {
     }
     let answer = desk.post("/sync", &[]).await;
     assert!(answer.status == 409 && answer.text.contains("chưa đăng ký với huyện"));
+}
+
+#[tokio::test]
+async fn a_doubted_clock_gives_no_dossier_its_date_before_somebody_looked_at_the_calendar() {
+    let desk = Desk::new();
+    let warning = "Đồng hồ của máy có thể sai";
+    assert!(!desk.get("/dossiers/new").await.text.contains(warning));
+    let off = motcua_shared::clock::Measure { offset_ms: -3 * 86_400_000, error_ms: 20, at: now() };
+    desk.app.door.call(move |store| store.clock_measure(off).expect("kept")).await;
+    for page in ["/dossiers/new", "/sync"] {
+        let shown = desk.get(page).await.text;
+        assert!(shown.contains(warning) && shown.contains("lệch 3 ngày"), "{page}: {shown}");
+    }
+    let id = Uuid::now_v7().to_string();
+    let day = |ahead: i64| (now() - chrono::Duration::days(ahead)).format("%d/%m/%Y").to_string();
+    let typed = |today: String| [reception(&id, "Nguyễn Thị Thử"), vec![("today", today.leak() as &str)]].concat();
+    for (today, fault) in [(String::new(), "gõ ngày hôm nay"), (day(3), "khác ngày vừa gõ")] {
+        let answer = desk.post("/dossiers", &typed(today)).await;
+        assert!(answer.status == 422 && answer.text.contains(fault) && answer.text.contains("Nguyễn Thị Thử"), "{}", answer.text);
+    }
+    assert_eq!(desk.entries().await, 0);
+    assert_eq!(desk.post("/dossiers", &typed(day(0))).await.status, 303);
+    assert_eq!(desk.receive("Trần Văn Thử").await.status, 303, "asked once a day");
+    let all = |store: &mut Store| store.entries_from(store.office().expect("an office").stream, 1, |_, _| false).expect("read");
+    let entries = desk.app.door.call(all).await;
+    assert!(entries.iter().all(|entry| entry.body.contains(r#""clock":{"offset_ms":-259200000,"age_s":"#)), "{entries:?}");
 }
 
 #[tokio::test]

@@ -262,7 +262,7 @@ impl Store for SqliteStore {
                     (select count(*) from quarantine q where q.stream = s.stream),
                     (select count(*) from fork f where f.stream = s.stream), s.told_head_seq,
                     (select a.arrived_at from arrival a where a.stream = s.stream order by a.from_seq desc limit 1),
-                    s.last_seen_at, s.enrolled_at, s.agent_version, s.clock_offset_ms, h.had, h.has
+                    s.last_seen_at, s.enrolled_at, s.agent_version, s.clock_offset_ms, h.had, h.has, s.night_slot_s
              from stream s
              left join healing h on h.stream = s.stream and h.epoch = (select value from meta where key = 'epoch')
              where ?1 is null or s.unit = ?1 order by s.unit, s.enrolled_at, s.stream",
@@ -284,6 +284,7 @@ impl Store for SqliteStore {
                 agent_version: row.get(9)?,
                 clock_offset_ms: row.get(10)?,
                 healing: healing(row, stored_through)?,
+                night_slot_s: row.get("night_slot_s")?,
             })
         })?;
         Ok(streams.collect::<Sql<_>>()?)
@@ -301,7 +302,8 @@ impl Store for SqliteStore {
         let held = statement.query_map([id(&stream)], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let (quarantined, mut reasons): (Vec<Seq>, Vec<String>) = held.collect::<Sql<Vec<(Seq, String)>>>()?.into_iter().unzip();
         reasons.truncate(REASONS);
-        Ok(Held { stored, quarantined, reasons, compared: None, kept_aside: None })
+        let night_slot_s = self.night_slot(stream)?;
+        Ok(Held { stored, quarantined, reasons, compared: None, kept_aside: None, night_slot_s })
     }
 
     fn stream_hashes(&self, stream: Uuid, from: Seq, to: Seq) -> Result<Vec<Hash>, StoreError> {
@@ -320,6 +322,25 @@ impl Store for SqliteStore {
             )?
             .execute(params![id(&stream), time(at), told.agent_version, told.head_seq, told.clock_offset_ms])?;
         Ok(())
+    }
+
+    fn night_slot(&self, stream: Uuid) -> Result<Option<u32>, StoreError> {
+        let mut statement = self.connection.prepare_cached("select night_slot_s from stream where stream = ?1")?;
+        Ok(statement.query_row([id(&stream)], |row| row.get(0)).optional()?.flatten())
+    }
+
+    fn night_slot_set(&mut self, stream: Uuid, slot_s: u32) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("update stream set night_slot_s = ?2 where stream = ?1")?
+            .execute(params![id(&stream), slot_s])?;
+        Ok(())
+    }
+
+    fn night_crowd(&self, minute: u32, except: Uuid) -> Result<u32, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("select count(*) from stream where night_slot_s between ?1 * 60 and ?1 * 60 + 59 and stream <> ?2")?;
+        Ok(statement.query_row(params![minute, id(&except)], |row| row.get(0))?)
     }
 
     fn stream_opened_by(&mut self, stream: Uuid, by: Uuid) -> Result<(), StoreError> {

@@ -16,7 +16,7 @@ use motcua_shared::period::Period;
 use serde::Deserialize;
 
 use super::pages::session_of;
-use super::{App, Problem};
+use super::{App, Problem, now};
 use crate::auth::token_hash;
 use crate::rollup::{self, NodeStatus, ReportError};
 use crate::store::{DossierRow, Store, StoreError};
@@ -87,7 +87,7 @@ async fn ii06(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> R
 }
 
 async fn status(_: Reader, State(app): State<App>) -> Result<Json<NodeStatus>, Problem> {
-    Ok(Json(app.read(rollup::status).await??))
+    Ok(Json(app.read(|store| rollup::status(store, now())).await??))
 }
 
 async fn dossier(_: Reader, State(app): State<App>, Path(code): Path<String>) -> Result<Json<DossierRow>, Problem> {
@@ -102,12 +102,14 @@ async fn metrics(State(app): State<App>, Extension(wire): Extension<Wire>, heade
     if !wire.remote.ip().is_loopback() && !may_read(&app, &headers).await? {
         return Err(no_token());
     }
-    let status = app.read(|store: &dyn Store| -> Result<_, StoreError> { rollup::status(store) }).await??;
+    let status = app.read(|store: &dyn Store| -> Result<_, StoreError> { rollup::status(store, now()) }).await??;
+    let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
     let gauges = [
         ("motcua_entries_stored", "gauge", "Entries stored.", status.stored),
         ("motcua_entries_quarantined", "gauge", "Entries stored and not applied.", status.quarantined),
         ("motcua_entries_pending", "gauge", "Entries recorded and not yet here, as last told by the agents.", status.pending),
-        ("motcua_streams", "gauge", "Agents enrolled.", u64::try_from(status.streams.len()).unwrap_or(u64::MAX)),
+        ("motcua_offices_absent", "gauge", "Offices that missed their last night.", count(status.missed_nights.len())),
+        ("motcua_streams", "gauge", "Agents enrolled.", count(status.streams.len())),
         ("motcua_receipts_issued_total", "counter", "Receipts signed since the start.", app.0.receipts.load(Ordering::Relaxed)),
     ];
     let mut text = String::new();

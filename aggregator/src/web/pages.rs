@@ -25,7 +25,7 @@ use uuid::Uuid;
 use super::sync::SMALL;
 use super::{App, DoorError, Problem, now};
 use crate::auth::{self, AuthError, SESSION_HOURS, token_hash};
-use crate::output::{healing_words, people_time};
+use crate::output::{absent_words, healing_words, people_time};
 use crate::rollup::{self, Office, ReportError};
 use crate::store::{Role, Store, StoreError, StreamStatus};
 
@@ -337,6 +337,14 @@ struct OverviewPage {
     total: OfficeRow,
     reporting: String,
     healing: Option<String>,
+    absent: Vec<AbsentRow>,
+}
+
+/// An office that missed its night.
+struct AbsentRow {
+    code: String,
+    name: String,
+    words: String,
 }
 
 /// One commune in words and numbers as they are shown.
@@ -418,11 +426,12 @@ fn total_row(offices: &[Office]) -> OfficeRow {
 async fn overview(viewer: Viewer, State(app): State<App>, Query(query): Query<PeriodQuery>) -> Result<Response, PageError> {
     let at = now();
     let today = local_day(at);
-    let (node, (period, problem), offices, healing) = app
+    let (node, (period, problem), offices, healing, absent) = app
         .read(move |store| -> Result<_, StoreError> {
             let chosen = chosen(store, &query, today)?;
             let offices = rollup::offices(store, chosen.0)?;
-            Ok((node_name(store, at)?, chosen, offices, rollup::status(store)?.healing))
+            let status = rollup::status(store, at)?;
+            Ok((node_name(store, at)?, chosen, offices, status.healing, status.missed_nights))
         })
         .await??;
     let complete = offices.iter().filter(|office| state_of(office).mark == "good").count();
@@ -434,6 +443,10 @@ async fn overview(viewer: Viewer, State(app): State<App>, Query(query): Query<Pe
         total: total_row(&offices),
         reporting: format!("{complete} trên {} đơn vị đã gửi đủ những gì đã ghi", offices.len()),
         healing: healing.as_ref().map(healing_words),
+        absent: absent
+            .into_iter()
+            .map(|office| AbsentRow { words: absent_words(&office), code: office.unit, name: office.name })
+            .collect(),
     })
 }
 
@@ -494,6 +507,7 @@ struct StreamRow {
     version: String,
     last_seen: String,
     clock: String,
+    night: String,
 }
 
 struct QuarantineRow {
@@ -514,6 +528,7 @@ fn stream_row(stream: &StreamStatus) -> StreamRow {
         version: stream.agent_version.clone().unwrap_or_else(|| "–".to_owned()),
         last_seen: stream.last_seen_at.as_deref().map_or_else(|| "chưa liên lạc".to_owned(), people_time),
         clock: stream.clock_offset_ms.map_or_else(|| "–".to_owned(), clock_words),
+        night: stream.night_slot_s.map_or_else(|| "–".to_owned(), |slot| format!("{:02}:{:02}", slot / 3600, slot / 60 % 60)),
     }
 }
 

@@ -9,9 +9,10 @@ use std::time::Instant;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Extension, FromRequestParts, Path, Query, State};
+use axum::extract::{DefaultBodyLimit, Extension, FromRequestParts, Path, Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post, put};
 use data_encoding::HEXLOWER;
@@ -21,7 +22,7 @@ use motcua_shared::wire::{
     AgentReport, CertificateRequest, EnrolRequest, Gauge, Hello, MAX_REQUEST, MAX_SEGMENT, PROTOCOL, SegmentError, Streams, Tail,
     Upload, decode, encode,
 };
-use tracing::warn;
+use tracing::{info, warn};
 use uuid::Uuid;
 
 use super::{App, Problem, now};
@@ -30,13 +31,15 @@ use crate::ingest::{self, IngestError, Intake, Source, Taken, Way};
 use crate::store::{Held, Node, Store, StoreError, in_transaction};
 use crate::tls::{Peer, Wire};
 
+/// An office that is sent away comes back after this many seconds, and some more of its own choice.
+const COME_BACK_S: u16 = 30;
 /// Most entries that are read for one answer with entries.
 const TAIL: usize = 10_000;
 
 /// Most bytes of a request that carries no segment.
 pub const SMALL: usize = 64 << 10;
 
-pub fn routes() -> Router<App> {
+pub fn routes(app: &App) -> Router<App> {
     let small = Router::new()
         .route("/sync/v1/enroll", post(enroll))
         .route("/sync/v1/certificate", post(certificate))
@@ -45,7 +48,30 @@ pub fn routes() -> Router<App> {
         .route("/sync/v1/streams/{stream}", get(tail))
         .layer(DefaultBodyLimit::max(SMALL));
     let large = Router::new().route("/sync/v1/streams/{stream}/{from}", put(upload)).layer(DefaultBodyLimit::max(MAX_REQUEST));
-    small.merge(large)
+    small.merge(large).layer(from_fn_with_state(app.clone(), one_at_its_place))
+}
+
+/// Sends offices away when too many are here at once: a few answered well are more than many answered late.
+async fn one_at_its_place(State(app): State<App>, request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<Wire>().and_then(|wire| wire.peer.clone());
+    let Some(peer) = peer else { return next.run(request).await };
+    let Some(_place) = app.0.nights.place(now()) else {
+        info!(unit = %peer.unit, stream = %peer.stream, "sent away: too many offices at once");
+        return busy();
+    };
+    next.run(request).await
+}
+
+fn busy() -> Response {
+    let problem = Problem::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "busy",
+        "Máy chủ đang bận",
+        "Có quá nhiều máy gửi cùng lúc. Máy ở xã tự gửi lại sau, không mất gì.",
+    );
+    let mut response = problem.into_response();
+    response.headers_mut().insert(header::RETRY_AFTER, COME_BACK_S.into());
+    response
 }
 
 type Body = Result<Bytes, BytesRejection>;
@@ -101,9 +127,11 @@ async fn hello(State(app): State<App>, peer: Peer, headers: HeaderMap, body: Bod
     let nonce = hello.report.nonce;
     let at = now();
     let stream = peer.stream;
+    let shared = app.clone();
     let (node, held) = app
         .write(move |store| -> Result<_, Problem> {
             let (source, node) = admit(store, peer, at)?;
+            shared.0.nights.settle(store, source.stream)?;
             Ok((node, ingest::hello(store, &source, &hello.report, at)?))
         })
         .await??;
@@ -126,10 +154,12 @@ async fn upload(
         return Err(bad_segment("phần đầu của gói không khớp địa chỉ gửi đến, hoặc gói không có bản ghi nào"));
     }
     let nonce = upload.report.nonce;
+    let shared = app.clone();
     let (node, Taken { intake, held }) = app
         .write(move |store| -> Result<_, Problem> {
             let at = now();
             let (source, node) = admit(store, peer, at)?;
+            shared.0.nights.settle(store, source.stream)?;
             Ok((node, ingest::take(store, &source, &upload.report, &upload.segment, at)?))
         })
         .await??;

@@ -80,7 +80,6 @@ async fn desk(commune: Commune, register: &Path, district: &District, seed: u64)
     let line = Line::start(district.address, Weather::clean())?;
     commune.enroll(district, line.addr()).await?;
     line.set(bad_weather(seed));
-    std::fs::write(commune.data.join("config.toml"), "sync_every_s = 1\n")?;
     let server = commune.serve().await?;
     Ok(Desk { commune, line, server })
 }
