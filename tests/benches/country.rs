@@ -50,9 +50,9 @@ async fn measure() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let district = District::found(folder.path()).await?;
     let offices = setting("MOTCUA_OFFICES").unwrap_or(OFFICES);
-    found_offices(&district, folder.path(), offices).await?;
     let start = Instant::now();
     let peers = enrol(&district, offices)?;
+    found_offices(&district, folder.path(), offices).await?;
     println!("{offices} offices enrolled in {} s; load {}", start.elapsed().as_secs(), load());
 
     let server = district.serve().await?;

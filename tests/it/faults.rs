@@ -394,6 +394,34 @@ async fn staging_is_bounded_ten_thousand_aborted_uploads_leave_nothing_behind() 
     assert_same_figures(&commune, &district).await
 }
 
+/// Lines die without a word: their uploads would keep every place at the district for ever.
+#[tokio::test(flavor = "multi_thread")]
+async fn half_open_uploads_that_fill_every_place_give_it_back() -> Result<()> {
+    let Scene { district, server, line: _line, commune, folder: _folder } = Scene::new(10).await?;
+    server.stop().await?;
+    let listen = district.address.to_string();
+    let arguments = ["serve", "--data", text(&district.data), "--listen", &listen, "--sync-at-once", "4"];
+    let _server = Server::start(&programs().aggregator, &arguments, &district.log()).await?;
+    let peer = Peer::of(&commune, district.address)?;
+    let mut dead = Vec::new();
+    for _ in 0..4 {
+        let mut connection = peer.caller.connect().await?;
+        connection.write_all(&head_of("PUT", &peer.path(1), 900)).await?;
+        connection.write_all(&[0x5a; 100]).await?;
+        connection.flush().await?;
+        dead.push(connection);
+    }
+    // Who comes now is sent away.
+    while peer.caller.ask("POST", "/sync/v1/hello", &peer.hello()).await?.status != 503 {
+        tokio::task::yield_now().await;
+    }
+    for connection in &mut dead {
+        assert_eq!(soon(answer(connection)).await??.status, 408, "the district waited long enough");
+    }
+    assert_eq!(commune.sync().await?.0, Some(0));
+    assert_same_figures(&commune, &district).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_input_with_and_without_a_certificate_is_refused_and_costs_nothing() -> Result<()> {
     let Scene { district, server, line: _line, commune, folder: _folder } = Scene::new(20).await?;

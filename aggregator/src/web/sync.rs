@@ -4,7 +4,7 @@
 //! signed after the commit that it speaks of. Start at [`routes`].
 
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
@@ -54,12 +54,27 @@ pub fn routes(app: &App) -> Router<App> {
 /// Sends offices away when too many are here at once: a few answered well are more than many answered late.
 async fn one_at_its_place(State(app): State<App>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Wire>().and_then(|wire| wire.peer.clone());
-    let Some(peer) = peer else { return next.run(request).await };
+    let patience = patience(request.headers());
+    let Some(peer) = peer else { return in_time(patience, next.run(request)).await };
     let Some(_place) = app.0.nights.place(now()) else {
         info!(unit = %peer.unit, stream = %peer.stream, "sent away: too many offices at once");
         return busy();
     };
-    next.run(request).await
+    in_time(patience, next.run(request)).await
+}
+
+/// As long as an agent waits for the answer to a request of this length: on a line that is slower it has given up.
+fn patience(headers: &HeaderMap) -> Duration {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    Duration::from_mins(1) + Duration::from_secs(length.unwrap_or(0).min(MAX_REQUEST as u64) >> 10)
+}
+
+/// A line that died without a word must not keep its place for ever.
+async fn in_time(patience: Duration, answer: impl Future<Output = Response>) -> Response {
+    tokio::time::timeout(patience, answer).await.unwrap_or_else(|_| {
+        let detail = "Đường truyền ngừng giữa chừng, chưa nhận được gì. Máy ở xã tự gửi lại, không mất gì.";
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "Đường truyền ngừng", detail).into_response()
+    })
 }
 
 fn busy() -> Response {
