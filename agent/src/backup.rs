@@ -99,6 +99,7 @@ pub fn restore(data: &Path, file: &Path, typed: Option<OfficeKey>) -> Result<Res
     let had_identity = Identity::of(data).directory().exists();
     let (mut store, locked, made_at) = Store::unpack(data, file).map_err(|error| match error {
         StoreError::Database(error) => bad(&error),
+        StoreError::Broken(problem) => bad(&problem),
         error => error.into(),
     })?;
     let restored = (|| {

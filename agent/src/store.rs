@@ -20,7 +20,7 @@ pub use motcua_shared::reception::Reception;
 use motcua_shared::report::FieldSums;
 use motcua_shared::seal::{OfficeKey, Sealed};
 use motcua_shared::wire::{Receipt, Signed};
-use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
 mod check;
@@ -39,6 +39,8 @@ mod migrations {
 
 /// Oldest `SQLite` that keeps its promises: before it, a reset of the write-ahead log could lose a commit.
 const OLDEST_SQLITE: i32 = 3_051_003;
+/// Bytes of a page of its files.
+const PAGE: u64 = 4_096;
 
 /// What can go wrong with the store.
 #[derive(Debug, thiserror::Error)]
@@ -50,11 +52,21 @@ pub enum StoreError {
     #[error("SQLite {0} quá cũ, cần 3.51.3 trở lên")]
     OldSqlite(&'static str),
     #[error("không mở được cơ sở dữ liệu: {0}")]
-    Migration(#[from] Box<refinery::Error>),
+    Migration(Box<refinery::Error>),
     #[error("không sao chép được {0}: {1}")]
     Copy(PathBuf, #[source] std::io::Error),
     #[error("cơ sở dữ liệu: {0}")]
-    Database(#[from] rusqlite::Error),
+    Database(rusqlite::Error),
+    #[error(
+        "ổ đĩa của máy này đã đầy hoặc không ghi được ({0}); lần này chưa lưu gì, những gì đã báo “Đã lưu” vẫn còn nguyên. \
+         Hãy xóa bớt tệp không cần rồi làm lại"
+    )]
+    Disk(#[source] rusqlite::Error),
+    #[error(
+        "tệp cơ sở dữ liệu motcua.db bị hỏng ({0}); chưa thay đổi gì. Hãy giữ nguyên thư mục này, đừng khởi tạo lại, và báo \
+         người phụ trách: những gì huyện đã lưu lấy lại được vào một thư mục mới bằng motcua-agent recover"
+    )]
+    Broken(String),
     #[error(transparent)]
     Refused(#[from] Refusal),
     #[error("không có hồ sơ {0} trong sổ")]
@@ -66,13 +78,33 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether the disk had no room.
+    /// Whether the disk had no room, or did not take what was written.
     pub fn is_full(&self) -> bool {
-        matches!(self, StoreError::Database(error) if error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull))
+        matches!(self, StoreError::Disk(_))
     }
 }
 
 pub type Result<T, E = StoreError> = std::result::Result<T, E>;
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> StoreError {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => StoreError::Disk(error),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Broken(error.to_string()),
+            _ => StoreError::Database(error),
+        }
+    }
+}
+
+impl From<refinery::Error> for StoreError {
+    fn from(error: refinery::Error) -> StoreError {
+        let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
+        match cause.and_then(rusqlite::Error::sqlite_error_code) {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Broken(error.to_string()),
+            _ => StoreError::Migration(Box::new(error)),
+        }
+    }
+}
 
 /// Who this data directory belongs to.
 #[derive(Debug, Clone)]
@@ -195,7 +227,7 @@ impl Store {
         }
         Store::unpack_clear(data);
         let mut store = Store::connect(&unfinished(data))?;
-        migrations::migrations::runner().run(&mut store.connection).map_err(Box::new)?;
+        migrations::migrations::runner().run(&mut store.connection)?;
         store.connection.execute(
             "insert into office (id, unit, name, identifier, stream, created_at, key_fingerprint, numbers_from, numbers_to)
              values (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -257,7 +289,7 @@ impl Store {
             let (made_at, identity) =
                 store.connection.query_row("select made_at, identity from backup", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
             store.connection.execute_batch("drop table backup")?;
-            migrations::migrations::runner().run(&mut store.connection).map_err(Box::new)?;
+            migrations::migrations::runner().run(&mut store.connection)?;
             Ok((store, identity, made_at))
         };
         unpack().inspect_err(|_| Store::unpack_clear(data))
@@ -275,8 +307,12 @@ impl Store {
         if !exists(data) {
             return Err(StoreError::Absent(data.to_owned()));
         }
+        // SQLite would take a file without one whole page for a new database, and write over it.
+        if let Some(bytes) = std::fs::metadata(database(data)).ok().map(|file| file.len()).filter(|bytes| *bytes < PAGE) {
+            return Err(StoreError::Broken(format!("{bytes} byte")));
+        }
         let mut store = Store::connect(&database(data))?;
-        migrations::migrations::runner().run(&mut store.connection).map_err(Box::new)?;
+        migrations::migrations::runner().run(&mut store.connection)?;
         Ok(store)
     }
 

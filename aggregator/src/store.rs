@@ -26,8 +26,17 @@ pub enum StoreError {
     /// Nothing was changed; the same call may work later.
     #[error("the database failed: {0}")]
     Database(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// The disk takes no more. Nothing was changed; the same call works when there is space.
+    #[error(
+        "ổ đĩa của máy chủ đã đầy hoặc không ghi được ({0}); lần này chưa ghi gì, những gì đã có biên nhận vẫn còn nguyên. \
+         Hãy dọn chỗ trống rồi thử lại"
+    )]
+    Disk(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// Rows that this program could not have written: a person has to look.
-    #[error("the database is damaged: {0}")]
+    #[error(
+        "cơ sở dữ liệu bị hỏng ({0}); chưa thay đổi gì. Hãy giữ nguyên thư mục này và dựng lại từ bản sao lưu vào một thư mục \
+         mới (motcua-aggregator restore); các xã tự gửi lại phần còn thiếu"
+    )]
     Damaged(String),
 }
 

@@ -175,7 +175,16 @@ impl Problem {
 
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
-        Problem::ours(&error)
+        let problem = Problem::ours(&error);
+        match error {
+            StoreError::Disk(_) => Problem {
+                status: StatusCode::INSUFFICIENT_STORAGE,
+                kind: "disk-full",
+                title: "Máy chủ hết chỗ ghi",
+                detail: "Ổ đĩa của máy chủ tổng hợp đã đầy nên chưa nhận được gì; huyện cần dọn chỗ trống".to_owned(),
+            },
+            StoreError::Database(_) | StoreError::Damaged(_) => problem,
+        }
     }
 }
 

@@ -38,6 +38,10 @@ pub const COLUMNS: [&str; 18] = [
     "applicant_address",
 ];
 
+/// Longest text of a cell, in letters, as in the form at the counter. Without an end to it, one entry could be larger than
+/// any line or aggregator takes, and hold back all after it.
+const LONGEST_CELL: usize = 300;
+
 /// One thing wrong in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFault {
@@ -387,6 +391,8 @@ impl Row<'_> {
                     column,
                     "không phải UTF-8 (có thể là bảng mã Windows-1258 hoặc TCVN3); hãy lưu lại thành “CSV UTF-8”".to_owned(),
                 );
+            } else if self.text(column).chars().count() > LONGEST_CELL {
+                self.fault(column, format!("dài quá {LONGEST_CELL} ký tự; hãy rút gọn"));
             }
         }
     }
@@ -484,6 +490,7 @@ mod tests {
             ("2023-05-26T09:00:00+07:00", "0203-05-26T09:00:00+07:00", "received_at"),
             ("2023-05-26T09:40", "2023-05-26T09:20", "returned_at"),
             ("Nguyễn Văn Thử", " ", "applicant_name"),
+            ("Nguyễn Văn Thử", &"Thử ".repeat(80), "applicant_name"),
             ("230526-0001", "200101-0001", "code"),
             ("230526-0001", "231301-0001", "code"),
         ];

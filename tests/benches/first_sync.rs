@@ -9,10 +9,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use motcua_tests::line::{Line, Weather};
+use motcua_tests::measure::{peak, timed};
 use motcua_tests::register;
 use motcua_tests::world::{Commune, District, fixture, programs, text};
 use rusqlite::{Connection, params};
-use tokio::process::Command;
 
 const DOSSIERS: usize = 10_000;
 const ROUNDS: usize = 3;
@@ -85,29 +85,6 @@ async fn round() -> Result<Round> {
         entries,
         bytes_up: bytes_of(&commune, folder.path()).await?,
     })
-}
-
-/// Runs a program to its end: how long it took and the most memory it held, in KiB.
-async fn timed(program: &Path, arguments: &[&str]) -> Result<(Duration, u64)> {
-    let start = Instant::now();
-    let mut child = Command::new(program).args(arguments).stdout(std::process::Stdio::null()).kill_on_drop(true).spawn()?;
-    let id = child.id().context("it runs")?;
-    let mut most = 0;
-    loop {
-        tokio::select! {
-            status = child.wait() => {
-                anyhow::ensure!(status?.success(), "{arguments:?} failed");
-                return Ok((start.elapsed(), most));
-            }
-            () = tokio::time::sleep(Duration::from_millis(5)) => most = peak(id).unwrap_or(most),
-        }
-    }
-}
-
-/// Peak resident memory of a running process in KiB, where the system tells it.
-fn peak(id: u32) -> Option<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{id}/status")).ok()?;
-    status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().strip_suffix(" kB")?.trim().parse().ok()
 }
 
 /// The same rows into one fresh SQLite file, one transaction, durable.

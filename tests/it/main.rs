@@ -2,7 +2,9 @@
 
 mod bundle;
 mod crash;
+mod faults;
 mod fork;
+mod fuzz;
 mod gates;
 mod import;
 mod journey;
@@ -13,3 +15,5 @@ mod restore;
 mod schedule;
 mod security;
 mod sim;
+mod storage;
+mod upgrade;

@@ -119,9 +119,9 @@ impl From<StoreError> for HttpError {
                 NOTHING_SAVED,
                 "Trong lúc chờ, hãy ghi hồ sơ vào sổ giấy.",
             ),
-            error if error.is_full() => HttpError::new(
+            StoreError::Disk(_) => HttpError::new(
                 StatusCode::INSUFFICIENT_STORAGE,
-                "Ổ đĩa đã đầy nên không lưu được.",
+                "Ổ đĩa đã đầy hoặc không ghi được nên không lưu được.",
                 NOTHING_SAVED,
                 "Hãy xóa bớt tệp không cần trên máy này rồi làm lại bước vừa rồi.",
             ),

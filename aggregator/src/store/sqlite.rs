@@ -15,7 +15,7 @@ use motcua_shared::report::FieldSums;
 use motcua_shared::sync;
 use motcua_shared::unit::Unit;
 use motcua_shared::wire::{AgentReport, REASONS, Signed, decode, encode};
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Row, ToSql, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, ToSql, params};
 use uuid::Uuid;
 
 use super::{
@@ -30,6 +30,8 @@ pub const FILE: &str = "aggregator.db";
 
 /// Below it, a WAL can be damaged when two connections check-point and write at once.
 const OLDEST_SQLITE: i32 = 3_051_003;
+/// Bytes of a page of its files.
+const PAGE: u64 = 4_096;
 
 /// How long a writer waits for another process.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -42,6 +44,20 @@ impl From<rusqlite::Error> for StoreError {
             rusqlite::Error::FromSqlConversionFailure(..)
             | rusqlite::Error::IntegralValueOutOfRange(..)
             | rusqlite::Error::InvalidColumnType(..) => StoreError::Damaged(error.to_string()),
+            error => match error.sqlite_error_code() {
+                Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => StoreError::Disk(error.into()),
+                Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged(error.to_string()),
+                _ => StoreError::Database(error.into()),
+            },
+        }
+    }
+}
+
+impl From<refinery::Error> for StoreError {
+    fn from(error: refinery::Error) -> Self {
+        let cause = std::error::Error::source(&error).and_then(|cause| cause.downcast_ref::<rusqlite::Error>());
+        match cause.and_then(rusqlite::Error::sqlite_error_code) {
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => StoreError::Damaged(error.to_string()),
             _ => StoreError::Database(error.into()),
         }
     }
@@ -57,7 +73,7 @@ impl SqliteStore {
     pub fn create(data: &Path) -> Result<SqliteStore, StoreError> {
         let mut connection = Connection::open(file(data))?;
         settle(&connection)?;
-        migrations::runner().run(&mut connection).map_err(|error| StoreError::Database(error.into()))?;
+        migrations::runner().run(&mut connection)?;
         Ok(SqliteStore { connection })
     }
 
@@ -65,6 +81,10 @@ impl SqliteStore {
     pub fn open(data: &Path) -> Result<SqliteStore, StoreError> {
         if !file(data).exists() {
             return Err(StoreError::Database(format!("{} does not exist", file(data).display()).into()));
+        }
+        // SQLite would take a file without one whole page for a new database, and write over it.
+        if let Some(bytes) = std::fs::metadata(file(data)).ok().map(|file| file.len()).filter(|bytes| *bytes < PAGE) {
+            return Err(StoreError::Damaged(format!("{FILE}: {bytes} byte")));
         }
         SqliteStore::create(data)
     }

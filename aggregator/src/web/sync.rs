@@ -4,12 +4,13 @@
 //! signed after the commit that it speaks of. Start at [`routes`].
 
 use std::sync::atomic::Ordering;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, PathRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, Extension, Path, Query, Request, State};
+use axum::extract::{DefaultBodyLimit, Extension, FromRequestParts, Path, Query, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -56,12 +57,27 @@ pub fn routes(app: &App) -> Router<App> {
 /// Sends offices away when too many are here at once: a few answered well are more than many answered late.
 async fn one_at_its_place(State(app): State<App>, request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Wire>().and_then(|wire| wire.peer.clone());
-    let Some(peer) = peer else { return next.run(request).await };
+    let patience = patience(request.headers());
+    let Some(peer) = peer else { return in_time(patience, next.run(request)).await };
     let Some(_place) = app.0.nights.place(now()) else {
         info!(unit = %peer.unit, stream = %peer.stream, "sent away: too many offices at once");
         return busy();
     };
-    next.run(request).await
+    in_time(patience, next.run(request)).await
+}
+
+/// As long as an agent waits for the answer to a request of this length: on a line that is slower it has given up.
+fn patience(headers: &HeaderMap) -> Duration {
+    let length = headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
+    Duration::from_mins(1) + Duration::from_secs(length.unwrap_or(0).min(MAX_REQUEST as u64) >> 10)
+}
+
+/// A line that died without a word must not keep its place for ever.
+async fn in_time(patience: Duration, answer: impl Future<Output = Response>) -> Response {
+    tokio::time::timeout(patience, answer).await.unwrap_or_else(|_| {
+        let detail = "Đường truyền ngừng giữa chừng, chưa nhận được gì. Máy ở xã tự gửi lại, không mất gì.";
+        Problem::new(StatusCode::REQUEST_TIMEOUT, "timeout", "Đường truyền ngừng", detail).into_response()
+    })
 }
 
 fn busy() -> Response {
@@ -108,13 +124,7 @@ async fn enroll(
 }
 
 /// Another certificate: for the sender's own stream, or for the one in which its PC goes on.
-async fn certificate(
-    State(app): State<App>,
-    Extension(wire): Extension<Wire>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    let peer = known(wire)?;
+async fn certificate(State(app): State<App>, peer: Peer, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let request: CertificateRequest = message(&headers, body)?;
     speaks_our_protocol(&request.report)?;
     let shared = app.clone();
@@ -128,13 +138,7 @@ async fn certificate(
     Ok(cbor(StatusCode::OK, encode(&enrolled)))
 }
 
-async fn hello(
-    State(app): State<App>,
-    Extension(wire): Extension<Wire>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    let peer = known(wire)?;
+async fn hello(State(app): State<App>, peer: Peer, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let hello: Hello = message(&headers, body)?;
     speaks_our_protocol(&hello.report)?;
     own_stream(&peer, hello.stream)?;
@@ -154,12 +158,11 @@ async fn hello(
 
 async fn upload(
     State(app): State<App>,
-    Extension(wire): Extension<Wire>,
+    peer: Peer,
     path: Result<Path<(Uuid, Seq)>, PathRejection>,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Response, Problem> {
-    let peer = known(wire)?;
     let Path((stream, from)) = path.map_err(|_| bad_request("địa chỉ phải gồm mã luồng và số thứ tự"))?;
     own_stream(&peer, stream)?;
     let upload: Upload = message(&headers, body)?;
@@ -192,12 +195,7 @@ struct Nonce {
 }
 
 /// What is held of every stream of the peer's unit: for a PC that takes another's place.
-async fn streams(
-    State(app): State<App>,
-    Extension(wire): Extension<Wire>,
-    query: Result<Query<Nonce>, QueryRejection>,
-) -> Result<Response, Problem> {
-    let peer = known(wire)?;
+async fn streams(State(app): State<App>, peer: Peer, query: Result<Query<Nonce>, QueryRejection>) -> Result<Response, Problem> {
     let nonce = query.ok().and_then(|Query(query)| HEXLOWER.decode(query.nonce.as_bytes()).ok());
     let nonce =
         nonce.and_then(|nonce| nonce.try_into().ok()).ok_or_else(|| bad_request("nonce phải là 32 chữ số thập lục phân"))?;
@@ -221,11 +219,10 @@ struct TailFrom {
 /// Entries back, of any stream of the peer's unit.
 async fn tail(
     State(app): State<App>,
-    Extension(wire): Extension<Wire>,
+    peer: Peer,
     path: Result<Path<Uuid>, PathRejection>,
     query: Result<Query<TailFrom>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let peer = known(wire)?;
     let Path(stream) = path.map_err(|_| bad_request("địa chỉ phải gồm mã luồng"))?;
     let Query(TailFrom { from }) = query.map_err(|_| bad_request("cần from, là số thứ tự"))?;
     let tail = app
@@ -257,10 +254,9 @@ struct Have {
 /// The newest reference data, unless the peer holds just that.
 async fn reference_newest(
     State(app): State<App>,
-    Extension(wire): Extension<Wire>,
+    peer: Peer,
     query: Result<Query<Have>, QueryRejection>,
 ) -> Result<Response, Problem> {
-    let peer = known(wire)?;
     let Query(Have { have, hash }) = query.map_err(|_| bad_request("cần have, là số phiên bản"))?;
     let hash = HEXLOWER.decode(hash.as_bytes()).map_err(|_| bad_request("hash phải là 64 chữ số thập lục phân"))?;
     let newest = app
@@ -273,13 +269,7 @@ async fn reference_newest(
 }
 
 /// A version that we published and lost.
-async fn reference_back(
-    State(app): State<App>,
-    Extension(wire): Extension<Wire>,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
-    let peer = known(wire)?;
+async fn reference_back(State(app): State<App>, peer: Peer, headers: HeaderMap, body: Body) -> Result<Response, Problem> {
     let offered: Published = message(&headers, body)?;
     let shared = app.clone();
     let version = app
@@ -318,16 +308,22 @@ fn cbor(status: StatusCode, body: Vec<u8>) -> Response {
     (status, [(header::CONTENT_TYPE, "application/cbor"), (header::CACHE_CONTROL, "no-store")], body).into_response()
 }
 
-fn known(wire: Wire) -> Result<Peer, Problem> {
-    wire.peer.ok_or_else(|| {
-        warn!(remote = %wire.remote, "request refused: no client certificate");
-        Problem::new(
-            StatusCode::UNAUTHORIZED,
-            "no-certificate",
-            "Chưa có chứng thư",
-            "Máy này không trình chứng thư. Hãy đăng ký máy với mã do huyện cấp trước khi đồng bộ.",
-        )
-    })
+/// Who asks, known before a byte of the body is read.
+impl FromRequestParts<App> for Peer {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<Peer, Problem> {
+        let wire = parts.extensions.get::<Wire>();
+        wire.and_then(|wire| wire.peer.clone()).ok_or_else(|| {
+            warn!(remote = ?wire.map(|wire| wire.remote), "request refused: no client certificate");
+            Problem::new(
+                StatusCode::UNAUTHORIZED,
+                "no-certificate",
+                "Chưa có chứng thư",
+                "Máy này không trình chứng thư. Hãy đăng ký máy với mã do huyện cấp trước khi đồng bộ.",
+            )
+        })
+    }
 }
 
 fn forbidden(kind: &'static str, detail: &str) -> Problem {
