@@ -627,6 +627,12 @@ impl Store {
         Ok(statement.query_row([], |row| row.get(0)).optional()?)
     }
 
+    /// A dossier as its entries tell it, without its person.
+    pub fn dossier_folded(&self, code: &str) -> Result<Dossier> {
+        let id = dossier_id(&self.connection, code)?;
+        Ok(fold(&self.connection, id)?.0)
+    }
+
     /// Dossiers with entries of a stream after `stored_through`.
     pub fn pending_dossiers(&self, stream: Uuid, stored_through: Seq) -> Result<u64> {
         let mut statement = self

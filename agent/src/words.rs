@@ -6,7 +6,11 @@ use motcua_shared::calendar::{Calendar, LocalTime, VIETNAM, local_day};
 use motcua_shared::catalogue::Catalogue;
 use motcua_shared::clock::Doubt;
 pub use motcua_shared::deadline::limit_name;
-use motcua_shared::dossier::{self, Channel, Code, Event, Extent, Outcome, Rating, State, SubmittedBy};
+use motcua_shared::dossier::{
+    self, Channel, Code, Event, Extent, Holder, Outcome, Payment, Rating, Receiver, ReturnWay, State, SubmittedBy,
+};
+use motcua_shared::paper::{Digital, Paper, PaperKind};
+use motcua_shared::survey::{Answers, QUESTIONS};
 use motcua_shared::text::number;
 
 use crate::office::Status;
@@ -105,13 +109,18 @@ pub fn kind_name(kind: &str) -> &str {
         "supplement_requested" => "Yêu cầu bổ sung",
         "supplemented" => "Đã bổ sung đủ",
         "transferred" => "Chuyển xử lý",
+        "came_back" => "Nhận lại từ nơi xử lý",
         "extended" => "Xin lỗi và hẹn lại",
         "rescheduled" => "Lùi hẹn trả do lịch nghỉ thay đổi",
         "finished" => "Có kết quả",
         "returned" => "Trả kết quả",
+        "payment_requested" => "Yêu cầu nộp phí, lệ phí",
         "paid" => "Thu phí, lệ phí",
+        "papers" => "Thành phần hồ sơ",
         "digitised" => "Số hóa",
         "rated" => "Đánh giá",
+        "surveyed" => "Phiếu đánh giá 9 câu hỏi",
+        "numbered_outside" => "Mã ở hệ thống khác",
         "corrected" => "Đính chính",
         "voided" => "Hủy hồ sơ",
         "printed" => "In giấy tờ",
@@ -193,6 +202,80 @@ pub fn rating_name(rating: Rating) -> &'static str {
     }
 }
 
+pub fn holder_name(holder: Holder) -> &'static str {
+    match holder {
+        Holder::Officer => "Công chức, theo chức danh",
+        Holder::Department => "Bộ phận của đơn vị",
+        Holder::Agency => "Cơ quan khác",
+    }
+}
+
+pub fn return_way_name(way: ReturnWay) -> &'static str {
+    match way {
+        ReturnWay::Desk => "Tại quầy",
+        ReturnWay::Post => "Qua bưu chính",
+        ReturnWay::Online => "Trực tuyến",
+    }
+}
+
+pub fn receiver_name(receiver: Receiver) -> &'static str {
+    match receiver {
+        Receiver::Citizen => "Người nộp hồ sơ",
+        Receiver::Authorised => "Người được ủy quyền",
+    }
+}
+
+/// Where a dossier is and until when.
+pub fn stay(stay: &dossier::Stay, now: LocalTime) -> String {
+    let due = stay.due_at.map(|due| format!(", hạn của bước này {}", time(due))).unwrap_or_default();
+    let late = if stay.is_late(now) { ", QUÁ HẠN" } else { "" };
+    format!("{} từ {}{due}{late}", stay.to, time(stay.at))
+}
+
+/// How it stands with the fee.
+pub fn payment_name(payment: Payment) -> &'static str {
+    match payment {
+        Payment::NoFee => "không thu",
+        Payment::Unpaid => "chưa thu",
+        Payment::Awaited => "đang chờ nộp",
+        Payment::PaidDirectly => "đã thu trực tiếp",
+        Payment::PaidOnline => "đã thanh toán trực tuyến",
+    }
+}
+
+/// What each of the nine questions asks (TT 01/2018 Art. 13).
+pub const QUESTION_NAMES: [&str; QUESTIONS] = [
+    "1. Thời gian giải quyết so với quy định",
+    "2. Thời gian của từng cơ quan, đơn vị",
+    "3. Số lần liên hệ để hoàn thiện hồ sơ",
+    "4. Số cơ quan phải liên hệ",
+    "5. Tổ chức của bộ phận một cửa",
+    "6. Công khai thủ tục",
+    "7. Thái độ phục vụ",
+    "8. Trả lời phản ánh, kiến nghị",
+    "9. Dịch vụ công trực tuyến",
+];
+
+fn answers(answers: &Answers) -> String {
+    let shown = |points: Option<u8>| points.map_or_else(|| "–".to_owned(), |points| points.to_string());
+    format!("điểm câu 1–9: {}", answers.points().map(shown).join(" "))
+}
+
+fn paper(paper: &Paper) -> String {
+    let kind = match paper.kind {
+        PaperKind::Original => "bản chính",
+        PaperKind::Copy => "bản sao",
+        PaperKind::Certified => "bản chứng thực",
+        PaperKind::Photocopy => "bản photo",
+    };
+    let digital = match paper.digital {
+        Digital::No => "",
+        Digital::Digitised => " (số hóa)",
+        Digital::Reused => " (dùng lại)",
+    };
+    format!("{} {kind}{digital}", paper.quantity)
+}
+
 /// A verdict as it stands in the database.
 pub fn verdict_name(verdict: &str) -> &str {
     match verdict {
@@ -212,14 +295,22 @@ pub fn amount(vnd: u64) -> String {
 pub fn happened_at(event: &Event) -> Option<LocalTime> {
     match event {
         Event::Received(received) => Some(received.received_at),
-        Event::SupplementRequested(moment) | Event::Returned(moment) | Event::Voided(moment) => Some(moment.at),
+        Event::SupplementRequested(moment) | Event::CameBack(moment) | Event::Voided(moment) => Some(moment.at),
+        Event::Returned(returned) => Some(returned.at),
+        Event::PaymentRequested(requested) => Some(requested.at),
+        Event::Surveyed(surveyed) => Some(surveyed.at),
         Event::Supplemented(supplemented) => Some(supplemented.at),
         Event::Transferred(transferred) => Some(transferred.at),
         Event::Extended(extended) => Some(extended.at),
         Event::Rescheduled(rescheduled) => Some(rescheduled.at),
         Event::Finished(finished) => Some(finished.at),
         Event::Printed(printed) => Some(printed.at),
-        Event::Paid(_) | Event::Digitised(_) | Event::Rated(_) | Event::Corrected(_) => None,
+        Event::Paid(_)
+        | Event::Papers(_)
+        | Event::Digitised(_)
+        | Event::Rated(_)
+        | Event::NumberedOutside(_)
+        | Event::Corrected(_) => None,
     }
 }
 
@@ -240,7 +331,18 @@ pub fn event_detail(event: &Event) -> String {
                 rescheduled.reference
             )
         }
-        Event::Transferred(transferred) => transferred.to.clone(),
+        Event::Transferred(transferred) => match transferred.due_at {
+            Some(due) => format!("{}, hạn của bước này {}", transferred.to, time(due)),
+            None => transferred.to.clone(),
+        },
+        Event::Returned(returned) => {
+            let parts = [returned.way.map(return_way_name), returned.receiver.map(receiver_name)];
+            parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
+        }
+        Event::PaymentRequested(requested) => amount(requested.amount_vnd),
+        Event::Papers(list) => list.papers.iter().map(paper).collect::<Vec<_>>().join("; "),
+        Event::Surveyed(surveyed) => answers(&surveyed.answers),
+        Event::NumberedOutside(number) => number.code.clone(),
         Event::Finished(finished) => outcome_name(finished.outcome).to_owned(),
         Event::Paid(paid) => format!("{}{}", amount(paid.amount_vnd), if paid.online { ", trực tuyến" } else { "" }),
         Event::Digitised(digitised) => format!(
@@ -250,7 +352,7 @@ pub fn event_detail(event: &Event) -> String {
         ),
         Event::Rated(rated) => rating_name(rated.rating).to_owned(),
         Event::Printed(printed) => printed.form.clone(),
-        Event::SupplementRequested(_) | Event::Returned(_) | Event::Voided(_) | Event::Corrected(_) => String::new(),
+        Event::SupplementRequested(_) | Event::CameBack(_) | Event::Voided(_) | Event::Corrected(_) => String::new(),
     }
 }
 

@@ -614,7 +614,7 @@ pub mod tests {
         fn whole_life(&mut self, dossier: u128) {
             self.record(dossier, received(dossier));
             self.record(dossier, finished("2023-02-01T10:00:00"));
-            self.record(dossier, Event::Returned(Moment { at: time("2023-02-02T08:00:00") }));
+            self.record(dossier, Event::Returned(Moment { at: time("2023-02-02T08:00:00") }.into()));
         }
     }
 
@@ -738,7 +738,7 @@ pub mod tests {
         );
         let held = district.send(&agent, 1, 7).held;
         assert_eq!((held.stored.seq, held.quarantined), (7, vec![2, 3, 7]));
-        agent.record(5, Event::Returned(Moment { at: noon() }));
+        agent.record(5, Event::Returned(Moment { at: noon() }.into()));
         let held = district.send(&agent, 8, 9).held;
         assert_eq!((held.stored.seq, held.quarantined), (9, vec![2, 3, 7, 8, 9]));
         let reasons: Vec<String> =
@@ -932,7 +932,7 @@ pub mod tests {
         prop_oneof![
             3 => (0u128..4).prop_map(received),
             3 => (1u32..28).prop_map(|day| finished(&format!("2023-02-{day:02}T10:00:00"))),
-            1 => Just(Event::Returned(Moment { at: time("2023-03-01T08:00:00") })),
+            1 => Just(Event::Returned(Moment { at: time("2023-03-01T08:00:00") }.into())),
             1 => Just(Event::SupplementRequested(Moment { at: time("2023-02-03T08:00:00") })),
             1 => Just(Event::Voided(Moment { at: time("2023-03-02T08:00:00") })),
         ]

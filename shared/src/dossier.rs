@@ -8,10 +8,12 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
-use crate::calendar::LocalTime;
+use crate::calendar::{LocalTime, local_day};
 use crate::deadline::{self, Limit, Verdict};
 use crate::entry::{Body, VERSION};
+use crate::paper::{self, Paper};
 use crate::ruleset::{ClassificationRule, Ruleset};
+use crate::survey::Answers;
 
 /// How the request came in. NĐ 61/2018 Art. 16.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -62,6 +64,34 @@ pub enum Rating {
     VeryGood,
 }
 
+/// Who a dossier is handed to for processing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Holder {
+    /// By duty, never by name.
+    Officer,
+    Department,
+    /// Another agency.
+    Agency,
+}
+
+/// How the result reached the citizen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReturnWay {
+    Desk,
+    Post,
+    Online,
+}
+
+/// Who took the result; the name is in the sealed part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Receiver {
+    Citizen,
+    Authorised,
+}
+
 /// A code of one of the enums above as it stands in files, JSON and SQL.
 pub trait Code: Sized + Copy + 'static {
     const ALL: &'static [(Self, &'static str)];
@@ -102,6 +132,18 @@ impl Code for Rating {
         &[(Rating::NotGood, "not_good"), (Rating::Normal, "normal"), (Rating::Good, "good"), (Rating::VeryGood, "very_good")];
 }
 
+impl Code for Holder {
+    const ALL: &'static [(Self, &'static str)] =
+        &[(Holder::Officer, "officer"), (Holder::Department, "department"), (Holder::Agency, "agency")];
+}
+impl Code for ReturnWay {
+    const ALL: &'static [(Self, &'static str)] =
+        &[(ReturnWay::Desk, "desk"), (ReturnWay::Post, "post"), (ReturnWay::Online, "online")];
+}
+impl Code for Receiver {
+    const ALL: &'static [(Self, &'static str)] = &[(Receiver::Citizen, "citizen"), (Receiver::Authorised, "authorised")];
+}
+
 /// A complete request was accepted at the desk.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Received {
@@ -140,8 +182,55 @@ pub struct Supplemented {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Transferred {
     pub at: LocalTime,
-    /// The department or agency that has it now; an office, never a person.
+    /// The duty, department or agency that has it now; an office, never a person.
     pub to: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Holder>,
+    /// Until when it has to be back: the limit of this step alone (NĐ 61/2018 Art. 19(5)–(7)).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<LocalTime>,
+}
+
+/// The result is in the citizen's hands. Entries of the first release know only when.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Returned {
+    pub at: LocalTime,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub way: Option<ReturnWay>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receiver: Option<Receiver>,
+}
+
+impl From<Moment> for Returned {
+    fn from(moment: Moment) -> Returned {
+        Returned { at: moment.at, way: None, receiver: None }
+    }
+}
+
+/// The citizen is told what to pay before work goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PaymentRequested {
+    pub at: LocalTime,
+    pub amount_vnd: u64,
+}
+
+/// The papers of a dossier, as a whole list; a later list takes the place of an earlier. Their names are in the sealed part.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Papers {
+    pub papers: Vec<Paper>,
+}
+
+/// A form of nine questions came back (TT 01/2018 Art. 13).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Surveyed {
+    pub at: LocalTime,
+    pub answers: Answers,
+}
+
+/// The number that another system knows the dossier by. The dossier's own number stays.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NumberedOutside {
+    pub code: String,
 }
 
 /// Apology and new date (Mẫu 04; NĐ 61/2018 Art. 19(9)).
@@ -241,13 +330,19 @@ events! {
     SupplementRequested(Moment) = "supplement_requested",
     Supplemented(Supplemented) = "supplemented",
     Transferred(Transferred) = "transferred",
+    /// Back from where it was sent.
+    CameBack(Moment) = "came_back",
     Extended(Extended) = "extended",
     Rescheduled(Rescheduled) = "rescheduled",
     Finished(Finished) = "finished",
-    Returned(Moment) = "returned",
+    Returned(Returned) = "returned",
+    PaymentRequested(PaymentRequested) = "payment_requested",
     Paid(Paid) = "paid",
+    Papers(Papers) = "papers",
     Digitised(Digitised) = "digitised",
     Rated(Rated) = "rated",
+    Surveyed(Surveyed) = "surveyed",
+    NumberedOutside(NumberedOutside) = "numbered_outside",
     /// A slip is put right; the history stays. The reason is in the sealed part.
     Corrected(Box<Correction>) = "corrected",
     /// Entered by mistake: counts nowhere. The reason is in the sealed part.
@@ -326,6 +421,50 @@ pub enum Fault {
     SupplementedUnasked,
     AfterTheEnd,
     AfterVoiding,
+    /// More than one supplement request (NĐ 61/2018 Art. 15(3)).
+    AskedTwice,
+    /// More than one apology (NĐ 61/2018 Art. 19(9)).
+    ExtendedTwice,
+    /// Apology on the due day or later (NĐ 61/2018 Art. 19(9)).
+    ExtendedLate,
+    CameBackUnsent,
+    RatedTwice,
+    SurveyedTwice,
+    /// An answer on time or result before there was one.
+    AnsweredEarly,
+}
+
+/// One stay away from the desk.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Stay {
+    pub to: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub holder: Option<Holder>,
+    pub at: LocalTime,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<LocalTime>,
+    /// When it came back, or went on to the next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<LocalTime>,
+}
+
+impl Stay {
+    /// Whether the limit of this step has passed, seen at `now`.
+    pub fn is_late(&self, now: LocalTime) -> bool {
+        self.due_at.is_some_and(|due| self.ended_at.unwrap_or(now) > due)
+    }
+}
+
+/// How it stands with the money. A fee of 0 is no payment of 0 (DOMAIN §4: the denominator leaves it out).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Payment {
+    NoFee,
+    Unpaid,
+    /// The citizen was told what to pay, and has not.
+    Awaited,
+    PaidDirectly,
+    PaidOnline,
 }
 
 /// The state folded from a dossier's events.
@@ -338,12 +477,20 @@ pub struct Dossier {
     /// When the limit began to run: at reception, or when everything that was asked for was in.
     pub clock_started_at: Option<LocalTime>,
     pub awaiting_supplement_since: Option<LocalTime>,
-    pub transferred_to: Option<String>,
+    /// Every stay away from the desk, the newest last.
+    pub stays: Vec<Stay>,
     pub finished: Option<Finished>,
     pub returned_at: Option<LocalTime>,
+    pub return_way: Option<ReturnWay>,
+    pub return_receiver: Option<Receiver>,
+    pub papers: Vec<Paper>,
+    pub payment_requested: Option<PaymentRequested>,
     pub digitised: Digitised,
     pub paid: Option<Paid>,
     pub rating: Option<Rating>,
+    /// Of its one form.
+    pub answers: Option<Answers>,
+    pub external_code: Option<String>,
     pub supplements: u32,
     pub extensions: u32,
     pub voided: bool,
@@ -359,12 +506,18 @@ impl Dossier {
             due_at: None,
             clock_started_at: None,
             awaiting_supplement_since: None,
-            transferred_to: None,
+            stays: Vec::new(),
             finished: None,
             returned_at: None,
+            return_way: None,
+            return_receiver: None,
+            papers: Vec::new(),
+            payment_requested: None,
             digitised: Digitised { components: Extent::None, result: false },
             paid: None,
             rating: None,
+            answers: None,
+            external_code: None,
             supplements: 0,
             extensions: 0,
             voided: false,
@@ -401,7 +554,8 @@ impl Dossier {
                 self.due_at = supplemented.due_at.or(self.due_at);
                 self.clock_started_at = Some(supplemented.at);
             }
-            Event::Transferred(transferred) => self.transferred_to = Some(transferred.to.clone()),
+            Event::Transferred(transferred) => self.send_on(transferred),
+            Event::CameBack(moment) => self.end_stay(moment.at),
             Event::Extended(extended) => {
                 self.due_at = Some(extended.due_at);
                 self.extensions += 1;
@@ -411,13 +565,40 @@ impl Dossier {
                 self.due_at = if self.finished.is_none() { Some(rescheduled.due_at) } else { self.due_at };
             }
             Event::Finished(finished) => self.finished = self.finished.or(Some(*finished)),
-            Event::Returned(moment) => self.returned_at = self.returned_at.or(Some(moment.at)),
+            Event::Returned(returned) => self.give_back(returned),
+            Event::PaymentRequested(requested) => self.payment_requested = Some(*requested),
             Event::Paid(paid) => self.paid = Some(*paid),
+            Event::Papers(list) => {
+                self.digitised.components = paper::extent(&list.papers);
+                self.papers.clone_from(&list.papers);
+            }
             Event::Digitised(digitised) => self.digitised = *digitised,
             Event::Rated(rated) => self.rating = Some(rated.rating),
+            Event::Surveyed(surveyed) => self.answers = self.answers.or(Some(surveyed.answers)),
+            Event::NumberedOutside(number) => self.external_code = Some(number.code.clone()),
             Event::Corrected(correction) => self.correct(correction),
             Event::Voided(_) => self.voided = true,
             Event::Printed(_) => {}
+        }
+    }
+
+    fn send_on(&mut self, transferred: &Transferred) {
+        self.end_stay(transferred.at);
+        let Transferred { at, to, holder, due_at } = transferred.clone();
+        self.stays.push(Stay { to, holder, at, due_at, ended_at: None });
+    }
+
+    fn end_stay(&mut self, at: LocalTime) {
+        if let Some(stay) = self.stays.last_mut() {
+            stay.ended_at = stay.ended_at.or(Some(at));
+        }
+    }
+
+    fn give_back(&mut self, returned: &Returned) {
+        if self.returned_at.is_none() {
+            self.returned_at = Some(returned.at);
+            self.return_way = returned.way;
+            self.return_receiver = returned.receiver;
         }
     }
 
@@ -431,15 +612,26 @@ impl Dossier {
             Event::Finished(_) if self.finished.is_some() => Some(Fault::FinishedTwice),
             Event::Finished(finished) if received_at > Some(finished.at) => Some(Fault::FinishedBeforeReceived),
             Event::Returned(_) if self.returned_at.is_some() => Some(Fault::ReturnedTwice),
-            Event::Returned(moment) if self.finished.is_none_or(|finished| finished.at > moment.at) => {
+            Event::Returned(returned) if self.finished.is_none_or(|finished| finished.at > returned.at) => {
                 Some(Fault::ReturnedBeforeFinished)
             }
             Event::Supplemented(_) if self.awaiting_supplement_since.is_none() => Some(Fault::SupplementedUnasked),
-            Event::SupplementRequested(_) | Event::Extended(_) | Event::Rescheduled(_) | Event::Transferred(_)
+            Event::SupplementRequested(_)
+            | Event::Extended(_)
+            | Event::Rescheduled(_)
+            | Event::Transferred(_)
+            | Event::PaymentRequested(_)
                 if self.finished.is_some() =>
             {
                 Some(Fault::AfterTheEnd)
             }
+            Event::SupplementRequested(_) if self.supplements > 0 => Some(Fault::AskedTwice),
+            Event::Extended(_) if self.extensions > 0 => Some(Fault::ExtendedTwice),
+            Event::Extended(extended) if self.is_too_late_to_extend(extended.at) => Some(Fault::ExtendedLate),
+            Event::CameBack(_) if self.away().is_none() => Some(Fault::CameBackUnsent),
+            Event::Rated(_) if self.rating.is_some() => Some(Fault::RatedTwice),
+            Event::Surveyed(_) if self.answers.is_some() => Some(Fault::SurveyedTwice),
+            Event::Surveyed(surveyed) if self.answers_early(surveyed) => Some(Fault::AnsweredEarly),
             _ => None,
         };
         self.faults.extend(fault);
@@ -465,6 +657,33 @@ impl Dossier {
             finished.outcome = outcome;
         }
         self.returned_at = correction.returned_at.or(self.returned_at);
+    }
+
+    /// The stay that has not ended.
+    pub fn away(&self) -> Option<&Stay> {
+        self.stays.last().filter(|stay| stay.ended_at.is_none() && self.finished.is_none())
+    }
+
+    pub fn payment(&self) -> Payment {
+        let asked = self.payment_requested.map_or(0, |requested| requested.amount_vnd);
+        let fee = self.received.as_ref().map_or(0, |received| received.fee_vnd).max(asked);
+        match self.paid.filter(|paid| paid.amount_vnd > 0) {
+            Some(Paid { online: true, .. }) => Payment::PaidOnline,
+            Some(_) => Payment::PaidDirectly,
+            None if fee == 0 => Payment::NoFee,
+            None if self.payment_requested.is_some() => Payment::Awaited,
+            None => Payment::Unpaid,
+        }
+    }
+
+    /// The apology goes out at the latest one day before the due day (NĐ 61/2018 Art. 19(9)).
+    fn is_too_late_to_extend(&self, at: LocalTime) -> bool {
+        self.due_at.is_some_and(|due| local_day(at) >= local_day(due))
+    }
+
+    /// Time and result can be judged only once there is a result (DOMAIN §5).
+    fn answers_early(&self, surveyed: &Surveyed) -> bool {
+        surveyed.answers.judges_result() && self.finished.is_none_or(|finished| surveyed.at < finished.at)
     }
 
     pub fn state(&self) -> State {
@@ -518,18 +737,22 @@ impl Dossier {
             Event::Extended(extended) => (open, Some(extended.at)),
             Event::Rescheduled(rescheduled) => (open, Some(rescheduled.at)),
             Event::Finished(finished) => (open, Some(finished.at)),
-            Event::Returned(moment) => (state == State::Finished, Some(moment.at)),
+            Event::CameBack(moment) => (open, Some(moment.at)),
+            Event::PaymentRequested(requested) => (open, Some(requested.at)),
+            Event::Returned(returned) => (state == State::Finished, Some(returned.at)),
             Event::Voided(moment) => (!matches!(state, State::Unknown | State::Voided), Some(moment.at)),
             Event::Printed(printed) => (state != State::Unknown, Some(printed.at)),
             Event::Rated(_) => (matches!(state, State::Finished | State::Returned), None),
-            Event::Paid(_) | Event::Digitised(_) | Event::Corrected(_) => {
+            Event::Surveyed(surveyed) => (!matches!(state, State::Unknown | State::Voided), Some(surveyed.at)),
+            Event::Paid(_) | Event::Papers(_) | Event::Digitised(_) | Event::NumberedOutside(_) | Event::Corrected(_) => {
                 (!matches!(state, State::Unknown | State::Voided), None)
             }
         };
         if !allowed {
             return Err(Refusal::State(state));
         }
-        self.admits_time(event, at, now)
+        self.admits_time(event, at, now)?;
+        self.admits_by_rule(event)
     }
 
     fn admits_time(&self, event: &Event, at: Option<LocalTime>, now: LocalTime) -> Result<(), Refusal> {
@@ -539,23 +762,32 @@ impl Dossier {
         }
         let earliest = match event {
             Event::Returned(_) => self.finished.map(|finished| finished.at),
+            Event::CameBack(_) => self.away().map(|stay| stay.at),
             _ => self.received.as_ref().map(|received| received.received_at),
         };
         if earliest.is_some_and(|earliest| at < earliest) {
             return Err(Refusal::TooEarly);
         }
-        if let Event::Extended(extended) = event {
-            if self.extensions > 0 {
-                return Err(Refusal::ExtendedBefore);
-            }
-            if self.due_at.is_some_and(|due| extended.due_at <= due) {
-                return Err(Refusal::NotLater);
-            }
-        }
-        if matches!(event, Event::SupplementRequested(_)) && self.supplements > 0 {
-            return Err(Refusal::SupplementedBefore);
-        }
         Ok(())
+    }
+
+    /// What the law allows once, in time, or not before something else.
+    fn admits_by_rule(&self, event: &Event) -> Result<(), Refusal> {
+        let broken = match event {
+            Event::Extended(_) if self.extensions > 0 => Refusal::ExtendedBefore,
+            Event::Extended(extended) if self.due_at.is_some_and(|due| extended.due_at <= due) => Refusal::NotLater,
+            Event::Extended(extended) if self.is_too_late_to_extend(extended.at) => Refusal::ExtendedLate,
+            Event::SupplementRequested(_) if self.supplements > 0 => Refusal::SupplementedBefore,
+            Event::CameBack(_) if self.away().is_none() => Refusal::NotAway,
+            Event::PaymentRequested(_) if matches!(self.payment(), Payment::PaidDirectly | Payment::PaidOnline) => {
+                Refusal::PaidBefore
+            }
+            Event::Rated(_) if self.rating.is_some() => Refusal::RatedBefore,
+            Event::Surveyed(_) if self.answers.is_some() => Refusal::RatedBefore,
+            Event::Surveyed(surveyed) if self.answers_early(surveyed) => Refusal::AnsweredEarly,
+            _ => return Ok(()),
+        };
+        Err(broken)
     }
 }
 
@@ -580,6 +812,19 @@ pub enum Refusal {
     NotLater,
     #[error("Đã yêu cầu bổ sung một lần; chỉ được yêu cầu một lần (NĐ 61/2018, Điều 15 khoản 3).")]
     SupplementedBefore,
+    #[error(
+        "Đã đến ngày hẹn trả hoặc đã quá hẹn; phiếu xin lỗi phải gửi chậm nhất 1 ngày trước ngày hẹn \
+         (NĐ 61/2018, Điều 19 khoản 9). Hãy giải quyết hồ sơ; hồ sơ được tính là quá hạn."
+    )]
+    ExtendedLate,
+    #[error("Hồ sơ đang ở quầy, chưa chuyển cho ai nên không nhận lại được.")]
+    NotAway,
+    #[error("Phí, lệ phí của hồ sơ đã thu.")]
+    PaidBefore,
+    #[error("Hồ sơ đã có một phiếu đánh giá; mỗi hồ sơ chỉ một phiếu.")]
+    RatedBefore,
+    #[error("Câu hỏi về thời gian và kết quả (câu 1, 2) chỉ trả lời được khi đã có kết quả. Hãy để trống hai câu này.")]
+    AnsweredEarly,
 }
 
 /// A state in the clerk's words.
@@ -631,17 +876,22 @@ pub(crate) mod tests {
         let minute = -20_000i64..20_000;
         let channel = prop_oneof![Just(Channel::InPerson), Just(Channel::Online), Just(Channel::Post)];
         let outcome = prop_oneof![Just(Outcome::Granted), Just(Outcome::Refused), Just(Outcome::Withdrawn)];
-        (0..13u8, minute.clone(), minute, channel, outcome, any::<bool>()).prop_map(
+        (0..18u8, minute.clone(), minute, channel, outcome, any::<bool>()).prop_map(
             |(kind, minute, other, channel, outcome, yes)| {
                 let at = time(minute);
                 match kind {
                     0 | 1 => received(minute, channel),
                     2 => Event::SupplementRequested(Moment { at }),
                     3 => Event::Supplemented(Supplemented { at, due_at: yes.then(|| time(other)) }),
-                    4 => Event::Transferred(Transferred { at, to: "UBND huyện".to_owned() }),
+                    4 => Event::Transferred(Transferred {
+                        at,
+                        to: "UBND huyện".to_owned(),
+                        holder: yes.then_some(Holder::Agency),
+                        due_at: yes.then(|| time(other)),
+                    }),
                     5 => Event::Extended(Extended { at, due_at: time(other) }),
                     6 => Event::Finished(Finished { at, outcome }),
-                    7 => Event::Returned(Moment { at }),
+                    7 => Event::Returned(Moment { at }.into()),
                     8 => Event::Paid(Paid { amount_vnd: minute.unsigned_abs(), online: yes }),
                     9 => Event::Digitised(Digitised { components: if yes { Extent::All } else { Extent::Some }, result: yes }),
                     10 => Event::Corrected(Box::new(Correction {
@@ -657,7 +907,12 @@ pub(crate) mod tests {
                         days: vec![at.date_naive()],
                         reference: 2,
                     }),
-                    _ => Event::Voided(Moment { at }),
+                    12 => Event::Voided(Moment { at }),
+                    13 => Event::CameBack(Moment { at }),
+                    14 => Event::PaymentRequested(PaymentRequested { at, amount_vnd: minute.unsigned_abs() }),
+                    15 => Event::Papers(Papers { papers: paper::tests::some(yes) }),
+                    16 => Event::Surveyed(Surveyed { at, answers: Answers::of([yes.then_some(2); 9]) }),
+                    _ => Event::NumberedOutside(NumberedOutside { code: minute.to_string() }),
                 }
             },
         )
@@ -670,7 +925,7 @@ pub(crate) mod tests {
             Event::SupplementRequested(Moment { at: time(10) }),
             Event::Supplemented(Supplemented { at: time(60), due_at: Some(time(600)) }),
             Event::Finished(Finished { at: time(90), outcome: Outcome::Granted }),
-            Event::Returned(Moment { at: time(100) }),
+            Event::Returned(Moment { at: time(100) }.into()),
         ];
         let states = [State::Processing, State::AwaitingSupplement, State::Processing, State::Finished, State::Returned];
         for (length, state) in (1..).zip(states) {
@@ -691,7 +946,7 @@ pub(crate) mod tests {
     #[test]
     fn nonsense_is_kept_as_faults() {
         let finished = |minute| Event::Finished(Finished { at: time(minute), outcome: Outcome::Granted });
-        let returned = |minute| Event::Returned(Moment { at: time(minute) });
+        let returned = |minute| Event::Returned(Moment { at: time(minute) }.into());
         let start = received(0, Channel::Online);
         faults_are(&[finished(5), start.clone()], &[Fault::BeforeReception]);
         faults_are(&[start.clone(), start.clone()], &[Fault::ReceivedTwice]);
@@ -708,14 +963,105 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn what_comes_in_by_sync_against_the_rules_is_flagged_and_counts() {
+        let start = received(0, Channel::InPerson);
+        let asked = |minute| Event::SupplementRequested(Moment { at: time(minute) });
+        let full = |minute| Event::Supplemented(Supplemented { at: time(minute), due_at: None });
+        let extended = |at, due| Event::Extended(Extended { at: time(at), due_at: time(due) });
+        let (day, back) = (24 * 60, Event::CameBack(Moment { at: time(5) }));
+        faults_are(&[start.clone(), asked(1), full(2), asked(3)], &[Fault::AskedTwice]);
+        faults_are(&[start.clone(), extended(1, 3 * day)], &[Fault::ExtendedLate]); // due the same day
+        faults_are(&[start.clone(), extended(-day, 3 * day), extended(day, 5 * day)], &[Fault::ExtendedTwice]);
+        faults_are(&[start.clone(), back.clone()], &[Fault::CameBackUnsent]);
+        faults_are(&[start.clone(), sent(1, None), back.clone(), back], &[Fault::CameBackUnsent]);
+        let rated = Event::Rated(Rated { rating: Rating::Good });
+        faults_are(&[start.clone(), rated.clone(), rated], &[Fault::RatedTwice]);
+        faults_are(&[start.clone(), surveyed(5, 0), surveyed(6, 0)], &[Fault::AnsweredEarly, Fault::SurveyedTwice]);
+        let due = Dossier::fold(ID, &[start, extended(1, 3 * day)]).due_at;
+        assert_eq!(due, Some(time(3 * day)));
+    }
+
+    fn sent(minute: i64, due: Option<i64>) -> Event {
+        let due_at = due.map(time);
+        Event::Transferred(Transferred { at: time(minute), to: "Tư pháp".to_owned(), holder: Some(Holder::Officer), due_at })
+    }
+
+    fn surveyed(minute: i64, question: usize) -> Event {
+        let mut points = [None; 9];
+        points[question] = Some(2);
+        Event::Surveyed(Surveyed { at: time(minute), answers: Answers::of(points) })
+    }
+
+    #[test]
+    fn each_stay_away_has_its_own_limit_and_ends_when_it_goes_on() {
+        let life = [received(0, Channel::Post), sent(10, Some(30)), sent(40, Some(90)), Event::CameBack(Moment { at: time(50) })];
+        let away = Dossier::fold(ID, &life[..2]);
+        assert!(away.away().is_some_and(|stay| !stay.is_late(time(30)) && stay.is_late(time(31))));
+        let home = Dossier::fold(ID, &life);
+        assert_eq!((home.away(), home.stays.len(), &home.faults[..]), (None, 2, &[][..]));
+        assert!(home.stays[0].is_late(time(40)) && !home.stays[1].is_late(time(5000)), "late for good, and in time for good");
+        assert_eq!(home.admits(&Event::CameBack(Moment { at: time(60) }), time(60)), Err(Refusal::NotAway));
+        assert_eq!(away.admits(&Event::CameBack(Moment { at: time(9) }), time(60)), Err(Refusal::TooEarly));
+    }
+
+    #[track_caller]
+    fn pays(fee_vnd: u64, events: &[Event], expected: Payment) {
+        let Event::Received(mut start) = received(0, Channel::InPerson) else { panic!("a reception") };
+        start.fee_vnd = fee_vnd;
+        let life: Vec<Event> = std::iter::once(Event::Received(start)).chain(events.iter().cloned()).collect();
+        assert_eq!(Dossier::fold(ID, &life).payment(), expected);
+    }
+
+    #[test]
+    fn no_fee_is_kept_apart_from_a_fee_that_is_not_paid() {
+        let asked = Event::PaymentRequested(PaymentRequested { at: time(1), amount_vnd: 5000 });
+        let paid = |amount_vnd, online| Event::Paid(Paid { amount_vnd, online });
+        pays(0, &[], Payment::NoFee);
+        pays(0, &[paid(0, true)], Payment::NoFee);
+        pays(0, std::slice::from_ref(&asked), Payment::Awaited);
+        pays(4000, &[], Payment::Unpaid);
+        pays(4000, std::slice::from_ref(&asked), Payment::Awaited);
+        pays(4000, &[asked.clone(), paid(5000, false)], Payment::PaidDirectly);
+        pays(4000, &[paid(4000, true)], Payment::PaidOnline);
+    }
+
+    #[test]
+    fn a_form_comes_once_and_judges_time_only_after_the_result() {
+        let open = Dossier::fold(ID, &[received(0, Channel::InPerson)]);
+        assert_eq!(open.admits(&surveyed(10, 0), time(60)), Err(Refusal::AnsweredEarly));
+        assert_eq!(open.admits(&surveyed(10, 1), time(60)), Err(Refusal::AnsweredEarly));
+        assert_eq!(open.admits(&surveyed(10, 6), time(60)), Ok(()));
+        let mut done = open;
+        done.apply(&Event::Finished(Finished { at: time(20), outcome: Outcome::Granted }));
+        assert_eq!(done.admits(&surveyed(19, 0), time(60)), Err(Refusal::AnsweredEarly));
+        assert_eq!(done.admits(&surveyed(20, 0), time(60)), Ok(()));
+        done.apply(&surveyed(20, 0));
+        assert_eq!(done.admits(&surveyed(30, 6), time(60)), Err(Refusal::RatedBefore));
+    }
+
+    #[test]
+    fn entries_of_the_first_release_are_read_as_before() {
+        let read = |kind, clear: &str| Event::read(kind, &RawValue::from_string(clear.to_owned()).expect("JSON")).expect("read");
+        let at = "2023-05-26T08:00:00+07:00";
+        assert_eq!(read("returned", &format!(r#"{{"at":"{at}"}}"#)), Event::Returned(Moment { at: time(0) }.into()));
+        let sent = read("transferred", &format!(r#"{{"at":"{at}","to":"UBND huyện"}}"#));
+        assert_eq!(
+            sent,
+            Event::Transferred(Transferred { at: time(0), to: "UBND huyện".to_owned(), holder: None, due_at: None })
+        );
+        assert_eq!(sent.clear().get(), format!(r#"{{"at":"{at}","to":"UBND huyện"}}"#), "and written as before");
+    }
+
+    #[test]
     fn a_clerk_is_refused_what_the_rules_forbid() {
         let open = Dossier::fold(ID, &[received(0, Channel::InPerson)]);
         let extended = |due| Event::Extended(Extended { at: time(20), due_at: time(due) });
         let cases = [
-            (Event::Returned(Moment { at: time(20) }), Refusal::State(State::Processing)),
+            (Event::Returned(Moment { at: time(20) }.into()), Refusal::State(State::Processing)),
             (Event::Finished(Finished { at: time(200), outcome: Outcome::Granted }), Refusal::Future),
             (Event::Finished(Finished { at: time(-1), outcome: Outcome::Granted }), Refusal::TooEarly),
             (extended(100), Refusal::NotLater),
+            (extended(5000), Refusal::ExtendedLate),
         ];
         for (event, refusal) in cases {
             assert_eq!(open.admits(&event, time(30)), Err(refusal), "{event:?}");

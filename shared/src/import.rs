@@ -235,7 +235,7 @@ impl Row<'_> {
         events.extend(finished.map(Event::Finished));
         let scanned = digitised.result || digitised.components != Extent::None;
         events.extend(scanned.then_some(Event::Digitised(digitised)));
-        events.extend(returned.map(|at| Event::Returned(Moment { at })));
+        events.extend(returned.map(|at| Event::Returned(Moment { at }.into())));
         events.extend(rating.map(|rating| Event::Rated(Rated { rating })));
         Some(Imported { line: self.line, code, events, person })
     }

@@ -10,8 +10,11 @@ use crate::calendar::{Calendar, LocalTime, at, local_day};
 use crate::catalogue::Catalogue;
 use crate::deadline;
 use crate::dossier::{
-    Code, Digitised, Dossier, Event, Extended, Extent, Finished, Moment, Outcome, Paid, Rated, Rating, Supplemented,
+    Code, Digitised, Dossier, Event, Extended, Extent, Finished, Moment, NumberedOutside, Outcome, Paid, Papers,
+    PaymentRequested, Rated, Rating, Receiver, ReturnWay, Returned, Supplemented, Surveyed, Transferred,
 };
+use crate::paper;
+use crate::survey::{Answers, QUESTIONS};
 use crate::text::nfc;
 use crate::typed::{self, FieldError};
 
@@ -21,11 +24,17 @@ pub enum StepKind {
     Finished,
     SupplementRequested,
     Supplemented,
+    Transferred,
+    CameBack,
     Extended,
     Returned,
+    PaymentRequested,
     Paid,
+    Papers,
     Digitised,
     Rated,
+    Surveyed,
+    NumberedOutside,
     Voided,
 }
 
@@ -33,13 +42,19 @@ impl Code for StepKind {
     /// The names of the log.
     const ALL: &'static [(Self, &'static str)] = &[
         (StepKind::Supplemented, "supplemented"),
+        (StepKind::CameBack, "came_back"),
         (StepKind::Finished, "finished"),
         (StepKind::Returned, "returned"),
         (StepKind::SupplementRequested, "supplement_requested"),
+        (StepKind::Transferred, "transferred"),
         (StepKind::Extended, "extended"),
+        (StepKind::PaymentRequested, "payment_requested"),
         (StepKind::Paid, "paid"),
+        (StepKind::Papers, "papers"),
         (StepKind::Digitised, "digitised"),
         (StepKind::Rated, "rated"),
+        (StepKind::Surveyed, "surveyed"),
+        (StepKind::NumberedOutside, "numbered_outside"),
         (StepKind::Voided, "voided"),
     ];
 }
@@ -60,7 +75,28 @@ pub struct Draft {
     pub result: String,
     pub rating: String,
     pub confirmed: String,
+    /// Where a dossier goes, and what kind of place that is.
+    pub to: String,
+    pub holder: String,
+    pub way: String,
+    pub receiver: String,
+    /// One paper a line, as [`paper::read`] takes them.
+    pub papers: String,
+    pub code: String,
+    /// Answers to the nine questions; empty where there is none.
+    pub q1: String,
+    pub q2: String,
+    pub q3: String,
+    pub q4: String,
+    pub q5: String,
+    pub q6: String,
+    pub q7: String,
+    pub q8: String,
+    pub q9: String,
 }
+
+/// The fields of the nine questions.
+pub const QUESTION_FIELDS: [&str; QUESTIONS] = ["q1", "q2", "q3", "q4", "q5", "q6", "q7", "q8", "q9"];
 
 /// A step that may be tried: what happened, and the remark that is sealed with it.
 pub type Checked = (Event, Option<String>);
@@ -86,7 +122,13 @@ fn example(kind: StepKind, dossier: &Dossier, now: LocalTime) -> Event {
         StepKind::SupplementRequested => Event::SupplementRequested(Moment { at: now }),
         StepKind::Supplemented => Event::Supplemented(Supplemented { at: now, due_at: None }),
         StepKind::Extended => Event::Extended(Extended { at: now, due_at: later }),
-        StepKind::Returned => Event::Returned(Moment { at: now }),
+        StepKind::Transferred => Event::Transferred(Transferred { at: now, to: String::new(), holder: None, due_at: None }),
+        StepKind::CameBack => Event::CameBack(Moment { at: now }),
+        StepKind::Returned => Event::Returned(Moment { at: now }.into()),
+        StepKind::PaymentRequested => Event::PaymentRequested(PaymentRequested { at: now, amount_vnd: 0 }),
+        StepKind::Papers => Event::Papers(Papers { papers: dossier.papers.clone() }),
+        StepKind::Surveyed => Event::Surveyed(Surveyed { at: now, answers: Answers::default() }),
+        StepKind::NumberedOutside => Event::NumberedOutside(NumberedOutside { code: String::new() }),
         StepKind::Paid => Event::Paid(Paid { amount_vnd: 0, online: false }),
         StepKind::Digitised => Event::Digitised(dossier.digitised),
         StepKind::Rated => Event::Rated(Rated { rating: Rating::Normal }),
@@ -100,6 +142,12 @@ pub fn this_minute(now: LocalTime) -> LocalTime {
 }
 
 impl Draft {
+    /// What was answered to each of the nine questions.
+    pub fn answers(&self) -> [&str; QUESTIONS] {
+        let Draft { q1, q2, q3, q4, q5, q6, q7, q8, q9, .. } = self;
+        [q1, q2, q3, q4, q5, q6, q7, q8, q9]
+    }
+
     /// The step that was typed, or all that is wrong with it. Whether it may be taken is for [`Dossier::admits`] to say.
     pub fn check(&self, kind: StepKind, dossier: &Dossier, desk: &Desk) -> Result<Checked, Vec<FieldError>> {
         let mut check = Check { draft: self, faults: Vec::new() };
@@ -115,7 +163,17 @@ impl Draft {
                 Some(Event::Supplemented(Supplemented { at, due_at }))
             }
             StepKind::Extended => check.new_due(desk.calendar).map(|due_at| Event::Extended(Extended { at, due_at })),
-            StepKind::Returned => Some(Event::Returned(Moment { at })),
+            StepKind::Transferred => check.transferred(at, desk.calendar),
+            StepKind::CameBack => Some(Event::CameBack(Moment { at })),
+            StepKind::Returned => {
+                let way: Option<ReturnWay> = check.choice_or_none("way", &self.way, "hãy chọn cách trả");
+                let receiver: Option<Receiver> = check.choice_or_none("receiver", &self.receiver, "hãy chọn người nhận");
+                Some(Event::Returned(Returned { at, way, receiver }))
+            }
+            StepKind::PaymentRequested => check.payment_requested(at),
+            StepKind::Papers => check.papers(),
+            StepKind::Surveyed => check.surveyed(at),
+            StepKind::NumberedOutside => check.numbered_outside(),
             StepKind::Paid => check.paid(),
             StepKind::Digitised => {
                 let components: Option<Extent> = check.choice("components", &self.components, "hãy chọn mức số hóa");
@@ -127,7 +185,7 @@ impl Draft {
             }
             StepKind::Voided => Some(check.voided(at)),
         };
-        let note = check.note(kind);
+        let note = if kind == StepKind::Papers { self.paper_names() } else { check.note(kind) };
         match event {
             Some(event) if check.faults.is_empty() => Ok((event, note)),
             _ => Err(check.faults),
@@ -135,7 +193,16 @@ impl Draft {
     }
 }
 
+impl Draft {
+    /// The names of the papers, for the sealed part.
+    fn paper_names(&self) -> Option<String> {
+        paper::read(&self.papers).ok().map(|(_, names)| names.join("; "))
+    }
+}
+
 const LONGEST_NOTE: usize = 2000;
+const LONGEST_NAME: usize = 200;
+const LONGEST_CODE: usize = 60;
 
 /// A draft, with the list that its faults go to.
 struct Check<'a> {
@@ -154,6 +221,11 @@ impl Check<'_> {
             self.fault(field, problem);
         }
         choice
+    }
+
+    /// The same where nothing may be chosen.
+    fn choice_or_none<T: Code>(&mut self, field: &'static str, code: &str, problem: &str) -> Option<T> {
+        if code.is_empty() { None } else { self.choice(field, code, problem) }
     }
 
     fn at(&mut self, now: LocalTime) -> LocalTime {
@@ -195,6 +267,72 @@ impl Check<'_> {
             Some(_) => {}
         }
         due
+    }
+
+    fn transferred(&mut self, at: LocalTime, calendar: &Calendar) -> Option<Event> {
+        let to = nfc(&self.draft.to);
+        if !to.chars().any(char::is_alphabetic) {
+            self.fault("to", "hãy ghi chức danh, bộ phận hoặc cơ quan nhận, ví dụ Công chức tư pháp - hộ tịch");
+        } else if to.chars().count() > LONGEST_NAME {
+            self.fault("to", format!("dài quá {LONGEST_NAME} ký tự"));
+        }
+        let holder = self.choice("holder", &self.draft.holder, "hãy chọn nơi nhận là ai");
+        let due_at = if nfc(&self.draft.due_at).is_empty() { None } else { self.new_due(calendar) };
+        if due_at.is_some_and(|due| due <= at) {
+            self.fault("due_at", "hạn của bước này phải sau lúc chuyển");
+        }
+        holder.map(|holder| Event::Transferred(Transferred { at, to, holder: Some(holder), due_at }))
+    }
+
+    fn payment_requested(&mut self, at: LocalTime) -> Option<Event> {
+        let amount = typed::amount_vnd(&self.draft.amount_vnd).filter(|amount| *amount > 0);
+        if amount.is_none() {
+            self.fault("amount_vnd", "cần số tiền phải nộp, lớn hơn 0, ví dụ 8.000");
+        }
+        amount.map(|amount_vnd| Event::PaymentRequested(PaymentRequested { at, amount_vnd }))
+    }
+
+    fn papers(&mut self) -> Option<Event> {
+        match paper::read(&self.draft.papers) {
+            Ok((_, names)) if names.iter().any(|name| name.chars().count() > LONGEST_NAME) => {
+                self.fault("papers", format!("tên giấy tờ dài quá {LONGEST_NAME} ký tự"));
+                None
+            }
+            Ok((papers, _)) => Some(Event::Papers(Papers { papers })),
+            Err(problem) => {
+                self.fault("papers", problem);
+                None
+            }
+        }
+    }
+
+    /// Nothing is filled in for a citizen who did not answer.
+    fn surveyed(&mut self, at: LocalTime) -> Option<Event> {
+        let mut points = [None; QUESTIONS];
+        for ((answer, field), points) in self.draft.answers().into_iter().zip(QUESTION_FIELDS).zip(&mut points) {
+            match answer {
+                "" => {}
+                "0" => *points = Some(0),
+                "1" => *points = Some(1),
+                "2" => *points = Some(2),
+                _ => self.fault(field, "chỉ có 0, 1 hoặc 2 điểm"),
+            }
+        }
+        let answers = Answers::of(points);
+        if answers.is_empty() && self.faults.is_empty() {
+            self.fault(QUESTION_FIELDS[0], "phiếu chưa có câu trả lời nào");
+        }
+        Some(Event::Surveyed(Surveyed { at, answers }))
+    }
+
+    fn numbered_outside(&mut self) -> Option<Event> {
+        let code = nfc(&self.draft.code);
+        let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '-' | '/' | '_');
+        if code.is_empty() || code.len() > LONGEST_CODE || !code.chars().all(plain) {
+            self.fault("code", "mã gồm chữ không dấu, số và các dấu . - / _, ví dụ H23.17-231120-0001");
+            return None;
+        }
+        Some(Event::NumberedOutside(NumberedOutside { code }))
     }
 
     fn paid(&mut self) -> Option<Event> {
@@ -281,12 +419,41 @@ mod tests {
     fn only_steps_that_may_be_taken_are_offered() {
         let moment = Moment { at: time("09:00 20/11/2026") };
         let finished = Event::Finished(Finished { at: moment.at, outcome: Outcome::Granted });
-        offers(&[], &["finished", "supplement_requested", "extended", "paid", "digitised", "voided"]);
-        let asked = ["supplemented", "finished", "extended", "paid", "digitised", "voided"];
-        offers(&[Event::SupplementRequested(moment)], &asked);
-        offers(std::slice::from_ref(&finished), &["returned", "paid", "digitised", "rated", "voided"]);
-        offers(&[finished, Event::Returned(moment)], &["paid", "digitised", "rated", "voided"]);
+        let about = ["paid", "papers", "digitised"];
+        let end = ["surveyed", "numbered_outside", "voided"];
+        let start = ["finished", "supplement_requested", "transferred", "payment_requested"];
+        offers(&[], &[&start[..], &about, &end].concat());
+        let sent = Event::Transferred(Transferred { at: moment.at, to: "UBND huyện".to_owned(), holder: None, due_at: None });
+        offers(std::slice::from_ref(&sent), &[&["came_back"], &start[..], &about, &end].concat());
+        offers(&[sent, Event::CameBack(moment)], &[&start[..], &about, &end].concat());
+        let asked = ["supplemented", "finished", "transferred", "payment_requested"];
+        offers(&[Event::SupplementRequested(moment)], &[&asked[..], &about, &end].concat());
+        offers(std::slice::from_ref(&finished), &[&["returned"], &about[..], &["rated"], &end].concat());
+        let back = Event::Returned(moment.into());
+        offers(&[finished.clone(), back.clone()], &[&about[..], &["rated"], &end].concat());
+        let rated = Event::Rated(Rated { rating: Rating::Good });
+        let surveyed = Event::Surveyed(Surveyed { at: moment.at, answers: Answers::of([Some(1); QUESTIONS]) });
+        offers(&[finished, back, rated, surveyed], &[&about[..], &end[1..]].concat());
         offers(&[Event::Voided(moment)], &[]);
+        let later = Event::Extended(Extended { at: moment.at, due_at: time("17:00 24/11/2026") });
+        offers(&[later], &[&start[..], &about, &end].concat());
+    }
+
+    #[test]
+    fn an_apology_is_offered_until_the_day_before_it_is_due() {
+        let due = |day| {
+            Event::Rescheduled(crate::dossier::Rescheduled {
+                at: time("08:00 20/11/2026"),
+                due_at: time(day),
+                was_due_at: time("17:00 20/11/2026"),
+                days: Vec::new(),
+                reference: 1,
+            })
+        };
+        let now = time("16:00 20/11/2026");
+        let is_offered = |event: Event| offered(&dossier(Some(Limit::SameDay), &[event]), now).contains(&StepKind::Extended);
+        assert!(!is_offered(due("17:00 20/11/2026")) && !is_offered(due("17:00 19/11/2026")));
+        assert!(is_offered(due("08:00 21/11/2026")) && is_offered(due("17:00 23/11/2026")));
     }
 
     #[test]
@@ -303,6 +470,26 @@ mod tests {
         faulty(StepKind::Digitised, &Draft::default(), &["components"]);
         faulty(StepKind::Rated, &Draft { rating: text("great"), ..Draft::default() }, &["rating"]);
         faulty(StepKind::Voided, &Draft::default(), &["confirmed", "note"]);
+        faulty(StepKind::Transferred, &Draft::default(), &["to", "holder"]);
+        let sent = Draft { to: text("Phòng Tư pháp"), holder: text("agency"), ..Draft::default() };
+        faulty(StepKind::Transferred, &Draft { due_at: text("15:00 20/11/2026"), ..sent.clone() }, &["due_at"]);
+        faulty(StepKind::Transferred, &Draft { due_at: text("22/11/2026"), ..sent }, &["due_at"]);
+        faulty(StepKind::Returned, &Draft { way: text("dove"), receiver: text("cat"), ..Draft::default() }, &["way", "receiver"]);
+        faulty(StepKind::PaymentRequested, &Draft { amount_vnd: text("0"), ..Draft::default() }, &["amount_vnd"]);
+        faulty(StepKind::Papers, &Draft::default(), &["papers"]);
+        faulty(StepKind::Surveyed, &Draft::default(), &["q1"]);
+        faulty(StepKind::Surveyed, &Draft { q9: text("3"), ..Draft::default() }, &["q9"]);
+        faulty(StepKind::NumberedOutside, &Draft::default(), &["code"]);
+        faulty(StepKind::NumberedOutside, &Draft { code: text("H23 Nguyễn"), ..Draft::default() }, &["code"]);
+    }
+
+    #[test]
+    fn the_names_of_papers_are_sealed_and_their_kinds_are_not() {
+        let draft = Draft { papers: "Tờ khai\nGiấy khai sinh, bản sao, 2, số hóa".to_owned(), ..Draft::default() };
+        let (event, note) = check(StepKind::Papers, &draft, &dossier(None, &[])).expect("good");
+        assert!(!event.clear().get().contains("khai"), "{event:?}");
+        assert_eq!(note.as_deref(), Some("Tờ khai; Giấy khai sinh"));
+        assert_eq!(dossier(None, &[event]).digitised.components, Extent::Some);
     }
 
     #[test]

@@ -8,8 +8,12 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use chrono::NaiveDate;
+use motcua_shared::calendar::LocalTime;
+use motcua_shared::dossier::{Digitised, Dossier, Fault, Payment, Rating, Receiver, ReturnWay, Stay, SubmittedBy};
+use motcua_shared::paper::Paper;
 use motcua_shared::period::Period;
 use motcua_shared::report::{Coverage, Ii06, OfficeCoverage};
+use motcua_shared::survey::Answers;
 use serde::{Deserialize, Serialize};
 
 use super::fault::HttpError;
@@ -63,6 +67,80 @@ impl From<DossierRow> for DossierJson {
     }
 }
 
+/// One dossier with the whole of its life; what it has not is left out.
+#[derive(Serialize)]
+pub struct LifeJson {
+    #[serde(flatten)]
+    row: DossierJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    external_code: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    submitted_by: Option<SubmittedBy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    awaiting_supplement_since: Option<LocalTime>,
+    supplements: u32,
+    extensions: u32,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    stays: Vec<Stay>,
+    payment: PaymentJson,
+    digitised: Digitised,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    papers: Vec<Paper>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    return_way: Option<ReturnWay>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    return_receiver: Option<Receiver>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rating: Option<Rating>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    answers: Option<Answers>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    faults: Vec<Fault>,
+}
+
+#[derive(Serialize)]
+struct PaymentJson {
+    standing: Payment,
+    fee_vnd: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    paid_vnd: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    awaited_since: Option<LocalTime>,
+}
+
+impl LifeJson {
+    pub fn read(store: &Store, code: &str) -> Result<LifeJson, crate::store::StoreError> {
+        Ok(LifeJson::of(store.dossier_find(code)?.into(), store.dossier_folded(code)?))
+    }
+
+    fn of(row: DossierJson, dossier: Dossier) -> LifeJson {
+        let standing = dossier.payment();
+        let awaited = dossier.payment_requested.filter(|_| standing == Payment::Awaited);
+        LifeJson {
+            row,
+            payment: PaymentJson {
+                standing,
+                fee_vnd: dossier.received.as_ref().map_or(0, |received| received.fee_vnd),
+                paid_vnd: dossier.paid.map(|paid| paid.amount_vnd),
+                awaited_since: awaited.map(|requested| requested.at),
+            },
+            submitted_by: dossier.received.as_ref().map(|received| received.submitted_by),
+            external_code: dossier.external_code,
+            awaiting_supplement_since: dossier.awaiting_supplement_since,
+            supplements: dossier.supplements,
+            extensions: dossier.extensions,
+            stays: dossier.stays,
+            digitised: dossier.digitised,
+            papers: dossier.papers,
+            return_way: dossier.return_way,
+            return_receiver: dossier.return_receiver,
+            rating: dossier.rating,
+            answers: dossier.answers,
+            faults: dossier.faults,
+        }
+    }
+}
+
 /// The addresses of the API.
 pub fn routes() -> Router<App> {
     Router::new()
@@ -109,9 +187,8 @@ async fn dossiers(State(app): State<App>, Query(days): Query<Days>) -> Result<Js
     Ok(Json(rows.into_iter().map(DossierJson::from).collect()))
 }
 
-async fn dossier(State(app): State<App>, Path(code): Path<String>) -> Result<Json<DossierJson>, HttpError> {
-    let row = app.read(move |store, _| store.dossier_find(&code)).await?;
-    Ok(Json(row.into()))
+async fn dossier(State(app): State<App>, Path(code): Path<String>) -> Result<Json<LifeJson>, HttpError> {
+    Ok(Json(app.read(move |store, _| LifeJson::read(store, &code)).await?))
 }
 
 async fn report(State(app): State<App>, Query(days): Query<Days>) -> Result<Json<Ii06>, HttpError> {

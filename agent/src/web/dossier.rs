@@ -12,10 +12,10 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::catalogue::field_name;
-use motcua_shared::dossier::{Code, Dossier, Event, Extent, Outcome, Rating};
+use motcua_shared::dossier::{Code, Dossier, Extent, Holder, Outcome, Payment, Rating, Receiver, ReturnWay};
 use motcua_shared::reference::Tables;
 use motcua_shared::seal::{OfficeKey, Sealed};
-use motcua_shared::step::{self, Checked, Desk, Draft, StepKind};
+use motcua_shared::step::{self, Checked, Desk, Draft, QUESTION_FIELDS, StepKind};
 use motcua_shared::typed::FieldError;
 use serde::Deserialize;
 
@@ -36,6 +36,20 @@ struct Choice {
     chosen: bool,
 }
 
+/// A question with its choices.
+struct Select {
+    field: &'static str,
+    label: &'static str,
+    choices: Vec<Choice>,
+}
+
+/// A line to type.
+struct Input {
+    field: &'static str,
+    label: &'static str,
+    value: String,
+}
+
 /// The form of one step.
 struct StepForm {
     kind: &'static str,
@@ -45,11 +59,8 @@ struct StepForm {
     /// It was sent and came back.
     open: bool,
     note_label: &'static str,
-    choices: Vec<Choice>,
-    /// Name and question of `choices`.
-    choice_field: &'static str,
-    choice_label: &'static str,
-    asks_due: bool,
+    selects: Vec<Select>,
+    inputs: Vec<Input>,
     hint: String,
 }
 
@@ -86,6 +97,9 @@ struct Facts {
     due_words: DueWords,
     finished: String,
     returned: String,
+    /// Where it is when it is not at the desk.
+    away: String,
+    external_code: String,
     fee: String,
     paid: String,
 }
@@ -186,8 +200,13 @@ fn facts(known: &Known, now: LocalTime) -> Facts {
         due_words: words::due_words(row, now, &tables.calendar),
         finished: finished.unwrap_or_default(),
         returned: shown(&row.returned_at),
+        away: dossier.away().map(|stay| words::stay(stay, now)).unwrap_or_default(),
+        external_code: dossier.external_code.clone().unwrap_or_default(),
         fee: received.map_or_else(String::new, |received| words::amount(received.fee_vnd)),
-        paid: dossier.paid.map_or_else(String::new, |paid| words::event_detail(&Event::Paid(paid))),
+        paid: match (dossier.payment(), dossier.paid) {
+            (payment @ Payment::NoFee, _) | (payment, None) => words::payment_name(payment).to_owned(),
+            (payment, Some(paid)) => format!("{}: {}", words::payment_name(payment), words::amount(paid.amount_vnd)),
+        },
     }
 }
 
@@ -208,27 +227,71 @@ fn line(step: Step) -> Line {
 fn step_form(kind: StepKind, dossier: &Dossier, returned: Option<Returned>) -> StepForm {
     let open = returned.is_some();
     let (draft, faults) = returned.map_or_else(|| (blank(kind, dossier), Vec::new()), |back| (back.draft, back.faults));
-    let (choice_field, choice_label, choices) = match kind {
-        StepKind::Finished => ("outcome", "Kết quả", choices::<Outcome>(&draft.outcome, words::outcome_name)),
-        StepKind::Digitised => {
-            ("components", "Thành phần hồ sơ đã số hóa", choices::<Extent>(&draft.components, words::extent_name))
-        }
-        StepKind::Rated => ("rating", "Mức đánh giá của người dân", choices::<Rating>(&draft.rating, words::rating_name)),
-        _ => ("", "", Vec::new()),
-    };
     StepForm {
         kind: kind.code(),
         name: words::kind_name(kind.code()),
         open,
         note_label: note_label(kind),
-        choices,
-        choice_field,
-        choice_label,
-        asks_due: asks_due(kind, dossier),
+        selects: selects(kind, &draft),
+        inputs: inputs(kind, dossier, &draft),
         hint: hint(kind, dossier),
         draft,
         faults,
     }
+}
+
+fn selects(kind: StepKind, draft: &Draft) -> Vec<Select> {
+    let select = |field, label, choices| Select { field, label, choices };
+    match kind {
+        StepKind::Finished => {
+            vec![select("outcome", "Kết quả", choices::<Outcome>(&draft.outcome, words::outcome_name))]
+        }
+        StepKind::Transferred => {
+            vec![select("holder", "Chuyển cho", choices::<Holder>(&draft.holder, words::holder_name))]
+        }
+        StepKind::Returned => vec![
+            select("way", "Cách trả", choices::<ReturnWay>(&draft.way, words::return_way_name)),
+            select("receiver", "Người nhận", choices::<Receiver>(&draft.receiver, words::receiver_name)),
+        ],
+        StepKind::Digitised => {
+            let extents = choices::<Extent>(&draft.components, words::extent_name);
+            vec![select("components", "Thành phần hồ sơ đã số hóa", extents)]
+        }
+        StepKind::Rated => {
+            vec![select("rating", "Mức đánh giá của người dân", choices::<Rating>(&draft.rating, words::rating_name))]
+        }
+        StepKind::Surveyed => {
+            let questions = QUESTION_FIELDS.into_iter().zip(words::QUESTION_NAMES).zip(draft.answers());
+            questions.map(|((field, label), answer)| select(field, label, points(answer))).collect()
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// The points of one question.
+fn points(chosen: &str) -> Vec<Choice> {
+    [("2", "2 điểm"), ("1", "1 điểm"), ("0", "0 điểm")].map(|(code, name)| Choice { code, name, chosen: code == chosen }).into()
+}
+
+fn inputs(kind: StepKind, dossier: &Dossier, draft: &Draft) -> Vec<Input> {
+    let input = |field, label, value: &str| Input { field, label, value: value.to_owned() };
+    let mut inputs = match kind {
+        StepKind::Transferred => vec![
+            input("to", "Chức danh, bộ phận hoặc cơ quan nhận (không ghi tên người)", &draft.to),
+            input("due_at", "Hạn riêng của bước này (không bắt buộc)", &draft.due_at),
+        ],
+        StepKind::PaymentRequested => vec![input("amount_vnd", "Số tiền phải nộp (đồng)", &draft.amount_vnd)],
+        StepKind::Paid => vec![input("amount_vnd", "Số tiền đã thu (đồng)", &draft.amount_vnd)],
+        StepKind::NumberedOutside => vec![input("code", "Mã hồ sơ ở hệ thống khác", &draft.code)],
+        _ if asks_due(kind, dossier) => vec![input("due_at", "Hẹn trả mới (ngày, hoặc giờ và ngày)", &draft.due_at)],
+        _ => Vec::new(),
+    };
+    let timeless =
+        [StepKind::Paid, StepKind::Papers, StepKind::Digitised, StepKind::Rated, StepKind::NumberedOutside].contains(&kind);
+    if !timeless {
+        inputs.push(input("at", "Lúc (giờ:phút ngày/tháng/năm; để trống: ngay bây giờ)", &draft.at));
+    }
+    inputs
 }
 
 /// What is filled in before the clerk types.
@@ -236,7 +299,12 @@ fn blank(kind: StepKind, dossier: &Dossier) -> Draft {
     let fee = dossier.received.as_ref().map_or(0, |received| received.fee_vnd);
     match kind {
         StepKind::Finished => Draft { outcome: Outcome::Granted.code().to_owned(), ..Draft::default() },
-        StepKind::Paid => Draft { amount_vnd: fee.to_string(), ..Draft::default() },
+        StepKind::Paid | StepKind::PaymentRequested => Draft { amount_vnd: fee.to_string(), ..Draft::default() },
+        StepKind::Returned => {
+            let (way, receiver) = (ReturnWay::Desk.code().to_owned(), Receiver::Citizen.code().to_owned());
+            Draft { way, receiver, ..Draft::default() }
+        }
+        StepKind::NumberedOutside => Draft { code: dossier.external_code.clone().unwrap_or_default(), ..Draft::default() },
         _ => Draft::default(),
     }
 }
@@ -252,8 +320,16 @@ fn note_label(kind: StepKind) -> &'static str {
         StepKind::Finished => "Ghi chú, hoặc lý do khi từ chối hay dừng",
         StepKind::Extended => "Lý do chậm",
         StepKind::Voided => "Lý do hủy",
-        StepKind::Supplemented | StepKind::Returned => "Ghi chú (không bắt buộc)",
-        StepKind::Paid | StepKind::Digitised | StepKind::Rated => "",
+        StepKind::Returned => "Họ tên người nhận thay, ghi chú (không bắt buộc)",
+        StepKind::Supplemented | StepKind::Transferred | StepKind::CameBack | StepKind::PaymentRequested => {
+            "Ghi chú (không bắt buộc)"
+        }
+        StepKind::Paid
+        | StepKind::Papers
+        | StepKind::Digitised
+        | StepKind::Rated
+        | StepKind::Surveyed
+        | StepKind::NumberedOutside => "",
     }
 }
 
@@ -267,7 +343,11 @@ fn hint(kind: StepKind, dossier: &Dossier) -> String {
             "Thời hạn tính lại từ đầu, từ lúc đã bổ sung đủ; máy tự tính hẹn trả mới.".to_owned()
         }
         StepKind::SupplementRequested => "Trong lúc chờ bổ sung, thời hạn dừng. Chỉ được yêu cầu một lần.".to_owned(),
-        StepKind::Extended => "Chỉ được xin lỗi và hẹn lại một lần.".to_owned(),
+        StepKind::Extended => "Chỉ được xin lỗi và hẹn lại một lần, chậm nhất 1 ngày trước ngày hẹn trả.".to_owned(),
+        StepKind::Surveyed => {
+            "Chỉ ghi những câu người dân đã trả lời; mỗi hồ sơ một phiếu. Câu 1, 2 chỉ trả lời khi đã có kết quả.".to_owned()
+        }
+        StepKind::NumberedOutside => "Mã hồ sơ của đơn vị vẫn giữ nguyên.".to_owned(),
         StepKind::Voided => {
             "Dùng khi ghi nhầm cả hồ sơ. Hồ sơ không còn được tính trong báo cáo; quá trình vẫn được giữ lại.".to_owned()
         }

@@ -160,6 +160,43 @@ async fn a_life_from_reception_to_return_with_only_what_is_allowed() {
 }
 
 #[tokio::test]
+async fn a_dossier_goes_away_and_comes_back_is_paid_listed_judged_and_handed_over() {
+    let desk = Desk::new();
+    let page = desk.received().await;
+    let sent = [("to", "Công chức tư pháp"), ("holder", "officer"), ("due_at", "15:00 21/11/2023"), ("at", "09:30 20/11/2023")];
+    assert_eq!(desk.step(&page, StepKind::Transferred, "1", &sent).await.status, 303);
+    assert!(
+        desk.get(&page).await.text.contains("Công chức tư pháp từ 09:30 20/11/2023, hạn của bước này 15:00 21/11/2023, QUÁ HẠN")
+    );
+    assert_eq!(desk.step(&page, StepKind::CameBack, "2", &[("at", "10:00 20/11/2023")]).await.status, 303);
+    assert_eq!(desk.step(&page, StepKind::PaymentRequested, "3", &[("amount_vnd", "8.000")]).await.status, 303);
+    assert!(desk.get(&page).await.text.contains("đang chờ nộp"));
+    assert_eq!(desk.step(&page, StepKind::Paid, "4", &[("amount_vnd", "8.000"), ("online", "yes")]).await.status, 303);
+    assert_eq!(desk.step(&page, StepKind::Papers, "5", &[("papers", "Tờ khai\nCăn cước, bản sao, số hóa")]).await.status, 303);
+    let late = desk.step(&page, StepKind::Extended, "6", &[("due_at", "25/11/2026"), ("note", "chờ xác minh")]).await;
+    assert!(late.status == 409 && late.text.contains("chậm nhất 1 ngày trước ngày hẹn"), "{}", late.text);
+    let early = desk.step(&page, StepKind::Surveyed, "6", &[("q1", "2")]).await;
+    assert!(early.status == 409 && early.text.contains("chỉ trả lời được khi đã có kết quả"));
+    assert_eq!(desk.step(&page, StepKind::Finished, "6", &[("outcome", "granted")]).await.status, 303);
+    assert_eq!(desk.step(&page, StepKind::Returned, "7", &[("way", "post"), ("receiver", "authorised")]).await.status, 303);
+    assert_eq!(desk.step(&page, StepKind::Surveyed, "8", &[("q1", "2"), ("q7", "0")]).await.status, 303);
+    assert_eq!(desk.step(&page, StepKind::NumberedOutside, "9", &[("code", "H23.17-231120-0009")]).await.status, 303);
+    let code = page.rsplit('/').next().expect("a code");
+    let shown: serde_json::Value = serde_json::from_str(&desk.get(&format!("/api/v1/dossiers/{code}")).await.text).expect("JSON");
+    let expected = serde_json::json!({
+        "external_code": "H23.17-231120-0009", "return_way": "post", "return_receiver": "authorised", "submitted_by": "citizen",
+        "payment": {"standing": "paid_online", "fee_vnd": 2000, "paid_vnd": 8000}, "answers": [2, null, null, null, null, null, 0, null, null],
+        "digitised": {"components": "some", "result": false}, "state": "returned",
+        "papers": [{"kind": "original", "quantity": 1, "digital": "no"}, {"kind": "copy", "quantity": 1, "digital": "digitised"}],
+    });
+    for (key, value) in expected.as_object().expect("keys") {
+        assert_eq!(shown.get(key), Some(value), "{key}");
+    }
+    assert_eq!(shown["stays"][0]["ended_at"], "2023-11-20T10:00:00+07:00");
+    assert!(desk.get(&page).await.text.contains("Tờ khai; Căn cước"), "the clerk reads the names of the papers");
+}
+
+#[tokio::test]
 async fn a_refused_step_says_why_and_saves_nothing() {
     let desk = Desk::new();
     let page = desk.received().await;
