@@ -393,8 +393,8 @@ impl Store {
         Ok(records)
     }
 
-    /// Saves a new dossier and gives out its code. The same form twice gives the same code and saves nothing more.
-    pub fn receive(&mut self, mut reception: Reception, pen: &Pen) -> Result<String> {
+    /// Saves a new dossier, or a request that is not accepted, and gives out its code. The same form twice gives the same code and saves nothing more.
+    pub fn receive(&mut self, reception: Reception, pen: &Pen) -> Result<String> {
         let transaction = begin(&mut self.connection)?;
         let known: Option<String> =
             transaction.query_row("select code from dossier where id = ?1", [reception.id], |row| row.get(0)).optional()?;
@@ -403,8 +403,7 @@ impl Store {
         }
         let office = office(&transaction)?;
         let code = next_code(&transaction, &office, motcua_shared::calendar::local_day(reception.received.received_at))?;
-        reception.received.code.clone_from(&code);
-        let event = Event::Received(reception.received);
+        let event = reception.event(code.clone());
         Dossier::new(reception.id).admits(&event, pen.now)?;
         let clock = clock::reading(&transaction, pen.now)?;
         append(&transaction, office.stream, &[pen.draft(event, reception.id, Some(reception.person), clock)], pen)?;
@@ -810,9 +809,9 @@ fn fold(connection: &Connection, id: Uuid) -> Result<(Dossier, Option<i64>)> {
     Ok((dossier, person))
 }
 
-/// Receptions and corrections carry the person; other sealed parts are remarks.
+/// Receptions, slips of what is not accepted, and corrections carry the person; other sealed parts are remarks.
 fn names_person(event: &Event, sealed: bool) -> bool {
-    sealed && matches!(event, Event::Received(_) | Event::Corrected(_))
+    sealed && matches!(event, Event::Received(_) | Event::Guided(_) | Event::Declined(_) | Event::Corrected(_))
 }
 
 /// Writes entries and brings the projection along. The caller commits.
@@ -867,9 +866,9 @@ fn dossier_put(transaction: &Transaction, dossier: &Dossier, person: Option<i64>
         .execute(params![
             dossier.id,
             dossier.code(),
-            received.map_or("", |received| &received.procedure),
-            received.map_or("", |received| &received.field),
-            received.map_or("", |received| received.channel.code()),
+            dossier.procedure(),
+            dossier.field(),
+            dossier.channel().map_or("", Code::code),
             dossier.state().code(),
             text(received.map(|received| received.received_at)),
             text(dossier.due_at),

@@ -7,7 +7,7 @@ use motcua_shared::catalogue::Catalogue;
 use motcua_shared::clock::Doubt;
 pub use motcua_shared::deadline::limit_name;
 use motcua_shared::dossier::{
-    self, Channel, Code, Event, Extent, Holder, Outcome, Payment, Rating, Receiver, ReturnWay, State, SubmittedBy,
+    self, Channel, Code, Event, Extent, Holder, Lack, Outcome, Payment, Rating, Receiver, ReturnWay, State, SubmittedBy,
 };
 use motcua_shared::paper::{Digital, Paper, PaperKind};
 use motcua_shared::survey::{Answers, QUESTIONS};
@@ -106,6 +106,8 @@ pub fn procedure_name<'a>(catalogue: &'a Catalogue, code: &'a str) -> &'a str {
 pub fn kind_name(kind: &str) -> &str {
     match kind {
         "received" => "Tiếp nhận",
+        "guided" => "Hướng dẫn hoàn thiện",
+        "declined" => "Từ chối tiếp nhận",
         "supplement_requested" => "Yêu cầu bổ sung",
         "supplemented" => "Đã bổ sung đủ",
         "transferred" => "Chuyển xử lý",
@@ -202,6 +204,17 @@ pub fn rating_name(rating: Rating) -> &'static str {
     }
 }
 
+pub fn lack_name(lack: Lack) -> &'static str {
+    match lack {
+        Lack::Incomplete => "Thiếu thành phần hồ sơ",
+        Lack::Invalid => "Giấy tờ không hợp lệ, kê khai sai",
+        Lack::WrongAgency => "Không thuộc thẩm quyền giải quyết",
+        Lack::NotEligible => "Không đủ điều kiện theo quy định",
+        Lack::SettledBefore => "Việc đã được giải quyết",
+        Lack::Other => "Lý do khác",
+    }
+}
+
 pub fn holder_name(holder: Holder) -> &'static str {
     match holder {
         Holder::Officer => "Công chức, theo chức danh",
@@ -295,6 +308,7 @@ pub fn amount(vnd: u64) -> String {
 pub fn happened_at(event: &Event) -> Option<LocalTime> {
     match event {
         Event::Received(received) => Some(received.received_at),
+        Event::Guided(slip) | Event::Declined(slip) => Some(slip.at),
         Event::SupplementRequested(moment) | Event::CameBack(moment) | Event::Voided(moment) => Some(moment.at),
         Event::Returned(returned) => Some(returned.at),
         Event::PaymentRequested(requested) => Some(requested.at),
@@ -319,6 +333,7 @@ pub fn event_detail(event: &Event) -> String {
     let due = |due: Option<LocalTime>| due.map(|due| format!("hẹn trả {}", time(due))).unwrap_or_default();
     match event {
         Event::Received(received) => due(received.due_at),
+        Event::Guided(slip) | Event::Declined(slip) => lack_name(slip.lack).to_owned(),
         Event::Supplemented(supplemented) => due(supplemented.due_at),
         Event::Extended(extended) => due(Some(extended.due_at)),
         Event::Rescheduled(rescheduled) => {

@@ -92,6 +92,20 @@ pub enum Receiver {
     Authorised,
 }
 
+/// Why a request is not accepted as it is. The words are in the sealed part.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lack {
+    /// Papers are missing.
+    Incomplete,
+    /// Papers are wrong or filled in wrongly.
+    Invalid,
+    WrongAgency,
+    NotEligible,
+    SettledBefore,
+    Other,
+}
+
 /// A code of one of the enums above as it stands in files, JSON and SQL.
 pub trait Code: Sized + Copy + 'static {
     const ALL: &'static [(Self, &'static str)];
@@ -140,6 +154,16 @@ impl Code for ReturnWay {
     const ALL: &'static [(Self, &'static str)] =
         &[(ReturnWay::Desk, "desk"), (ReturnWay::Post, "post"), (ReturnWay::Online, "online")];
 }
+impl Code for Lack {
+    const ALL: &'static [(Self, &'static str)] = &[
+        (Lack::Incomplete, "incomplete"),
+        (Lack::Invalid, "invalid"),
+        (Lack::WrongAgency, "wrong_agency"),
+        (Lack::NotEligible, "not_eligible"),
+        (Lack::SettledBefore, "settled_before"),
+        (Lack::Other, "other"),
+    ];
+}
 impl Code for Receiver {
     const ALL: &'static [(Self, &'static str)] = &[(Receiver::Citizen, "citizen"), (Receiver::Authorised, "authorised")];
 }
@@ -163,6 +187,18 @@ pub struct Received {
     pub due_at: Option<LocalTime>,
     pub ruleset: String,
     pub fee_vnd: u64,
+}
+
+/// A request was looked at and not accepted: it counts in no report, and its citizen has a slip with its number.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TurnedAway {
+    /// Of the same sequence as the codes of dossiers.
+    pub code: String,
+    pub procedure: String,
+    pub field: String,
+    pub channel: Channel,
+    pub at: LocalTime,
+    pub lack: Lack,
 }
 
 /// Something that happened at a moment and needs no more words.
@@ -326,6 +362,10 @@ macro_rules! events {
 
 events! {
     Received(Received) = "received",
+    /// Told once and in full what to complete before the request can be accepted (Mẫu 02; NĐ 61/2018 Art. 15(3)).
+    Guided(TurnedAway) = "guided",
+    /// Not accepted, with the reason (Mẫu 03).
+    Declined(TurnedAway) = "declined",
     /// The citizen is asked for more, with one full list (Mẫu 02). The reason is in the sealed part.
     SupplementRequested(Moment) = "supplement_requested",
     Supplemented(Supplemented) = "supplemented",
@@ -389,6 +429,10 @@ pub struct Correction {
 pub enum State {
     /// Its log has no reception (yet).
     Unknown,
+    /// Not accepted yet: the citizen was told what to complete.
+    Guided,
+    /// Not accepted.
+    Declined,
     Processing,
     AwaitingSupplement,
     /// The result is there and not fetched.
@@ -400,6 +444,8 @@ pub enum State {
 impl Code for State {
     const ALL: &'static [(Self, &'static str)] = &[
         (State::Unknown, "unknown"),
+        (State::Guided, "guided"),
+        (State::Declined, "declined"),
         (State::Processing, "processing"),
         (State::AwaitingSupplement, "awaiting_supplement"),
         (State::Finished, "finished"),
@@ -432,6 +478,7 @@ pub enum Fault {
     SurveyedTwice,
     /// An answer on time or result before there was one.
     AnsweredEarly,
+    TurnedAwayAfterReception,
 }
 
 /// One stay away from the desk.
@@ -472,6 +519,9 @@ pub enum Payment {
 pub struct Dossier {
     pub id: Uuid,
     pub received: Option<Received>,
+    /// Its slip, while it is not accepted.
+    pub turned_away: Option<TurnedAway>,
+    pub declined: bool,
     /// The due time that counts now: as received, as restarted by a supplement, as extended, or as rescheduled.
     pub due_at: Option<LocalTime>,
     /// When the limit began to run: at reception, or when everything that was asked for was in.
@@ -503,6 +553,8 @@ impl Dossier {
         Dossier {
             id,
             received: None,
+            turned_away: None,
+            declined: false,
             due_at: None,
             clock_started_at: None,
             awaiting_supplement_since: None,
@@ -544,6 +596,11 @@ impl Dossier {
                     self.clock_started_at = Some(received.received_at);
                     self.received = Some(received.clone());
                 }
+            }
+            Event::Guided(slip) => self.turned_away = Some(slip.clone()),
+            Event::Declined(slip) => {
+                self.turned_away = Some(slip.clone());
+                self.declined = true;
             }
             Event::SupplementRequested(moment) => {
                 self.awaiting_supplement_since = Some(moment.at);
@@ -608,6 +665,10 @@ impl Dossier {
             _ if self.voided => Some(Fault::AfterVoiding),
             Event::Received(_) if received_at.is_some() => Some(Fault::ReceivedTwice),
             Event::Received(_) => None,
+            Event::Guided(_) | Event::Declined(_) if received_at.is_some() => Some(Fault::TurnedAwayAfterReception),
+            Event::Guided(_) if self.turned_away.is_some() => Some(Fault::AskedTwice),
+            Event::Guided(_) | Event::Declined(_) => None,
+            Event::Voided(_) | Event::Printed(_) if self.turned_away.is_some() => None,
             _ if received_at.is_none() => Some(Fault::BeforeReception),
             Event::Finished(_) if self.finished.is_some() => Some(Fault::FinishedTwice),
             Event::Finished(finished) if received_at > Some(finished.at) => Some(Fault::FinishedBeforeReceived),
@@ -689,6 +750,8 @@ impl Dossier {
     pub fn state(&self) -> State {
         match self {
             _ if self.voided => State::Voided,
+            _ if self.received.is_none() && self.declined => State::Declined,
+            _ if self.received.is_none() && self.turned_away.is_some() => State::Guided,
             _ if self.received.is_none() => State::Unknown,
             _ if self.returned_at.is_some() => State::Returned,
             _ if self.finished.is_some() => State::Finished,
@@ -697,9 +760,27 @@ impl Dossier {
         }
     }
 
-    /// The code on its receipt; empty while its log has no reception.
+    /// The code on its receipt, or on the slip when it was not accepted; empty while its log has neither.
     pub fn code(&self) -> &str {
-        self.received.as_ref().map_or("", |received| &received.code)
+        self.known(|received| received.code.as_str(), |slip| slip.code.as_str())
+    }
+
+    /// Empty while it is not known, as is its field.
+    pub fn procedure(&self) -> &str {
+        self.known(|received| received.procedure.as_str(), |slip| slip.procedure.as_str())
+    }
+
+    pub fn field(&self) -> &str {
+        self.known(|received| received.field.as_str(), |slip| slip.field.as_str())
+    }
+
+    pub fn channel(&self) -> Option<Channel> {
+        let slip = self.turned_away.as_ref().map(|slip| slip.channel);
+        self.received.as_ref().map(|received| received.channel).or(slip)
+    }
+
+    fn known<'a>(&'a self, receipt: fn(&'a Received) -> &'a str, slip: fn(&'a TurnedAway) -> &'a str) -> &'a str {
+        self.received.as_ref().map(receipt).or(self.turned_away.as_ref().map(slip)).unwrap_or_default()
     }
 
     /// By the rule of the ruleset under which it was received.
@@ -729,8 +810,11 @@ impl Dossier {
     pub fn admits(&self, event: &Event, now: LocalTime) -> Result<(), Refusal> {
         let state = self.state();
         let open = matches!(state, State::Processing | State::AwaitingSupplement);
+        let accepted = open || matches!(state, State::Finished | State::Returned);
         let (allowed, at) = match event {
-            Event::Received(received) => (state == State::Unknown, Some(received.received_at)),
+            Event::Received(received) => (matches!(state, State::Unknown | State::Guided), Some(received.received_at)),
+            Event::Guided(slip) => (state == State::Unknown, Some(slip.at)),
+            Event::Declined(slip) => (matches!(state, State::Unknown | State::Guided), Some(slip.at)),
             Event::SupplementRequested(moment) => (state == State::Processing, Some(moment.at)),
             Event::Supplemented(supplemented) => (state == State::AwaitingSupplement, Some(supplemented.at)),
             Event::Transferred(transferred) => (open, Some(transferred.at)),
@@ -743,9 +827,9 @@ impl Dossier {
             Event::Voided(moment) => (!matches!(state, State::Unknown | State::Voided), Some(moment.at)),
             Event::Printed(printed) => (state != State::Unknown, Some(printed.at)),
             Event::Rated(_) => (matches!(state, State::Finished | State::Returned), None),
-            Event::Surveyed(surveyed) => (!matches!(state, State::Unknown | State::Voided), Some(surveyed.at)),
+            Event::Surveyed(surveyed) => (accepted, Some(surveyed.at)),
             Event::Paid(_) | Event::Papers(_) | Event::Digitised(_) | Event::NumberedOutside(_) | Event::Corrected(_) => {
-                (!matches!(state, State::Unknown | State::Voided), None)
+                (accepted, None)
             }
         };
         if !allowed {
@@ -763,7 +847,10 @@ impl Dossier {
         let earliest = match event {
             Event::Returned(_) => self.finished.map(|finished| finished.at),
             Event::CameBack(_) => self.away().map(|stay| stay.at),
-            _ => self.received.as_ref().map(|received| received.received_at),
+            _ => {
+                let slip = self.turned_away.as_ref().map(|slip| slip.at);
+                self.received.as_ref().map(|received| received.received_at).or(slip)
+            }
         };
         if earliest.is_some_and(|earliest| at < earliest) {
             return Err(Refusal::TooEarly);
@@ -831,6 +918,8 @@ pub enum Refusal {
 pub fn state_name(state: State) -> &'static str {
     match state {
         State::Unknown => "chưa có tiếp nhận",
+        State::Guided => "chờ hoàn thiện, chưa tiếp nhận",
+        State::Declined => "từ chối tiếp nhận",
         State::Processing => "đang giải quyết",
         State::AwaitingSupplement => "chờ bổ sung",
         State::Finished => "đã có kết quả",
@@ -876,7 +965,7 @@ pub(crate) mod tests {
         let minute = -20_000i64..20_000;
         let channel = prop_oneof![Just(Channel::InPerson), Just(Channel::Online), Just(Channel::Post)];
         let outcome = prop_oneof![Just(Outcome::Granted), Just(Outcome::Refused), Just(Outcome::Withdrawn)];
-        (0..18u8, minute.clone(), minute, channel, outcome, any::<bool>()).prop_map(
+        (0..20u8, minute.clone(), minute, channel, outcome, any::<bool>()).prop_map(
             |(kind, minute, other, channel, outcome, yes)| {
                 let at = time(minute);
                 match kind {
@@ -912,6 +1001,8 @@ pub(crate) mod tests {
                     14 => Event::PaymentRequested(PaymentRequested { at, amount_vnd: minute.unsigned_abs() }),
                     15 => Event::Papers(Papers { papers: paper::tests::some(yes) }),
                     16 => Event::Surveyed(Surveyed { at, answers: Answers::of([yes.then_some(2); 9]) }),
+                    17 => Event::Guided(turned_away(minute)),
+                    18 => Event::Declined(turned_away(minute)),
                     _ => Event::NumberedOutside(NumberedOutside { code: minute.to_string() }),
                 }
             },
@@ -979,6 +1070,42 @@ pub(crate) mod tests {
         faults_are(&[start.clone(), surveyed(5, 0), surveyed(6, 0)], &[Fault::AnsweredEarly, Fault::SurveyedTwice]);
         let due = Dossier::fold(ID, &[start, extended(1, 3 * day)]).due_at;
         assert_eq!(due, Some(time(3 * day)));
+    }
+
+    fn turned_away(minute: i64) -> TurnedAway {
+        TurnedAway {
+            code: "000.11.57.H23-230526-0009".to_owned(),
+            procedure: "2.000815".to_owned(),
+            field: "chung_thuc".to_owned(),
+            channel: Channel::InPerson,
+            at: time(minute),
+            lack: Lack::Incomplete,
+        }
+    }
+
+    #[test]
+    fn what_is_not_accepted_has_a_number_and_counts_nowhere() {
+        let (guided, declined) = (Event::Guided(turned_away(0)), Event::Declined(turned_away(5)));
+        let start = received(10, Channel::InPerson);
+        let fold = |life: &[Event]| Dossier::fold(ID, life);
+        let slip = fold(std::slice::from_ref(&guided));
+        assert_eq!((slip.state(), slip.code(), slip.procedure()), (State::Guided, "000.11.57.H23-230526-0009", "2.000815"));
+        let mut counted = Delta::default();
+        counted.add(&slip);
+        assert_eq!(counted.changes().count(), 0);
+        assert_eq!(fold(&[guided.clone(), declined.clone()]).state(), State::Declined);
+        let accepted = fold(&[guided.clone(), start.clone()]);
+        assert_eq!((accepted.state(), accepted.code()), (State::Processing, "000.11.57.H23-230526-0001"));
+        assert_eq!(slip.admits(&start, time(60)), Ok(()));
+        let refused = fold(std::slice::from_ref(&declined));
+        assert_eq!(refused.admits(&start, time(60)), Err(Refusal::State(State::Declined)));
+        let paid = Event::Paid(Paid { amount_vnd: 1, online: false });
+        assert_eq!(refused.admits(&paid, time(60)), Err(Refusal::State(State::Declined)));
+        assert_eq!(refused.admits(&Event::Voided(Moment { at: time(6) }), time(60)), Ok(()));
+        faults_are(&[guided.clone(), guided.clone()], &[Fault::AskedTwice]);
+        faults_are(&[start, declined.clone()], &[Fault::TurnedAwayAfterReception]);
+        faults_are(&[declined.clone(), Event::Voided(Moment { at: time(6) })], &[]);
+        faults_are(&[declined, paid], &[Fault::BeforeReception]);
     }
 
     fn sent(minute: i64, due: Option<i64>) -> Event {

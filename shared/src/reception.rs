@@ -10,7 +10,7 @@ use uuid::Uuid;
 use crate::calendar::{Calendar, LocalTime, local_day};
 use crate::catalogue::{Catalogue, Procedure};
 use crate::deadline;
-use crate::dossier::{Channel, Code, Received, SubmittedBy};
+use crate::dossier::{Channel, Code, Event, Lack, Received, SubmittedBy, TurnedAway};
 use crate::ruleset::Ruleset;
 use crate::seal::Sealed;
 use crate::text::nfc;
@@ -23,7 +23,36 @@ pub struct Reception {
     pub id: Uuid,
     /// `received.code` is filled in on saving.
     pub received: Received,
+    /// It is not accepted, and why; the words are in the note of `person`.
+    pub refusal: Option<(Answer, Lack)>,
     pub person: Sealed,
+}
+
+/// What the citizen is told instead of an appointment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Answer {
+    /// What to complete (Mẫu 02).
+    Guided,
+    /// That the request is not accepted (Mẫu 03).
+    Declined,
+}
+
+impl Code for Answer {
+    const ALL: &'static [(Self, &'static str)] = &[(Answer::Guided, "guided"), (Answer::Declined, "declined")];
+}
+
+impl Reception {
+    /// What is recorded under `code`.
+    pub fn event(&self, code: String) -> Event {
+        let received = self.received.clone();
+        let Some((answer, lack)) = self.refusal else { return Event::Received(Received { code, ..received }) };
+        let Received { procedure, field, channel, received_at: at, .. } = received;
+        let slip = TurnedAway { code, procedure, field, channel, at, lack };
+        match answer {
+            Answer::Guided => Event::Guided(slip),
+            Answer::Declined => Event::Declined(slip),
+        }
+    }
 }
 
 /// The form as it was typed.
@@ -44,10 +73,16 @@ pub struct Draft {
     pub due_at: String,
     /// The day as the calendar on the wall shows it: only where the PC's clock is doubted.
     pub today: String,
+    /// Code of an [`Answer`]; empty when the request is accepted.
+    pub answer: String,
+    pub lack: String,
+    /// What is missing or wrong, in full.
+    pub lack_note: String,
 }
 
 const LONGEST_NAME: usize = 200;
 const LONGEST_ADDRESS: usize = 300;
+const LONGEST_NOTE: usize = 2000;
 
 impl Draft {
     /// The reception that was typed, or all that is wrong with it.
@@ -57,13 +92,15 @@ impl Draft {
         let procedure = check.procedure(catalogue, typed::time(&self.received_at).unwrap_or(now));
         let channel = check.choice("channel", &self.channel, "hãy chọn hình thức nộp");
         let submitted_by = check.choice("submitted_by", &self.submitted_by, "hãy chọn người khai hồ sơ");
-        let person = check.person();
+        let mut person = check.person();
         let received_at = check.received_at(now);
-        let due_at = check.due_at(procedure, received_at, calendar);
+        let refusal = check.refusal();
+        let due_at = if refusal.is_some() { None } else { check.due_at(procedure, received_at, calendar) };
+        person.note = refusal.map(|_| nfc(&self.lack_note));
         match (id, procedure, channel, submitted_by, received_at) {
             (Some(id), Some(procedure), Some(channel), Some(submitted_by), Some(received_at)) if check.faults.is_empty() => {
                 let received = received(procedure, channel, submitted_by, received_at, due_at);
-                Ok(Reception { id, received, person })
+                Ok(Reception { id, received, refusal, person })
             }
             _ => Err(check.faults),
         }
@@ -171,6 +208,22 @@ impl Check<'_> {
         }
     }
 
+    /// The citizen is told everything in one slip (NĐ 61/2018 Art. 15(3)).
+    fn refusal(&mut self) -> Option<(Answer, Lack)> {
+        if self.draft.answer.is_empty() {
+            return None;
+        }
+        let answer = self.choice("answer", &self.draft.answer, "hãy bấm một trong các nút ở cuối mẫu");
+        let lack = self.choice("lack", &self.draft.lack, "hãy chọn lý do chưa tiếp nhận");
+        let note = nfc(&self.draft.lack_note);
+        if note.is_empty() {
+            self.fault("lack_note", "hãy ghi đủ những gì cần hoàn thiện, hoặc lý do từ chối; phiếu chỉ đưa một lần");
+        } else if note.chars().count() > LONGEST_NOTE {
+            self.fault("lack_note", format!("dài quá {LONGEST_NOTE} ký tự"));
+        }
+        answer.zip(lack)
+    }
+
     fn person(&mut self) -> Sealed {
         let given = |text: String| (!text.is_empty()).then_some(text);
         Sealed {
@@ -243,8 +296,7 @@ mod tests {
             phone: "0912.345.678".to_owned(),
             address: "Thôn 1".to_owned(),
             received_at: "14:32 20/11/2026".to_owned(),
-            due_at: String::new(),
-            today: String::new(),
+            ..Draft::default()
         }
     }
 
@@ -314,6 +366,23 @@ mod tests {
             draft.due_at = "17:00 30/11/2026".to_owned();
         });
         assert_eq!(reception.expect("good").received.due_at, typed::time("17:00 30/11/2026"));
+    }
+
+    #[test]
+    fn a_request_that_is_not_accepted_needs_its_reason_and_no_due_time() {
+        faulty(&["answer", "lack", "lack_note"], |draft| draft.answer = "later".to_owned());
+        faulty(&["lack", "lack_note"], |draft| draft.answer = "declined".to_owned());
+        let reception = check(|draft| {
+            draft.procedure = unlimited();
+            draft.answer = "guided".to_owned();
+            draft.lack = "incomplete".to_owned();
+            draft.lack_note = " Thiếu  bản sao ".to_owned();
+        });
+        let reception = reception.expect("good");
+        assert_eq!(reception.person.note.as_deref(), Some("Thiếu bản sao"));
+        let Event::Guided(slip) = reception.event("X-261120-0001".to_owned()) else { panic!("a slip") };
+        assert_eq!((slip.code.as_str(), slip.lack), ("X-261120-0001", Lack::Incomplete));
+        assert_eq!((slip.procedure, slip.at), (unlimited(), typed::time("14:32 20/11/2026").expect("a time")));
     }
 
     #[test]

@@ -9,7 +9,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use chrono::NaiveDate;
 use motcua_shared::calendar::LocalTime;
-use motcua_shared::dossier::{Digitised, Dossier, Fault, Payment, Rating, Receiver, ReturnWay, Stay, SubmittedBy};
+use motcua_shared::dossier::{Digitised, Dossier, Fault, Lack, Payment, Rating, Receiver, ReturnWay, Stay, SubmittedBy};
 use motcua_shared::paper::Paper;
 use motcua_shared::period::Period;
 use motcua_shared::report::{Coverage, Ii06, OfficeCoverage};
@@ -78,6 +78,8 @@ pub struct LifeJson {
     submitted_by: Option<SubmittedBy>,
     #[serde(skip_serializing_if = "Option::is_none")]
     awaiting_supplement_since: Option<LocalTime>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    turned_away: Option<TurnedAwayJson>,
     supplements: u32,
     extensions: u32,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -96,6 +98,12 @@ pub struct LifeJson {
     answers: Option<Answers>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     faults: Vec<Fault>,
+}
+
+#[derive(Serialize)]
+struct TurnedAwayJson {
+    at: LocalTime,
+    lack: Lack,
 }
 
 #[derive(Serialize)]
@@ -127,6 +135,7 @@ impl LifeJson {
             submitted_by: dossier.received.as_ref().map(|received| received.submitted_by),
             external_code: dossier.external_code,
             awaiting_supplement_since: dossier.awaiting_supplement_since,
+            turned_away: dossier.turned_away.map(|slip| TurnedAwayJson { at: slip.at, lack: slip.lack }),
             supplements: dossier.supplements,
             extensions: dossier.extensions,
             stays: dossier.stays,

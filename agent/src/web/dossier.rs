@@ -12,7 +12,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::catalogue::field_name;
-use motcua_shared::dossier::{Code, Dossier, Extent, Holder, Outcome, Payment, Rating, Receiver, ReturnWay};
+use motcua_shared::dossier::{Code, Dossier, Extent, Holder, Outcome, Payment, Rating, Receiver, ReturnWay, TurnedAway};
 use motcua_shared::reference::Tables;
 use motcua_shared::seal::{OfficeKey, Sealed};
 use motcua_shared::step::{self, Checked, Desk, Draft, QUESTION_FIELDS, StepKind};
@@ -100,6 +100,8 @@ struct Facts {
     /// Where it is when it is not at the desk.
     away: String,
     external_code: String,
+    /// Why it was not accepted; empty when it was.
+    turned_away: String,
     fee: String,
     paid: String,
 }
@@ -191,7 +193,7 @@ fn facts(known: &Known, now: LocalTime) -> Facts {
         procedure: words::procedure_name(&tables.catalogue, &row.procedure).to_owned(),
         procedure_code: row.procedure.clone(),
         field: field_name(&row.field).to_owned(),
-        channel: received.map_or("", |received| words::channel_name(received.channel)),
+        channel: dossier.channel().map_or("", words::channel_name),
         submitted_by: received.map_or("", |received| words::submitter_name(received.submitted_by)),
         state: words::state_name(&row.state).to_owned(),
         received: shown(&row.received_at),
@@ -202,12 +204,17 @@ fn facts(known: &Known, now: LocalTime) -> Facts {
         returned: shown(&row.returned_at),
         away: dossier.away().map(|stay| words::stay(stay, now)).unwrap_or_default(),
         external_code: dossier.external_code.clone().unwrap_or_default(),
+        turned_away: dossier.turned_away.as_ref().filter(|_| received.is_none()).map(turned_away).unwrap_or_default(),
         fee: received.map_or_else(String::new, |received| words::amount(received.fee_vnd)),
         paid: match (dossier.payment(), dossier.paid) {
             (payment @ Payment::NoFee, _) | (payment, None) => words::payment_name(payment).to_owned(),
             (payment, Some(paid)) => format!("{}: {}", words::payment_name(payment), words::amount(paid.amount_vnd)),
         },
     }
+}
+
+fn turned_away(slip: &TurnedAway) -> String {
+    format!("{}, {}", words::lack_name(slip.lack), words::time(slip.at))
 }
 
 fn line(step: Step) -> Line {

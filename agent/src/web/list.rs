@@ -19,13 +19,15 @@ use crate::words::{self, DueWords};
 const PAGE: u32 = 50;
 
 /// Code and name of each tab; the code is also a key of the store's counts.
-const TABS: [(&str, &str); 7] = [
+const TABS: [(&str, &str); 9] = [
     ("all", "Tất cả"),
     ("processing", "Đang giải quyết"),
     ("overdue", "Quá hạn"),
     ("awaiting_supplement", "Chờ bổ sung"),
     ("finished", "Có kết quả, chưa trả"),
     ("returned", "Đã trả"),
+    ("guided", "Chờ hoàn thiện"),
+    ("declined", "Từ chối tiếp nhận"),
     ("voided", "Đã hủy"),
 ];
 

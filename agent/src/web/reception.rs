@@ -13,7 +13,7 @@ use chrono::NaiveDate;
 use motcua_shared::calendar::local_day;
 use motcua_shared::catalogue::{CORE_FIELDS, Catalogue, Procedure, field_name};
 use motcua_shared::clock::{self, Doubt};
-use motcua_shared::dossier::{Channel, Code, Event, SubmittedBy};
+use motcua_shared::dossier::{Channel, Code, SubmittedBy};
 use motcua_shared::reception::{Draft, Reception};
 use motcua_shared::seal::OfficeKey;
 use motcua_shared::typed::{self, FieldError};
@@ -45,6 +45,7 @@ struct ReceptionPage {
     groups: Vec<Group>,
     channels: Vec<Choice>,
     submitters: Vec<Choice>,
+    lacks: Vec<Choice>,
     /// Why the clock is doubted; empty when it is not.
     clock: String,
 }
@@ -74,8 +75,9 @@ async fn form(app: &App, draft: Draft, faults: Vec<FieldError>) -> Result<Respon
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let channels = choices(words::channel_name);
     let submitters = choices(words::submitter_name);
+    let lacks = choices(words::lack_name);
     let groups = groups(&tables.catalogue, local_day(now()));
-    let page = ReceptionPage { frame, nav: "new", draft, faults, groups, channels, submitters, clock };
+    let page = ReceptionPage { frame, nav: "new", draft, faults, groups, channels, submitters, lacks, clock };
     Ok((status, html(&page)?).into_response())
 }
 
@@ -153,7 +155,10 @@ pub async fn save(State(app): State<App>, Form(mut draft): Form<Draft>) -> Resul
             }
             form(&app, draft, faults).await
         }
-        Saved::As(code) => Ok(Redirect::to(&format!("{}?saved=received", super::dossier::address(&code))).into_response()),
+        Saved::As(code) => {
+            let kind = if draft.answer.is_empty() { "received" } else { draft.answer.as_str() };
+            Ok(Redirect::to(&format!("{}?saved={kind}", super::dossier::address(&code))).into_response())
+        }
         Saved::ChangedSince(code) => {
             draft.id = Uuid::now_v7().to_string();
             let problem = format!(
@@ -191,9 +196,7 @@ fn changed_since(store: &Store, reception: &Reception, key: &OfficeKey) -> store
     let (_, steps) = store.dossier_history(&code, key)?;
     let first = steps.into_iter().next();
     let same = first.is_some_and(|step| {
-        let mut received = reception.received.clone();
-        received.code.clone_from(&code);
-        step.event == Some(Event::Received(received)) && step.sealed.as_ref() == Some(&reception.person)
+        step.event == Some(reception.event(code.clone())) && step.sealed.as_ref() == Some(&reception.person)
     });
     Ok((!same).then_some(code))
 }

@@ -197,6 +197,28 @@ async fn a_dossier_goes_away_and_comes_back_is_paid_listed_judged_and_handed_ove
 }
 
 #[tokio::test]
+async fn a_request_that_is_not_accepted_gets_a_slip_with_its_reason_and_counts_nowhere() {
+    let desk = Desk::new();
+    let id = Uuid::now_v7().to_string();
+    let form = [reception(&id, "Nguyễn Thị Thử"), vec![("answer", "declined")]].concat();
+    let bare = desk.post("/dossiers", &form).await;
+    assert!(bare.status == 422 && bare.text.contains("hãy chọn lý do chưa tiếp nhận"), "{}", bare.text);
+    let form = [form, vec![("lack", "wrong_agency"), ("lack_note", "thuộc huyện")]].concat();
+    let saved = desk.post("/dossiers", &form).await;
+    assert_eq!(saved.location, "/dossiers/000.11.57.H23-231120-0001?saved=declined");
+    assert_eq!(desk.post("/dossiers", &form).await.location, saved.location, "twice is once");
+    let page = desk.get(&saved.location).await.text;
+    for part in ["từ chối tiếp nhận", "Không thuộc thẩm quyền", "thuộc huyện", "Nguyễn Thị Thử", "tiếp nhận thành hồ sơ mới"] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("/steps/finished"), "nothing to finish");
+    assert!(desk.get("/?tab=declined").await.text.contains("231120-0001"));
+    let report = desk.get("/api/v1/reports/ii06?from=2023-01-01&to=2023-12-31").await.text;
+    assert!(report.contains(r#""total":{"received":{"total":0"#), "{report}");
+    assert_eq!(desk.receive("Trần Văn Thử").await.location, "/dossiers/000.11.57.H23-231120-0002?saved=received");
+}
+
+#[tokio::test]
 async fn a_refused_step_says_why_and_saves_nothing() {
     let desk = Desk::new();
     let page = desk.received().await;
