@@ -215,6 +215,11 @@ enum DossierCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Số việc chứng thực theo năm và loại, như sổ chứng thực.
+    Certifications {
+        #[arg(long)]
+        json: bool,
+    },
     /// Danh sách hồ sơ tiếp nhận trong khoảng ngày.
     List {
         #[arg(long)]
@@ -297,6 +302,7 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Report { data, form: Form::Ii06, from, to, format, out } => report(&data.path, from, to, format, out.as_deref()),
         Command::Status { data, json } => status(&data.path, json),
         Command::Dossier { data, what: DossierCommand::Show { code, json } } => dossier_show(&data.path, &code, json),
+        Command::Dossier { data, what: DossierCommand::Certifications { json } } => certifications(&data.path, json),
         Command::Dossier { data, what: DossierCommand::List { from, to, json } } => dossier_list(&data.path, from, to, json),
         Command::Verify { data, rebuild } => verify(&data.path, rebuild),
     }
@@ -666,6 +672,19 @@ fn dossier_show(data: &Path, code: &str, json: bool) -> anyhow::Result<ExitCode>
             step.author,
             words::shown_time(&step.recorded_at.to_rfc3339())
         ));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn certifications(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
+    let counts = Store::open(data)?.certifications()?.list();
+    if json {
+        output::json(&counts);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for count in counts {
+        let certified = number(i64::try_from(count.certified).unwrap_or(i64::MAX));
+        output::line(&format!("{}  {}: {certified}", count.year, words::document_name(count.document)));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -12,6 +12,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use ed25519_dalek::VerifyingKey;
 use motcua_shared::calendar::LocalTime;
+use motcua_shared::certification::Counts;
 use motcua_shared::contribution::{COLUMNS, Counters, Delta};
 use motcua_shared::deadline;
 use motcua_shared::dossier::{Code, Dossier, Event, Refusal};
@@ -630,6 +631,19 @@ impl Store {
     pub fn dossier_folded(&self, code: &str) -> Result<Dossier> {
         let id = dossier_id(&self.connection, code)?;
         Ok(fold(&self.connection, id)?.0)
+    }
+
+    /// What was certified for all dossiers, by year and document.
+    pub fn certifications(&self) -> Result<Counts> {
+        let mut statement = self.connection.prepare_cached(
+            "select distinct dossier from entry where dossier is not null and json_extract(body, '$.kind') = 'certified'",
+        )?;
+        let ids = statement.query_map([], |row| row.get(0))?.collect::<rusqlite::Result<Vec<Uuid>>>()?;
+        let mut counts = Counts::default();
+        for id in ids {
+            counts.add(&fold(&self.connection, id)?.0);
+        }
+        Ok(counts)
     }
 
     /// Dossiers with entries of a stream after `stored_through`.

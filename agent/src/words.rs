@@ -4,6 +4,7 @@
 
 use motcua_shared::calendar::{Calendar, LocalTime, VIETNAM, local_day};
 use motcua_shared::catalogue::Catalogue;
+use motcua_shared::certification::Document;
 use motcua_shared::clock::Doubt;
 pub use motcua_shared::deadline::limit_name;
 use motcua_shared::dossier::{
@@ -119,6 +120,7 @@ pub fn kind_name(kind: &str) -> &str {
         "payment_requested" => "Yêu cầu nộp phí, lệ phí",
         "paid" => "Thu phí, lệ phí",
         "papers" => "Thành phần hồ sơ",
+        "certified" => "Chứng thực",
         "digitised" => "Số hóa",
         "rated" => "Đánh giá",
         "surveyed" => "Phiếu đánh giá 9 câu hỏi",
@@ -212,6 +214,15 @@ pub fn lack_name(lack: Lack) -> &'static str {
         Lack::NotEligible => "Không đủ điều kiện theo quy định",
         Lack::SettledBefore => "Việc đã được giải quyết",
         Lack::Other => "Lý do khác",
+    }
+}
+
+pub fn document_name(document: Document) -> &'static str {
+    match document {
+        Document::Copy => "Bản sao từ bản chính",
+        Document::Signature => "Chữ ký",
+        Document::Contract => "Hợp đồng, giao dịch",
+        Document::Translation => "Chữ ký người dịch",
     }
 }
 
@@ -313,6 +324,7 @@ pub fn happened_at(event: &Event) -> Option<LocalTime> {
         Event::Returned(returned) => Some(returned.at),
         Event::PaymentRequested(requested) => Some(requested.at),
         Event::Surveyed(surveyed) => Some(surveyed.at),
+        Event::Certified(certified) => Some(certified.at),
         Event::Supplemented(supplemented) => Some(supplemented.at),
         Event::Transferred(transferred) => Some(transferred.at),
         Event::Extended(extended) => Some(extended.at),
@@ -356,6 +368,7 @@ pub fn event_detail(event: &Event) -> String {
         }
         Event::PaymentRequested(requested) => amount(requested.amount_vnd),
         Event::Papers(list) => list.papers.iter().map(paper).collect::<Vec<_>>().join("; "),
+        Event::Certified(certified) => format!("{}: {}", document_name(certified.document), certified.quantity),
         Event::Surveyed(surveyed) => answers(&surveyed.answers),
         Event::NumberedOutside(number) => number.code.clone(),
         Event::Finished(finished) => outcome_name(finished.outcome).to_owned(),

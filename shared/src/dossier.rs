@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use uuid::Uuid;
 
 use crate::calendar::{LocalTime, local_day};
+use crate::certification::Certified;
 use crate::deadline::{self, Limit, Verdict};
 use crate::entry::{Body, VERSION};
 use crate::paper::{self, Paper};
@@ -379,6 +380,7 @@ events! {
     PaymentRequested(PaymentRequested) = "payment_requested",
     Paid(Paid) = "paid",
     Papers(Papers) = "papers",
+    Certified(Certified) = "certified",
     Digitised(Digitised) = "digitised",
     Rated(Rated) = "rated",
     Surveyed(Surveyed) = "surveyed",
@@ -534,6 +536,7 @@ pub struct Dossier {
     pub return_way: Option<ReturnWay>,
     pub return_receiver: Option<Receiver>,
     pub papers: Vec<Paper>,
+    pub certified: Vec<Certified>,
     pub payment_requested: Option<PaymentRequested>,
     pub digitised: Digitised,
     pub paid: Option<Paid>,
@@ -564,6 +567,7 @@ impl Dossier {
             return_way: None,
             return_receiver: None,
             papers: Vec::new(),
+            certified: Vec::new(),
             payment_requested: None,
             digitised: Digitised { components: Extent::None, result: false },
             paid: None,
@@ -629,6 +633,7 @@ impl Dossier {
                 self.digitised.components = paper::extent(&list.papers);
                 self.papers.clone_from(&list.papers);
             }
+            Event::Certified(certified) => self.certified.push(*certified),
             Event::Digitised(digitised) => self.digitised = *digitised,
             Event::Rated(rated) => self.rating = Some(rated.rating),
             Event::Surveyed(surveyed) => self.answers = self.answers.or(Some(surveyed.answers)),
@@ -664,10 +669,9 @@ impl Dossier {
         let fault = match event {
             _ if self.voided => Some(Fault::AfterVoiding),
             Event::Received(_) if received_at.is_some() => Some(Fault::ReceivedTwice),
-            Event::Received(_) => None,
             Event::Guided(_) | Event::Declined(_) if received_at.is_some() => Some(Fault::TurnedAwayAfterReception),
             Event::Guided(_) if self.turned_away.is_some() => Some(Fault::AskedTwice),
-            Event::Guided(_) | Event::Declined(_) => None,
+            Event::Received(_) | Event::Guided(_) | Event::Declined(_) => None,
             Event::Voided(_) | Event::Printed(_) if self.turned_away.is_some() => None,
             _ if received_at.is_none() => Some(Fault::BeforeReception),
             Event::Finished(_) if self.finished.is_some() => Some(Fault::FinishedTwice),
@@ -828,6 +832,7 @@ impl Dossier {
             Event::Printed(printed) => (state != State::Unknown, Some(printed.at)),
             Event::Rated(_) => (matches!(state, State::Finished | State::Returned), None),
             Event::Surveyed(surveyed) => (accepted, Some(surveyed.at)),
+            Event::Certified(certified) => (accepted, Some(certified.at)),
             Event::Paid(_) | Event::Papers(_) | Event::Digitised(_) | Event::NumberedOutside(_) | Event::Corrected(_) => {
                 (accepted, None)
             }
@@ -934,6 +939,7 @@ pub(crate) mod tests {
 
     use super::*;
     use crate::calendar::VIETNAM;
+    use crate::certification::Document;
     use crate::contribution::Delta;
     use crate::deadline::Limit;
 
@@ -965,7 +971,7 @@ pub(crate) mod tests {
         let minute = -20_000i64..20_000;
         let channel = prop_oneof![Just(Channel::InPerson), Just(Channel::Online), Just(Channel::Post)];
         let outcome = prop_oneof![Just(Outcome::Granted), Just(Outcome::Refused), Just(Outcome::Withdrawn)];
-        (0..20u8, minute.clone(), minute, channel, outcome, any::<bool>()).prop_map(
+        (0..21u8, minute.clone(), minute, channel, outcome, any::<bool>()).prop_map(
             |(kind, minute, other, channel, outcome, yes)| {
                 let at = time(minute);
                 match kind {
@@ -1003,6 +1009,7 @@ pub(crate) mod tests {
                     16 => Event::Surveyed(Surveyed { at, answers: Answers::of([yes.then_some(2); 9]) }),
                     17 => Event::Guided(turned_away(minute)),
                     18 => Event::Declined(turned_away(minute)),
+                    19 => Event::Certified(Certified { at, document: Document::Copy, quantity: 3 }),
                     _ => Event::NumberedOutside(NumberedOutside { code: minute.to_string() }),
                 }
             },

@@ -8,6 +8,7 @@ use serde::Deserialize;
 
 use crate::calendar::{Calendar, LocalTime, at, local_day};
 use crate::catalogue::Catalogue;
+use crate::certification::{Certified, Document};
 use crate::deadline;
 use crate::dossier::{
     Code, Digitised, Dossier, Event, Extended, Extent, Finished, Moment, NumberedOutside, Outcome, Paid, Papers,
@@ -31,6 +32,7 @@ pub enum StepKind {
     PaymentRequested,
     Paid,
     Papers,
+    Certified,
     Digitised,
     Rated,
     Surveyed,
@@ -51,6 +53,7 @@ impl Code for StepKind {
         (StepKind::PaymentRequested, "payment_requested"),
         (StepKind::Paid, "paid"),
         (StepKind::Papers, "papers"),
+        (StepKind::Certified, "certified"),
         (StepKind::Digitised, "digitised"),
         (StepKind::Rated, "rated"),
         (StepKind::Surveyed, "surveyed"),
@@ -82,6 +85,9 @@ pub struct Draft {
     pub receiver: String,
     /// One paper a line, as [`paper::read`] takes them.
     pub papers: String,
+    /// What was certified, and how many.
+    pub document: String,
+    pub quantity: String,
     pub code: String,
     /// Answers to the nine questions; empty where there is none.
     pub q1: String,
@@ -127,6 +133,7 @@ fn example(kind: StepKind, dossier: &Dossier, now: LocalTime) -> Event {
         StepKind::Returned => Event::Returned(Moment { at: now }.into()),
         StepKind::PaymentRequested => Event::PaymentRequested(PaymentRequested { at: now, amount_vnd: 0 }),
         StepKind::Papers => Event::Papers(Papers { papers: dossier.papers.clone() }),
+        StepKind::Certified => Event::Certified(Certified { at: now, document: Document::Copy, quantity: 1 }),
         StepKind::Surveyed => Event::Surveyed(Surveyed { at: now, answers: Answers::default() }),
         StepKind::NumberedOutside => Event::NumberedOutside(NumberedOutside { code: String::new() }),
         StepKind::Paid => Event::Paid(Paid { amount_vnd: 0, online: false }),
@@ -172,7 +179,8 @@ impl Draft {
             }
             StepKind::PaymentRequested => check.payment_requested(at),
             StepKind::Papers => check.papers(),
-            StepKind::Surveyed => check.surveyed(at),
+            StepKind::Certified => check.certified(at),
+            StepKind::Surveyed => Some(check.surveyed(at)),
             StepKind::NumberedOutside => check.numbered_outside(),
             StepKind::Paid => check.paid(),
             StepKind::Digitised => {
@@ -306,8 +314,17 @@ impl Check<'_> {
         }
     }
 
+    fn certified(&mut self, at: LocalTime) -> Option<Event> {
+        let document = self.choice("document", &self.draft.document, "hãy chọn loại việc chứng thực");
+        let quantity = nfc(&self.draft.quantity).parse().ok().filter(|count| (1..=9999).contains(count));
+        if quantity.is_none() {
+            self.fault("quantity", "cần số lượng từ 1 đến 9999");
+        }
+        Some(Event::Certified(Certified { at, document: document?, quantity: quantity? }))
+    }
+
     /// Nothing is filled in for a citizen who did not answer.
-    fn surveyed(&mut self, at: LocalTime) -> Option<Event> {
+    fn surveyed(&mut self, at: LocalTime) -> Event {
         let mut points = [None; QUESTIONS];
         for ((answer, field), points) in self.draft.answers().into_iter().zip(QUESTION_FIELDS).zip(&mut points) {
             match answer {
@@ -322,7 +339,7 @@ impl Check<'_> {
         if answers.is_empty() && self.faults.is_empty() {
             self.fault(QUESTION_FIELDS[0], "phiếu chưa có câu trả lời nào");
         }
-        Some(Event::Surveyed(Surveyed { at, answers }))
+        Event::Surveyed(Surveyed { at, answers })
     }
 
     fn numbered_outside(&mut self) -> Option<Event> {
@@ -419,7 +436,7 @@ mod tests {
     fn only_steps_that_may_be_taken_are_offered() {
         let moment = Moment { at: time("09:00 20/11/2026") };
         let finished = Event::Finished(Finished { at: moment.at, outcome: Outcome::Granted });
-        let about = ["paid", "papers", "digitised"];
+        let about = ["paid", "papers", "certified", "digitised"];
         let end = ["surveyed", "numbered_outside", "voided"];
         let start = ["finished", "supplement_requested", "transferred", "payment_requested"];
         offers(&[], &[&start[..], &about, &end].concat());
@@ -477,6 +494,8 @@ mod tests {
         faulty(StepKind::Returned, &Draft { way: text("dove"), receiver: text("cat"), ..Draft::default() }, &["way", "receiver"]);
         faulty(StepKind::PaymentRequested, &Draft { amount_vnd: text("0"), ..Draft::default() }, &["amount_vnd"]);
         faulty(StepKind::Papers, &Draft::default(), &["papers"]);
+        faulty(StepKind::Certified, &Draft::default(), &["document", "quantity"]);
+        faulty(StepKind::Certified, &Draft { document: text("copy"), quantity: text("0"), ..Draft::default() }, &["quantity"]);
         faulty(StepKind::Surveyed, &Draft::default(), &["q1"]);
         faulty(StepKind::Surveyed, &Draft { q9: text("3"), ..Draft::default() }, &["q9"]);
         faulty(StepKind::NumberedOutside, &Draft::default(), &["code"]);

@@ -9,6 +9,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use chrono::NaiveDate;
 use motcua_shared::calendar::LocalTime;
+use motcua_shared::certification::Certified;
 use motcua_shared::dossier::{Digitised, Dossier, Fault, Lack, Payment, Rating, Receiver, ReturnWay, Stay, SubmittedBy};
 use motcua_shared::paper::Paper;
 use motcua_shared::period::Period;
@@ -88,6 +89,8 @@ pub struct LifeJson {
     digitised: Digitised,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     papers: Vec<Paper>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    certified: Vec<Certified>,
     #[serde(skip_serializing_if = "Option::is_none")]
     return_way: Option<ReturnWay>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -141,6 +144,7 @@ impl LifeJson {
             stays: dossier.stays,
             digitised: dossier.digitised,
             papers: dossier.papers,
+            certified: dossier.certified,
             return_way: dossier.return_way,
             return_receiver: dossier.return_receiver,
             rating: dossier.rating,

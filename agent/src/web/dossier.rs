@@ -12,6 +12,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::catalogue::field_name;
+use motcua_shared::certification::Document;
 use motcua_shared::dossier::{Code, Dossier, Extent, Holder, Outcome, Payment, Rating, Receiver, ReturnWay, TurnedAway};
 use motcua_shared::reference::Tables;
 use motcua_shared::seal::{OfficeKey, Sealed};
@@ -260,6 +261,9 @@ fn selects(kind: StepKind, draft: &Draft) -> Vec<Select> {
             select("way", "Cách trả", choices::<ReturnWay>(&draft.way, words::return_way_name)),
             select("receiver", "Người nhận", choices::<Receiver>(&draft.receiver, words::receiver_name)),
         ],
+        StepKind::Certified => {
+            vec![select("document", "Việc chứng thực", choices::<Document>(&draft.document, words::document_name))]
+        }
         StepKind::Digitised => {
             let extents = choices::<Extent>(&draft.components, words::extent_name);
             vec![select("components", "Thành phần hồ sơ đã số hóa", extents)]
@@ -289,6 +293,7 @@ fn inputs(kind: StepKind, dossier: &Dossier, draft: &Draft) -> Vec<Input> {
         ],
         StepKind::PaymentRequested => vec![input("amount_vnd", "Số tiền phải nộp (đồng)", &draft.amount_vnd)],
         StepKind::Paid => vec![input("amount_vnd", "Số tiền đã thu (đồng)", &draft.amount_vnd)],
+        StepKind::Certified => vec![input("quantity", "Số lượng ghi vào sổ chứng thực", &draft.quantity)],
         StepKind::NumberedOutside => vec![input("code", "Mã hồ sơ ở hệ thống khác", &draft.code)],
         _ if asks_due(kind, dossier) => vec![input("due_at", "Hẹn trả mới (ngày, hoặc giờ và ngày)", &draft.due_at)],
         _ => Vec::new(),
@@ -333,6 +338,7 @@ fn note_label(kind: StepKind) -> &'static str {
         }
         StepKind::Paid
         | StepKind::Papers
+        | StepKind::Certified
         | StepKind::Digitised
         | StepKind::Rated
         | StepKind::Surveyed
@@ -354,6 +360,7 @@ fn hint(kind: StepKind, dossier: &Dossier) -> String {
         StepKind::Surveyed => {
             "Chỉ ghi những câu người dân đã trả lời; mỗi hồ sơ một phiếu. Câu 1, 2 chỉ trả lời khi đã có kết quả.".to_owned()
         }
+        StepKind::Certified => "Đếm theo loại và theo năm, như sổ chứng thực; một hồ sơ có thể có nhiều bản.".to_owned(),
         StepKind::NumberedOutside => "Mã hồ sơ của đơn vị vẫn giữ nguyên.".to_owned(),
         StepKind::Voided => {
             "Dùng khi ghi nhầm cả hồ sơ. Hồ sơ không còn được tính trong báo cáo; quá trình vẫn được giữ lại.".to_owned()

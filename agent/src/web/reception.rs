@@ -195,8 +195,7 @@ fn changed_since(store: &Store, reception: &Reception, key: &OfficeKey) -> store
     let Some(code) = store.dossier_code(reception.id)? else { return Ok(None) };
     let (_, steps) = store.dossier_history(&code, key)?;
     let first = steps.into_iter().next();
-    let same = first.is_some_and(|step| {
-        step.event == Some(reception.event(code.clone())) && step.sealed.as_ref() == Some(&reception.person)
-    });
+    let same = first
+        .is_some_and(|step| step.event == Some(reception.event(code.clone())) && step.sealed.as_ref() == Some(&reception.person));
     Ok((!same).then_some(code))
 }

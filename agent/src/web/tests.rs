@@ -173,14 +173,20 @@ async fn a_dossier_goes_away_and_comes_back_is_paid_listed_judged_and_handed_ove
     assert!(desk.get(&page).await.text.contains("đang chờ nộp"));
     assert_eq!(desk.step(&page, StepKind::Paid, "4", &[("amount_vnd", "8.000"), ("online", "yes")]).await.status, 303);
     assert_eq!(desk.step(&page, StepKind::Papers, "5", &[("papers", "Tờ khai\nCăn cước, bản sao, số hóa")]).await.status, 303);
-    let late = desk.step(&page, StepKind::Extended, "6", &[("due_at", "25/11/2026"), ("note", "chờ xác minh")]).await;
+    let copies = [("document", "copy"), ("quantity", "5"), ("at", "11:00 20/11/2023")];
+    let counted = |store: &mut Store| store.certifications().expect("counted").list();
+    assert!(desk.app.door.call(counted).await.is_empty());
+    assert_eq!(desk.step(&page, StepKind::Certified, "6", &copies).await.status, 303);
+    let counts = desk.app.door.call(counted).await;
+    assert_eq!(counts.iter().map(|count| (count.year, count.certified)).collect::<Vec<_>>(), [(2023, 5)]);
+    let late = desk.step(&page, StepKind::Extended, "7", &[("due_at", "25/11/2026"), ("note", "chờ xác minh")]).await;
     assert!(late.status == 409 && late.text.contains("chậm nhất 1 ngày trước ngày hẹn"), "{}", late.text);
-    let early = desk.step(&page, StepKind::Surveyed, "6", &[("q1", "2")]).await;
+    let early = desk.step(&page, StepKind::Surveyed, "7", &[("q1", "2")]).await;
     assert!(early.status == 409 && early.text.contains("chỉ trả lời được khi đã có kết quả"));
-    assert_eq!(desk.step(&page, StepKind::Finished, "6", &[("outcome", "granted")]).await.status, 303);
-    assert_eq!(desk.step(&page, StepKind::Returned, "7", &[("way", "post"), ("receiver", "authorised")]).await.status, 303);
-    assert_eq!(desk.step(&page, StepKind::Surveyed, "8", &[("q1", "2"), ("q7", "0")]).await.status, 303);
-    assert_eq!(desk.step(&page, StepKind::NumberedOutside, "9", &[("code", "H23.17-231120-0009")]).await.status, 303);
+    assert_eq!(desk.step(&page, StepKind::Finished, "7", &[("outcome", "granted")]).await.status, 303);
+    assert_eq!(desk.step(&page, StepKind::Returned, "8", &[("way", "post"), ("receiver", "authorised")]).await.status, 303);
+    assert_eq!(desk.step(&page, StepKind::Surveyed, "9", &[("q1", "2"), ("q7", "0")]).await.status, 303);
+    assert_eq!(desk.step(&page, StepKind::NumberedOutside, "10", &[("code", "H23.17-231120-0009")]).await.status, 303);
     let code = page.rsplit('/').next().expect("a code");
     let shown: serde_json::Value = serde_json::from_str(&desk.get(&format!("/api/v1/dossiers/{code}")).await.text).expect("JSON");
     let expected = serde_json::json!({
@@ -208,7 +214,8 @@ async fn a_request_that_is_not_accepted_gets_a_slip_with_its_reason_and_counts_n
     assert_eq!(saved.location, "/dossiers/000.11.57.H23-231120-0001?saved=declined");
     assert_eq!(desk.post("/dossiers", &form).await.location, saved.location, "twice is once");
     let page = desk.get(&saved.location).await.text;
-    for part in ["từ chối tiếp nhận", "Không thuộc thẩm quyền", "thuộc huyện", "Nguyễn Thị Thử", "tiếp nhận thành hồ sơ mới"] {
+    for part in ["từ chối tiếp nhận", "Không thuộc thẩm quyền", "thuộc huyện", "Nguyễn Thị Thử", "tiếp nhận thành hồ sơ mới"]
+    {
         assert!(page.contains(part), "{part}");
     }
     assert!(!page.contains("/steps/finished"), "nothing to finish");
