@@ -712,6 +712,9 @@ impl Uplink {
 
     /// Opens the stream in which this PC goes on.
     async fn stream_open(&self, door: &Door, lane: &Lane, tally: &mut Tally) -> Result<Event, UplinkError> {
+        if door.call(|store| store.stream_current()).await?.id != lane.stream {
+            return Ok(Event::StreamOpened); // another program on this PC did it meanwhile
+        }
         let data = self.data.clone();
         let (opened, key) = door.call(move |store| stream::opening(&data, store)).await?;
         match self.certificate(door, lane, opened, &key).await {
