@@ -285,7 +285,7 @@ fn answers(answers: &Answers) -> String {
     format!("điểm câu 1–9: {}", answers.points().map(shown).join(" "))
 }
 
-fn paper(paper: &Paper) -> String {
+fn paper(paper: Paper) -> String {
     let kind = match paper.kind {
         PaperKind::Original => "bản chính",
         PaperKind::Copy => "bản sao",
@@ -367,7 +367,7 @@ pub fn event_detail(event: &Event) -> String {
             parts.into_iter().flatten().collect::<Vec<_>>().join("; ")
         }
         Event::PaymentRequested(requested) => amount(requested.amount_vnd),
-        Event::Papers(list) => list.papers.iter().map(paper).collect::<Vec<_>>().join("; "),
+        Event::Papers(list) => list.papers.iter().copied().map(paper).collect::<Vec<_>>().join("; "),
         Event::Certified(certified) => format!("{}: {}", document_name(certified.document), certified.quantity),
         Event::Surveyed(surveyed) => answers(&surveyed.answers),
         Event::NumberedOutside(number) => number.code.clone(),
