@@ -474,7 +474,7 @@ pub mod tests {
     use ed25519_dalek::SigningKey;
     use motcua_shared::calendar::local;
     use motcua_shared::contribution::Counters;
-    use motcua_shared::dossier::{Channel, Finished, Moment, Outcome, Received, SubmittedBy};
+    use motcua_shared::dossier::{Channel, Finished, Lack, Moment, Outcome, Received, SubmittedBy, TurnedAway};
     use motcua_shared::entry::Draft;
     use motcua_shared::seal::RecoveryKey;
     use motcua_shared::wire::{LastReceipt, PROTOCOL};
@@ -722,6 +722,28 @@ pub mod tests {
         assert!(matches!(district.try_send(&agent, &other.segment(1, 3)), Err(IngestError::OtherStream(_))));
         assert_eq!(verify(&district.store).expect("sound").entries, 0);
         assert_eq!(district.store.streams(None).expect("rows")[0].last_seen_at, None);
+    }
+
+    #[test]
+    fn what_was_not_accepted_is_stored_with_its_number_and_counts_nowhere() {
+        let mut district = District::new();
+        let mut agent = district.agent(UNIT, 1);
+        let slip = TurnedAway {
+            code: "000.11.57.H23-230131-0007".to_owned(),
+            procedure: "2.000815".to_owned(),
+            field: "chung_thuc".to_owned(),
+            channel: Channel::InPerson,
+            at: time("2023-01-31T08:00:00"),
+            lack: Lack::WrongAgency,
+        };
+        agent.record(7, Event::Declined(slip));
+        assert_eq!(district.send(&agent, 1, 1).intake, Intake::Stored { new: 1 });
+        let rows = district.store.dossiers_find("000.11.57.H23-230131-0007").expect("rows");
+        assert_eq!(
+            rows.iter().map(|row| (row.state.as_str(), row.field.as_str())).collect::<Vec<_>>(),
+            [("declined", "chung_thuc")]
+        );
+        assert_eq!(district.everything_adds_up(), []);
     }
 
     #[test]
