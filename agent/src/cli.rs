@@ -34,7 +34,7 @@ use crate::output;
 use crate::recover;
 use crate::store::{DossierFilter, Pen, Store, StoreError, Taken};
 use crate::uplink::{self, Uplink};
-use crate::web::api::{DossierJson, ii06};
+use crate::web::api::{DossierJson, DossierShown, ii06};
 use crate::{web, words};
 
 /// Một Cửa tại xã: ghi hồ sơ, in hạn trả, gửi về huyện khi có mạng.
@@ -636,11 +636,11 @@ fn status(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
 
 fn dossier_show(data: &Path, code: &str, json: bool) -> anyhow::Result<ExitCode> {
     let store = Store::open(data)?;
-    let row = store.dossier_find(code)?;
     if json {
-        output::json(&DossierJson::from(row));
+        output::json(&DossierShown::read(&store, code)?);
         return Ok(ExitCode::SUCCESS);
     }
+    let row = store.dossier_find(code)?;
     let key = office::office_key(data, &store.office()?)?;
     let (_, steps) = store.dossier_history(code, &key)?;
     output::line(&format!("{}  {}  {}", row.code, row.procedure, words::state_name(&row.state)));

@@ -8,6 +8,8 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use chrono::NaiveDate;
+use motcua_shared::calendar::local_day;
+use motcua_shared::certainty::{Certainty, EnteredLate, certainty, entered_late};
 use motcua_shared::period::Period;
 use motcua_shared::report::{Coverage, Ii06, OfficeCoverage};
 use serde::{Deserialize, Serialize};
@@ -15,10 +17,10 @@ use serde::{Deserialize, Serialize};
 use super::fault::HttpError;
 use super::{App, fault};
 use crate::office::Status;
-use crate::store::{DossierFilter, DossierRow, Store};
+use crate::store::{DossierFilter, DossierRow, Store, StoreError};
 
 /// II.06 of this office with what it rests on.
-pub fn ii06(store: &Store, Period { from, to }: Period) -> Result<Ii06, crate::store::StoreError> {
+pub fn ii06(store: &Store, Period { from, to }: Period) -> Result<Ii06, StoreError> {
     let status = Status::read(store)?;
     let entries = i64::try_from(status.head_seq).unwrap_or(i64::MAX);
     let coverage = Coverage::of(vec![OfficeCoverage {
@@ -60,6 +62,36 @@ impl From<DossierRow> for DossierJson {
             returned_at: row.returned_at,
             verdict: row.verdict,
         }
+    }
+}
+
+/// One dossier, and how far its due time and verdict can be relied on.
+#[derive(Serialize)]
+pub struct DossierShown {
+    #[serde(flatten)]
+    row: DossierJson,
+    /// After a supplement: by the way of counting that is not official.
+    due_at_other_mode: Option<String>,
+    /// Of the verdict; `null` with it.
+    certainty: Option<Certainty>,
+    /// Steps that were recorded long after they happened.
+    entered_late: Vec<EnteredLate>,
+}
+
+impl DossierShown {
+    pub fn read(store: &Store, code: &str) -> Result<DossierShown, StoreError> {
+        let row = store.dossier_find(code)?;
+        let (dossier, history) = store.dossier_recorded(code)?;
+        let tables = store.tables()?;
+        let received = dossier.received.as_ref();
+        let procedure = received.and_then(|it| tables.catalogue.find(&it.procedure, local_day(it.received_at)));
+        let after_15h = procedure.is_some_and(|procedure| procedure.after_15h_next_day);
+        Ok(DossierShown {
+            row: row.into(),
+            due_at_other_mode: dossier.due_at_other_mode.map(|due| due.to_rfc3339()),
+            certainty: certainty(&dossier, &history, after_15h, &tables.calendar),
+            entered_late: entered_late(&history, &tables.calendar),
+        })
     }
 }
 
@@ -109,9 +141,8 @@ async fn dossiers(State(app): State<App>, Query(days): Query<Days>) -> Result<Js
     Ok(Json(rows.into_iter().map(DossierJson::from).collect()))
 }
 
-async fn dossier(State(app): State<App>, Path(code): Path<String>) -> Result<Json<DossierJson>, HttpError> {
-    let row = app.read(move |store, _| store.dossier_find(&code)).await?;
-    Ok(Json(row.into()))
+async fn dossier(State(app): State<App>, Path(code): Path<String>) -> Result<Json<DossierShown>, HttpError> {
+    Ok(Json(app.read(move |store, _| DossierShown::read(store, &code)).await?))
 }
 
 async fn report(State(app): State<App>, Query(days): Query<Days>) -> Result<Json<Ii06>, HttpError> {
