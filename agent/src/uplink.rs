@@ -25,6 +25,7 @@ use motcua_shared::wire::{
 use reqwest::header::{CONTENT_TYPE, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode, Url};
 use serde::Serialize;
+use tokio::task::JoinHandle;
 use tracing::{info, warn};
 use uuid::Uuid;
 
@@ -271,11 +272,14 @@ pub fn last_receipt(store: &Store, stream: Uuid) -> Result<Option<LastReceipt>, 
     }))
 }
 
-/// Entries from `from` on, about `budget` bytes of them. There must be one at `from`.
+/// Entries from `from` on, about `budget` bytes of them, as one segment. There must be one at `from`.
 pub fn segment(store: &Store, stream: Uuid, from: Seq, budget: usize, key: &SigningKey) -> Result<Segment, StoreError> {
+    Ok(Segment::pack(stream, &records(store, stream, from, budget)?, key))
+}
+
+fn records(store: &Store, stream: Uuid, from: Seq, budget: usize) -> Result<Vec<Record>, StoreError> {
     let mut gauge = wire::Gauge::new(budget.min(MAX_SEGMENT));
-    let records = store.entries_from(stream, from, |clear, sealed| !gauge.fits(clear, sealed))?;
-    Ok(Segment::pack(stream, &records, key))
+    store.entries_from(stream, from, |clear, sealed| !gauge.fits(clear, sealed))
 }
 
 /// What came back.
@@ -546,12 +550,12 @@ impl Uplink {
         };
         let mut session = session.with_branch_kept(own.branch.and_then(|branch| branch.kept));
         let mut actions = VecDeque::from(session.step(Event::Start, random()));
-        let mut answered = None;
+        let mut course = Course::default();
         while let Some(action) = actions.pop_front() {
             let event = match action {
                 Action::Keep(receipt) => {
                     // It came with the newest answer.
-                    if let Some(signed) = answered.clone() {
+                    if let Some(signed) = course.answered.clone() {
                         door.call(move |store| store.receipt_keep(&receipt, &signed, now())).await?;
                     }
                     continue;
@@ -573,11 +577,9 @@ impl Uplink {
                 Action::End(end) => return Ok(end),
                 Action::FetchTail { from, to } => self.tail_fetch(door, &lane, from, to, tally).await?,
                 Action::OpenStream => self.stream_open(door, &lane, tally).await?,
-                Action::Hello => self.ask(door, &lane, Question::Hello, &mut answered, tally).await?,
-                Action::Compare { at } => self.ask(door, &lane, Question::Compare(at), &mut answered, tally).await?,
-                Action::Send { from, budget } => {
-                    self.ask(door, &lane, Question::Send(from, budget), &mut answered, tally).await?
-                }
+                Action::Hello => self.ask(door, &lane, Question::Hello, &mut course, tally).await?,
+                Action::Compare { at } => self.ask(door, &lane, Question::Compare(at), &mut course, tally).await?,
+                Action::Send { from, budget } => self.ask(door, &lane, Question::Send(from, budget), &mut course, tally).await?,
             };
             session.grow(door.call(move |store| store.head_of(stream)).await?);
             actions = VecDeque::from(session.step(event, random()));
@@ -589,7 +591,7 @@ impl Uplink {
     pub async fn greet(&self, door: &Door) -> Result<(), UplinkError> {
         let lane = self.lane(door.call(|store| store.stream_current()).await?.id)?;
         let mut tally = Tally::default();
-        match self.exchange(door, &lane, Question::Hello, &mut None, &mut tally).await? {
+        match self.exchange(door, &lane, Question::Hello, &mut Course::default(), &mut tally).await? {
             Event::Receipt { .. } => Ok(()),
             _ => Err(UplinkError::Stranger(tally.last_cut)),
         }
@@ -601,22 +603,22 @@ impl Uplink {
         door: &Door,
         lane: &Lane,
         question: Question,
-        answered: &mut Option<Signed>,
+        course: &mut Course,
         tally: &mut Tally,
     ) -> Result<Event, UplinkError> {
-        match self.exchange(door, lane, question, answered, tally).await {
+        match self.exchange(door, lane, question, course, tally).await {
             Err(UplinkError::Offline(why) | UplinkError::Stranger(why)) => Ok(tally.cut(why)),
             other => other,
         }
     }
 
-    /// One exchange: a segment if there is one to send, else a hello. What was signed in the answer goes to `answered`.
+    /// One exchange: a segment if there is one to send, else a hello. What was signed in the answer goes to `course`.
     async fn exchange(
         &self,
         door: &Door,
         lane: &Lane,
         question: Question,
-        answered: &mut Option<Signed>,
+        course: &mut Course,
         tally: &mut Tally,
     ) -> Result<Event, UplinkError> {
         let (nonce, stream) = (chance(), lane.stream);
@@ -632,8 +634,7 @@ impl Uplink {
                 (Method::POST, "sync/v1/hello".to_owned(), wire::encode(&Hello { stream, report }))
             }
             Question::Send(from, budget) => {
-                let key = lane.key.clone();
-                let segment = door.call(move |store| segment(store, stream, from, budget, &key)).await?;
+                let segment = course.segment(door, lane, from, budget, head.seq).await?;
                 tally.segments += 1;
                 (Method::PUT, format!("sync/v1/streams/{stream}/{from}"), wire::encode(&Upload { report, segment }))
             }
@@ -653,7 +654,7 @@ impl Uplink {
                     store.entry_hash(stream, through)
                 };
                 let ours = door.call(noted).await?;
-                *answered = Some(signed);
+                course.answered = Some(signed);
                 Ok(Event::Receipt { receipt: Box::new(receipt), ours, asked: compare.unwrap_or(head), carried })
             }
             Answer::Refused(detail) => Err(UplinkError::Refused(detail)),
@@ -711,6 +712,9 @@ impl Uplink {
 
     /// Opens the stream in which this PC goes on.
     async fn stream_open(&self, door: &Door, lane: &Lane, tally: &mut Tally) -> Result<Event, UplinkError> {
+        if door.call(|store| store.stream_current()).await?.id != lane.stream {
+            return Ok(Event::StreamOpened); // another program on this PC did it meanwhile
+        }
         let data = self.data.clone();
         let (opened, key) = door.call(move |store| stream::opening(&data, store)).await?;
         match self.certificate(door, lane, opened, &key).await {
@@ -825,6 +829,47 @@ fn left_due(store: &Store) -> Result<Vec<OwnStream>, StoreError> {
         }
     }
     Ok(due)
+}
+
+/// What a session takes along from one exchange to the next.
+#[derive(Default)]
+struct Course {
+    /// The newest answer whose signature is right.
+    answered: Option<Signed>,
+    /// The segment that probably goes next.
+    ahead: Option<Ahead>,
+}
+
+/// A segment that is packed while the one before it is on its way.
+struct Ahead {
+    from: Seq,
+    budget: usize,
+    packed: JoinHandle<Result<Segment, StoreError>>,
+}
+
+impl Course {
+    /// The segment from `from` on. If entries up to `head` follow it, the next one is begun.
+    async fn segment(&mut self, door: &Door, lane: &Lane, from: Seq, budget: usize, head: Seq) -> Result<Segment, UplinkError> {
+        // After a cut the line wants less at once than what was packed in better times.
+        let ahead = self.ahead.take().filter(|ahead| ahead.from == from && ahead.budget <= budget);
+        let segment = match ahead {
+            Some(Ahead { packed, .. }) => packed.await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))?,
+            None => packed(door.clone(), lane.stream, lane.key.clone(), from, budget).await?,
+        };
+        let next = segment.last() + 1;
+        self.ahead = (next <= head).then(|| {
+            let packed = tokio::spawn(packed(door.clone(), lane.stream, lane.key.clone(), next, budget));
+            Ahead { from: next, budget, packed }
+        });
+        Ok(segment)
+    }
+}
+
+/// Reads entries and packs them; the counter does not wait for the packing.
+async fn packed(door: Door, stream: Uuid, key: SigningKey, from: Seq, budget: usize) -> Result<Segment, StoreError> {
+    let records = door.call(move |store| records(store, stream, from, budget)).await?;
+    let packed = tokio::task::spawn_blocking(move || Segment::pack(stream, &records, &key)).await;
+    Ok(packed.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())))
 }
 
 /// What one exchange is for.

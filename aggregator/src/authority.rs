@@ -559,7 +559,7 @@ pub fn readmit(store: &mut dyn Store, peer: &Peer, now: LocalTime) -> Result<Cer
 /// The name of a unit today, or the last one that it had.
 pub fn unit_name(store: &dyn Store, code: &str, now: LocalTime) -> Result<String, StoreError> {
     let today = now.date_naive();
-    let named: Vec<_> = store.units()?.into_iter().filter(|unit| unit.code == code).collect();
+    let named = store.unit_versions(code)?;
     let current = named.iter().find(|unit| unit.is_valid(today)).or(named.last());
     Ok(current.map_or_else(|| code.to_owned(), |unit| unit.name.clone()))
 }

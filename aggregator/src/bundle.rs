@@ -8,7 +8,7 @@ use motcua_shared::bundle::{self, Address, Fault, Kind, Letter, Lock, Upload};
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::entry::Seq;
 use motcua_shared::reference::Published;
-use motcua_shared::wire::{EnrolRequest, PROTOCOL, SegmentError, Signed};
+use motcua_shared::wire::{EnrolRequest, PROTOCOL, SegmentError, Signed, common_protocol};
 use tracing::{info, warn};
 use uuid::Uuid;
 
@@ -201,7 +201,7 @@ fn refusal(error: IngestError, source: &Source, from: Seq) -> BundleError {
 }
 
 fn speaks_our_protocol(protocol: u16) -> Result<(), BundleError> {
-    if protocol == PROTOCOL { Ok(()) } else { Err(BundleError::Protocol(protocol)) }
+    common_protocol(protocol).map(drop).ok_or(BundleError::Protocol(protocol))
 }
 
 fn public_key(stream: &Stream) -> Result<VerifyingKey, StoreError> {

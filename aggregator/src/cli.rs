@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use chrono::{NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use hyper_util::rt::TokioTimer;
 use motcua_shared::bundle::{Kind, Letter, MAX_BUNDLE};
 use motcua_shared::calendar::{LocalTime, local};
 use motcua_shared::period::Period;
@@ -684,6 +685,9 @@ fn serve(config: &Config) -> Result<(), CliError> {
     runtime.block_on(listen(config, &node))
 }
 
+/// A connection on which no request begins, or none is asked to its end, for this long holds its place no more.
+const SILENCE: Duration = Duration::from_mins(2);
+
 async fn listen(config: &Config, node: &Node) -> Result<(), CliError> {
     let authority = Authority::open(&config.data)?;
     let tls = tls::server_config(&authority, &node.hosts, now())?;
@@ -693,7 +697,8 @@ async fn listen(config: &Config, node: &Node) -> Result<(), CliError> {
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     let handle = axum_server::Handle::new();
-    let server = axum_server::from_tcp(listener)?.acceptor(Door::new(tls)).handle(handle.clone()).http1_only();
+    let mut server = axum_server::from_tcp(listener)?.acceptor(Door::new(tls)).handle(handle.clone()).http1_only();
+    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(SILENCE);
     tokio::spawn(async move {
         asked_to_stop().await;
         info!("stopping: requests that are being answered are finished");

@@ -60,6 +60,11 @@ pub struct NodeHealing {
 }
 
 impl NodeHealing {
+    /// Everybody was heard of since, and nothing is missing any more.
+    pub fn is_over(&self) -> bool {
+        self.outstanding.is_empty() && self.not_seen.is_empty()
+    }
+
     fn of(restored_at: LocalTime, streams: &[StreamStatus]) -> NodeHealing {
         let since = |stream: &&StreamStatus| {
             let seen = stream.last_seen_at.as_deref().and_then(|at| LocalTime::parse_from_rfc3339(at).ok());

@@ -266,6 +266,8 @@ pub trait Store: Send {
     fn node_set(&mut self, node: &Node) -> Result<(), StoreError>;
 
     fn units(&self) -> Result<Vec<Unit>, StoreError>;
+    /// One unit over time, oldest first.
+    fn unit_versions(&self, code: &str) -> Result<Vec<Unit>, StoreError>;
     /// Replaces the whole table.
     fn units_replace(&mut self, units: &[Unit]) -> Result<(), StoreError>;
 

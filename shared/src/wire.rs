@@ -14,8 +14,16 @@ use uuid::Uuid;
 
 use crate::entry::{Hash, Head, Record, Seq};
 
-/// The protocol that this program speaks.
+/// The newest protocol that this program speaks. Messages grow by fields that older programs skip; the number rises only
+/// when that is not enough. Each side says its own: what both speak is the lower one.
 pub const PROTOCOL: u16 = 1;
+/// The oldest that it still speaks.
+pub const OLDEST_PROTOCOL: u16 = 1;
+
+/// What this program speaks with one whose newest protocol is `theirs`; `None`: that one is too old.
+pub fn common_protocol(theirs: u16) -> Option<u16> {
+    (theirs >= OLDEST_PROTOCOL).then_some(theirs.min(PROTOCOL))
+}
 /// Most bytes of one segment on the wire.
 pub const MAX_SEGMENT: usize = 1 << 20;
 /// Most bytes of a request: a segment, its wrapping, and the one entry that may overshoot it.

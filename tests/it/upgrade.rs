@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use ed25519_dalek::{Signer as _, SigningKey};
 use minicbor::Encoder;
-use motcua_shared::wire::{self, Hello, Receipt, Signed, Upload};
-use motcua_tests::caller::{NONCE, Peer};
+use motcua_shared::wire::{self, Hello, OLDEST_PROTOCOL, PROTOCOL, Receipt, Signed, Upload};
+use motcua_tests::caller::{Answer, NONCE, Peer};
 use motcua_tests::fuzz::TARGETS;
 use motcua_tests::register;
 use motcua_tests::world::{Commune, District, Server, expect, fixture, programs, run, text};
@@ -184,18 +184,31 @@ fn newer_receipt_is_believed(receipt: &Receipt) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn upgrade_matrix_another_protocol_is_refused_in_words_and_nothing_is_lost() -> Result<()> {
+async fn upgrade_matrix_a_newer_agent_is_understood_and_a_protocol_that_nobody_shares_is_refused_in_words() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (district, _server, commune) = scene(folder.path()).await?;
     let peer = Peer::of(&commune, district.address)?;
-    for protocol in [0, 2, 3, u16::MAX] {
-        let mut hello: Hello = wire::decode(&peer.hello())?;
-        hello.report.protocol = protocol;
-        let answer = peer.caller.ask("POST", "/sync/v1/hello", &wire::encode(&hello)).await?;
+    let is_refused = |answer: &Answer| -> Result<()> {
         let problem: serde_json::Value = serde_json::from_slice(&answer.body)?;
         assert_eq!((answer.status, problem["type"].as_str()), (400, Some("urn:motcua:problem:protocol")), "{problem}");
         assert!(problem["detail"].as_str().is_some_and(|detail| detail.contains("Hãy cập nhật chương trình")), "{problem}");
+        Ok(())
+    };
+    for protocol in [0, 1, 2, 3, u16::MAX] {
+        let mut hello: Hello = wire::decode(&peer.hello())?;
+        hello.report.protocol = protocol;
+        let answer = peer.caller.ask("POST", "/sync/v1/hello", &wire::encode(&hello)).await?;
+        if protocol < OLDEST_PROTOCOL {
+            is_refused(&answer)?;
+            continue;
+        }
+        let signed: Signed = wire::decode(&answer.body)?;
+        let receipt: Receipt = wire::decode(&signed.payload)?;
+        assert_eq!((answer.status, receipt.protocol), (200, PROTOCOL), "it says what it speaks, and a newer agent speaks that");
     }
+    let mut upload: Upload = wire::decode(&peer.upload(1, 1))?;
+    upload.segment.protocol = PROTOCOL + 1;
+    is_refused(&peer.caller.ask("PUT", &peer.path(1), &wire::encode(&upload)).await?)?;
     assert_eq!(commune.sync().await?.0, Some(0));
     Ok(())
 }

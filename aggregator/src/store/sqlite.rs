@@ -198,21 +198,13 @@ impl Store for SqliteStore {
     }
 
     fn units(&self) -> Result<Vec<Unit>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "select code, name, kind, parent, valid_from, valid_to, successor from unit order by code, valid_from",
-        )?;
-        let units = statement.query_map([], |row| {
-            Ok(Unit {
-                code: row.get(0)?,
-                name: row.get(1)?,
-                kind: row.get(2)?,
-                parent: row.get(3)?,
-                valid_from: parsed(row, 4)?,
-                valid_to: parsed_option(row, 5)?,
-                successor: row.get(6)?,
-            })
-        })?;
-        Ok(units.collect::<Sql<_>>()?)
+        let mut statement = self.connection.prepare_cached(&format!("{UNIT} order by code, valid_from"))?;
+        Ok(statement.query_map([], unit)?.collect::<Sql<_>>()?)
+    }
+
+    fn unit_versions(&self, code: &str) -> Result<Vec<Unit>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("{UNIT} where code = ?1 order by valid_from"))?;
+        Ok(statement.query_map([code], unit)?.collect::<Sql<_>>()?)
     }
 
     fn units_replace(&mut self, units: &[Unit]) -> Result<(), StoreError> {
@@ -833,6 +825,20 @@ impl Readable for LocalTime {
 fn role(row: &Row, column: usize) -> Sql<Role> {
     let text: String = row.get(column)?;
     Role::parse(&text).ok_or_else(|| unreadable(column, std::fmt::Error))
+}
+
+const UNIT: &str = "select code, name, kind, parent, valid_from, valid_to, successor from unit";
+
+fn unit(row: &Row) -> Sql<Unit> {
+    Ok(Unit {
+        code: row.get(0)?,
+        name: row.get(1)?,
+        kind: row.get(2)?,
+        parent: row.get(3)?,
+        valid_from: parsed(row, 4)?,
+        valid_to: parsed_option(row, 5)?,
+        successor: row.get(6)?,
+    })
 }
 
 fn healing(row: &Row, stored_through: Seq) -> Sql<Option<Healing>> {

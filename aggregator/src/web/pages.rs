@@ -26,7 +26,7 @@ use super::sync::SMALL;
 use super::{App, DoorError, Problem, now};
 use crate::auth::{self, AuthError, SESSION_HOURS, token_hash};
 use crate::output::{absent_words, healing_words, people_time};
-use crate::rollup::{self, Office, ReportError};
+use crate::rollup::{self, NodeHealing, Office, ReportError};
 use crate::store::{Role, Store, StoreError, StreamStatus};
 
 const STYLE: &str = include_str!("../../templates/style.css");
@@ -337,6 +337,8 @@ struct OverviewPage {
     total: OfficeRow,
     reporting: String,
     healing: Option<String>,
+    /// Nothing of it is outstanding any more.
+    healed: bool,
     absent: Vec<AbsentRow>,
 }
 
@@ -442,6 +444,7 @@ async fn overview(viewer: Viewer, State(app): State<App>, Query(query): Query<Pe
         rows: offices.iter().map(office_row).collect(),
         total: total_row(&offices),
         reporting: format!("{complete} trên {} đơn vị đã gửi đủ những gì đã ghi", offices.len()),
+        healed: healing.as_ref().is_some_and(NodeHealing::is_over),
         healing: healing.as_ref().map(healing_words),
         absent: absent
             .into_iter()

@@ -21,7 +21,7 @@ use motcua_shared::entry::Seq;
 use motcua_shared::reference::{Answer, Published};
 use motcua_shared::wire::{
     AgentReport, CertificateRequest, EnrolRequest, Gauge, Hello, MAX_REQUEST, MAX_SEGMENT, PROTOCOL, SegmentError, Streams, Tail,
-    Upload, decode, encode,
+    Upload, common_protocol, decode, encode,
 };
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -399,10 +399,7 @@ fn bad_segment(problem: &str) -> Problem {
 }
 
 fn speaks_our_protocol(report: &AgentReport) -> Result<(), Problem> {
-    if report.protocol == PROTOCOL {
-        return Ok(());
-    }
-    Err(other_protocol(report.protocol))
+    common_protocol(report.protocol).map(drop).ok_or_else(|| other_protocol(report.protocol))
 }
 
 fn other_protocol(protocol: u16) -> Problem {
