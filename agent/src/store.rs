@@ -12,6 +12,7 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use ed25519_dalek::VerifyingKey;
 use motcua_shared::calendar::LocalTime;
+use motcua_shared::certainty::Recorded;
 use motcua_shared::certification::Counts;
 use motcua_shared::contribution::{COLUMNS, Counters, Delta};
 use motcua_shared::deadline;
@@ -539,6 +540,22 @@ impl Store {
             steps.push(Step { held_back: held_back.remove(&record.seq), ..shown_step(&record, stream, key)? });
         }
         Ok((dossier, steps))
+    }
+
+    /// A dossier's state now, and when each of its steps was recorded by which clock.
+    pub fn dossier_recorded(&self, code: &str) -> Result<(Dossier, Vec<Recorded>)> {
+        let id = dossier_id(&self.connection, code)?;
+        let (dossier, _) = fold(&self.connection, id)?;
+        let mut statement =
+            self.connection.prepare_cached("select seq, hash, body, sealed from entry where dossier = ?1 order by n")?;
+        let mut rows = statement.query([id])?;
+        let (mut origins, mut history) = (BTreeSet::new(), Vec::new());
+        while let Some(row) = rows.next()? {
+            let record = record(row)?;
+            let body = Body::parse(record.seq, &record.body).map_err(|_| StoreError::Damaged(record.seq))?;
+            history.extend(Recorded::read(&body).filter(|_| origins.insert(record.origin())));
+        }
+        Ok((dossier, history))
     }
 
     /// Entries of a stream that the district stored and does not count, as its newest receipt says, and why.

@@ -219,6 +219,21 @@ impl Calendar {
         self.is_working_day(local_day(at)) && (within(self.hours.morning) || within(self.hours.afternoon))
     }
 
+    /// Minutes of office time from `start` to `end`; 0 when `end` is not after `start`.
+    pub fn office_minutes_between(&self, start: LocalTime, end: LocalTime) -> u32 {
+        let mut minutes = 0;
+        let mut day = local_day(start);
+        while day <= local_day(end) {
+            if self.is_working_day(day) {
+                for (from, to) in [self.hours.morning, self.hours.afternoon] {
+                    minutes += (at(day, to).min(end) - at(day, from).max(start)).num_minutes().max(0);
+                }
+            }
+            day = tomorrow(day);
+        }
+        u32::try_from(minutes).unwrap_or(u32::MAX)
+    }
+
     /// The instant `minutes` of office time after `start`; time outside office hours does not count.
     pub fn add_office_minutes(&self, start: LocalTime, minutes: u32) -> LocalTime {
         let mut left = i64::from(minutes);

@@ -7,7 +7,7 @@ use chrono::{Days, NaiveDate, NaiveTime};
 use serde::{Deserialize, Serialize};
 
 use crate::calendar::{Calendar, LocalTime, VIETNAM, at, local_day, tomorrow};
-use crate::ruleset::ClassificationRule;
+use crate::ruleset::{ClassificationRule, SupplementClock};
 
 /// How long the law gives. JSON: `{"unit":"working_day","value":3}`, `{"unit":"same_day"}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,23 +64,84 @@ fn is_after_15h(received: LocalTime) -> bool {
 /// 148(5). With `after_15h_next_day` a dossier received after 15:00 counts as received on the next working day.
 pub fn due(limit: Limit, after_15h_next_day: bool, received: LocalTime, calendar: &Calendar) -> LocalTime {
     let received = received.with_timezone(&VIETNAM);
-    let (opens, closes) = (calendar.hours.morning.0, calendar.hours.afternoon.1);
-    let day = local_day(received);
-    let moved = after_15h_next_day && is_after_15h(received);
-    let start = if moved { calendar.next_working_day(day) } else { day };
+    let closes = calendar.hours.afternoon.1;
+    let counted = counted_from(after_15h_next_day, received, calendar);
+    let start = local_day(counted);
     match limit {
-        Limit::SameDay if received.time() > closes && !moved => at(calendar.next_working_day(day), closes),
+        Limit::SameDay if counted.time() > closes => at(calendar.next_working_day(start), closes),
         Limit::SameDay => at(calendar.roll(start), closes),
         Limit::WorkingDays(count) => at(calendar.roll(calendar.add_working_days(start, count)), closes),
         Limit::CalendarDays(count) => {
             let end = start.checked_add_days(Days::new(u64::from(count))).unwrap_or(NaiveDate::MAX);
             at(calendar.roll(end), closes)
         }
-        Limit::Hours(count) => {
-            let start = if moved { at(start, opens) } else { received };
-            calendar.add_office_minutes(start, count.saturating_mul(60))
-        }
+        Limit::Hours(count) => calendar.add_office_minutes(counted, count.saturating_mul(60)),
     }
+}
+
+/// When the clock of what came in at `received` starts: then, or when the desk opens on the next working day.
+fn counted_from(after_15h_next_day: bool, received: LocalTime, calendar: &Calendar) -> LocalTime {
+    if after_15h_next_day && is_after_15h(received) {
+        at(calendar.next_working_day(local_day(received)), calendar.hours.morning.0)
+    } else {
+        received
+    }
+}
+
+/// A clock that stood still while the citizen was asked for more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pause {
+    /// When the limit had begun to run.
+    pub started: LocalTime,
+    /// The due time before the pause.
+    pub promised: LocalTime,
+    /// When the citizen was asked.
+    pub asked: LocalTime,
+    /// When everything was in.
+    pub complete: LocalTime,
+}
+
+/// The due time after a pause. Subtracting never gives more than restarting, unless a person had set a later date; and
+/// what was overdue when the citizen was asked stays so: waiting then took nothing from the office.
+pub fn resumed(mode: SupplementClock, limit: Limit, after_15h_next_day: bool, pause: Pause, calendar: &Calendar) -> LocalTime {
+    let afresh = due(limit, after_15h_next_day, pause.complete, calendar);
+    if mode == SupplementClock::Restarts {
+        return afresh;
+    }
+    let Some(left) = left(limit, after_15h_next_day, pause, calendar) else { return pause.promised };
+    match left {
+        Left::Limit(left) => due(left, after_15h_next_day, pause.complete, calendar),
+        Left::Minutes(left) => calendar.add_office_minutes(counted_from(after_15h_next_day, pause.complete, calendar), left),
+    }
+}
+
+/// What is left of a limit.
+enum Left {
+    Limit(Limit),
+    Minutes(u32),
+}
+
+/// What was left when the citizen was asked, in the unit of the limit; `None`: nothing, it was overdue.
+fn left(limit: Limit, after_15h_next_day: bool, pause: Pause, calendar: &Calendar) -> Option<Left> {
+    let started = counted_from(after_15h_next_day, pause.started, calendar);
+    let from = pause.asked.max(started);
+    let (day, end) = (local_day(from), local_day(pause.promised));
+    let as_counted = due(limit, after_15h_next_day, pause.started, calendar) == pause.promised;
+    if matches!(limit, Limit::Hours(_)) {
+        return (from <= pause.promised).then(|| Left::Minutes(calendar.office_minutes_between(from, pause.promised)));
+    }
+    if day > end {
+        return None;
+    }
+    let calendar_days = |from: NaiveDate, to: NaiveDate| u32::try_from((to - from).num_days()).unwrap_or(0);
+    Some(Left::Limit(match limit {
+        Limit::CalendarDays(count) if as_counted => {
+            Limit::CalendarDays(count.saturating_sub(calendar_days(local_day(started), day)))
+        }
+        Limit::CalendarDays(_) => Limit::CalendarDays(calendar_days(day, end)),
+        Limit::SameDay if as_counted => Limit::SameDay,
+        Limit::SameDay | Limit::WorkingDays(_) | Limit::Hours(_) => Limit::WorkingDays(calendar.working_days_between(day, end)),
+    }))
 }
 
 /// The due time that a changed calendar gives an open dossier whose clock started at `started` and that was due at
@@ -137,6 +198,9 @@ pub fn first_overdue_day(limit: Option<Limit>, rule: ClassificationRule, due: Lo
     let day = local_day(due);
     if compares_times(limit, rule) { day } else { tomorrow(day) }
 }
+
+#[cfg(test)]
+mod cases;
 
 #[cfg(test)]
 mod tests {

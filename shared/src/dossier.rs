@@ -13,7 +13,7 @@ use crate::certification::Certified;
 use crate::deadline::{self, Limit, Verdict};
 use crate::entry::{Body, VERSION};
 use crate::paper::{self, Paper};
-use crate::ruleset::{ClassificationRule, Ruleset};
+use crate::ruleset::{ClassificationRule, Ruleset, SupplementClock};
 use crate::survey::Answers;
 
 /// How the request came in. NĐ 61/2018 Art. 16.
@@ -208,12 +208,15 @@ pub struct Moment {
     pub at: LocalTime,
 }
 
-/// What was missing is in; the limit starts again (NĐ 61/2018 Art. 19(4)).
+/// What was missing is in; the clock runs again, as the ruleset says (NĐ 61/2018 Art. 19(4)).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Supplemented {
     pub at: LocalTime,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<LocalTime>,
+    /// As the mode that is not official counts it: see [`crate::ruleset::SupplementClock`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at_other_mode: Option<LocalTime>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -526,6 +529,9 @@ pub struct Dossier {
     pub declined: bool,
     /// The due time that counts now: as received, as restarted by a supplement, as extended, or as rescheduled.
     pub due_at: Option<LocalTime>,
+    /// What it would have been after a supplement by the mode that is not official; a date that a person set since then
+    /// counts in both.
+    pub due_at_other_mode: Option<LocalTime>,
     /// When the limit began to run: at reception, or when everything that was asked for was in.
     pub clock_started_at: Option<LocalTime>,
     pub awaiting_supplement_since: Option<LocalTime>,
@@ -559,6 +565,7 @@ impl Dossier {
             turned_away: None,
             declined: false,
             due_at: None,
+            due_at_other_mode: None,
             clock_started_at: None,
             awaiting_supplement_since: None,
             stays: Vec::new(),
@@ -613,12 +620,14 @@ impl Dossier {
             Event::Supplemented(supplemented) => {
                 self.awaiting_supplement_since = None;
                 self.due_at = supplemented.due_at.or(self.due_at);
+                self.due_at_other_mode = supplemented.due_at_other_mode;
                 self.clock_started_at = Some(supplemented.at);
             }
             Event::Transferred(transferred) => self.send_on(transferred),
             Event::CameBack(moment) => self.end_stay(moment.at),
             Event::Extended(extended) => {
                 self.due_at = Some(extended.due_at);
+                self.due_at_other_mode = None;
                 self.extensions += 1;
             }
             // A due time that its result was judged by stays.
@@ -713,7 +722,9 @@ impl Dossier {
             received.received_at = correction.received_at.unwrap_or(received.received_at);
             received.limit = correction.limit.or(received.limit);
         }
-        self.due_at = correction.due_at.or(self.due_at);
+        if correction.due_at.is_some() {
+            (self.due_at, self.due_at_other_mode) = (correction.due_at, None);
+        }
         if let Some(at) = correction.finished_at {
             let outcome = self.finished.map_or(Outcome::Granted, |finished| finished.outcome);
             self.finished = Some(Finished { at, outcome });
@@ -787,10 +798,18 @@ impl Dossier {
         self.received.as_ref().map(receipt).or(self.turned_away.as_ref().map(slip)).unwrap_or_default()
     }
 
+    fn ruleset(&self) -> Option<Ruleset> {
+        self.received.as_ref().and_then(|received| Ruleset::find(&received.ruleset))
+    }
+
     /// By the rule of the ruleset under which it was received.
     pub fn classification_rule(&self) -> ClassificationRule {
-        let ruleset = self.received.as_ref().and_then(|received| Ruleset::find(&received.ruleset));
-        ruleset.map_or(ClassificationRule::UnitOfLimit, |ruleset| ruleset.classification_rule)
+        self.ruleset().map_or(ClassificationRule::UnitOfLimit, |ruleset| ruleset.classification_rule)
+    }
+
+    /// The official one, as for [`Dossier::classification_rule`].
+    pub fn supplement_clock(&self) -> SupplementClock {
+        self.ruleset().map_or(SupplementClock::Restarts, |ruleset| ruleset.supplement_clock)
     }
 
     pub fn limit(&self) -> Option<Limit> {
@@ -977,7 +996,11 @@ pub(crate) mod tests {
                 match kind {
                     0 | 1 => received(minute, channel),
                     2 => Event::SupplementRequested(Moment { at }),
-                    3 => Event::Supplemented(Supplemented { at, due_at: yes.then(|| time(other)) }),
+                    3 => Event::Supplemented(Supplemented {
+                        at,
+                        due_at: yes.then(|| time(other)),
+                        due_at_other_mode: yes.then_some(at),
+                    }),
                     4 => Event::Transferred(Transferred {
                         at,
                         to: "UBND huyện".to_owned(),
@@ -1021,7 +1044,7 @@ pub(crate) mod tests {
         let life = [
             received(0, Channel::InPerson),
             Event::SupplementRequested(Moment { at: time(10) }),
-            Event::Supplemented(Supplemented { at: time(60), due_at: Some(time(600)) }),
+            Event::Supplemented(Supplemented { at: time(60), due_at: Some(time(600)), due_at_other_mode: None }),
             Event::Finished(Finished { at: time(90), outcome: Outcome::Granted }),
             Event::Returned(Moment { at: time(100) }.into()),
         ];
@@ -1053,7 +1076,7 @@ pub(crate) mod tests {
         faults_are(&[start.clone(), returned(5)], &[Fault::ReturnedBeforeFinished]);
         faults_are(&[start.clone(), finished(5), returned(6), returned(7)], &[Fault::ReturnedTwice]);
         faults_are(
-            &[start.clone(), Event::Supplemented(Supplemented { at: time(1), due_at: None })],
+            &[start.clone(), Event::Supplemented(Supplemented { at: time(1), due_at: None, due_at_other_mode: None })],
             &[Fault::SupplementedUnasked],
         );
         faults_are(&[start.clone(), finished(5), Event::SupplementRequested(Moment { at: time(6) })], &[Fault::AfterTheEnd]);
@@ -1064,7 +1087,7 @@ pub(crate) mod tests {
     fn what_comes_in_by_sync_against_the_rules_is_flagged_and_counts() {
         let start = received(0, Channel::InPerson);
         let asked = |minute| Event::SupplementRequested(Moment { at: time(minute) });
-        let full = |minute| Event::Supplemented(Supplemented { at: time(minute), due_at: None });
+        let full = |minute| Event::Supplemented(Supplemented { at: time(minute), due_at: None, due_at_other_mode: None });
         let extended = |at, due| Event::Extended(Extended { at: time(at), due_at: time(due) });
         let (day, back) = (24 * 60, Event::CameBack(Moment { at: time(5) }));
         faults_are(&[start.clone(), asked(1), full(2), asked(3)], &[Fault::AskedTwice]);
@@ -1204,7 +1227,7 @@ pub(crate) mod tests {
         twice.apply(&extended(5000));
         assert_eq!(twice.admits(&extended(9000), time(30)), Err(Refusal::ExtendedBefore));
         twice.apply(&Event::SupplementRequested(Moment { at: time(21) }));
-        twice.apply(&Event::Supplemented(Supplemented { at: time(22), due_at: None }));
+        twice.apply(&Event::Supplemented(Supplemented { at: time(22), due_at: None, due_at_other_mode: None }));
         assert_eq!(
             twice.admits(&Event::SupplementRequested(Moment { at: time(25) }), time(30)),
             Err(Refusal::SupplementedBefore)

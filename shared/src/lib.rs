@@ -7,6 +7,7 @@
 pub mod bundle;
 pub mod calendar;
 pub mod catalogue;
+pub mod certainty;
 pub mod certification;
 pub mod clock;
 pub mod contribution;

@@ -867,7 +867,8 @@ mod tests {
         moves_to(&[Event::Voided(moment("10:00 16/03/2027"))], "2027-03-17,?,le\n", None);
         moves_to(std::slice::from_ref(&asked), "2027-03-17,?,le\n", None);
         let due_at = typed::time("17:00 22/03/2027");
-        let supplemented = Event::Supplemented(Supplemented { at: moment("09:00 17/03/2027").at, due_at });
+        let supplemented =
+            Event::Supplemented(Supplemented { at: moment("09:00 17/03/2027").at, due_at, due_at_other_mode: None });
         moves_to(&[asked.clone(), supplemented.clone()], "2027-03-16,?,le\n", None); // the clock began again after it
         moves_to(&[asked, supplemented], "2027-03-18,?,le\n", Some("17:00 23/03/2027"));
     }

@@ -32,6 +32,16 @@ impl Code for HolidayChange {
     const ALL: &'static [(Self, &'static str)] = &[(HolidayChange::Keeps, "keeps"), (HolidayChange::MovesLater, "moves_later")];
 }
 
+/// What a dossier's clock does while the citizen is asked for more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SupplementClock {
+    /// It starts from zero when everything is in: NĐ 61/2018 Art. 19(4).
+    Restarts,
+    /// It stands still, and goes on with what was left: how the National Portal counts (formula of QĐ 766/QĐ-TTg).
+    Subtracts,
+}
+
 /// The rules in force over one stretch of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Ruleset {
@@ -39,6 +49,9 @@ pub struct Ruleset {
     /// The legal acts, as they are cited under a report.
     pub basis: &'static str,
     pub classification_rule: ClassificationRule,
+    /// The official one; the other is counted beside it.
+    #[serde(skip)]
+    pub supplement_clock: SupplementClock,
     /// Unless the reference data says otherwise.
     #[serde(skip)]
     pub holiday_change: HolidayChange,
@@ -52,6 +65,7 @@ const ND61: Ruleset = Ruleset {
     id: "nd61-2018",
     basis: "NĐ 61/2018/NĐ-CP, TT 01/2018/TT-VPCP, TT 01/2020/TT-VPCP",
     classification_rule: ClassificationRule::UnitOfLimit,
+    supplement_clock: SupplementClock::Restarts,
     holiday_change: HolidayChange::MovesLater,
 };
 
@@ -60,6 +74,7 @@ const ND118: Ruleset = Ruleset {
     id: "nd118-2025",
     basis: "NĐ 118/2025/NĐ-CP, TT 03/2025/TT-VPCP",
     classification_rule: ClassificationRule::UnitOfLimit,
+    supplement_clock: SupplementClock::Restarts,
     holiday_change: HolidayChange::MovesLater,
 };
 

@@ -9,12 +9,13 @@ use serde::Deserialize;
 use crate::calendar::{Calendar, LocalTime, at, local_day};
 use crate::catalogue::Catalogue;
 use crate::certification::{Certified, Document};
-use crate::deadline;
+use crate::deadline::{self, Limit, Pause};
 use crate::dossier::{
     Code, Digitised, Dossier, Event, Extended, Extent, Finished, Moment, NumberedOutside, Outcome, Paid, Papers,
     PaymentRequested, Rated, Rating, Receiver, ReturnWay, Returned, Supplemented, Surveyed, Transferred,
 };
 use crate::paper;
+use crate::ruleset::SupplementClock;
 use crate::survey::{Answers, QUESTIONS};
 use crate::text::nfc;
 use crate::typed::{self, FieldError};
@@ -126,7 +127,7 @@ fn example(kind: StepKind, dossier: &Dossier, now: LocalTime) -> Event {
     match kind {
         StepKind::Finished => Event::Finished(Finished { at: now, outcome: Outcome::Granted }),
         StepKind::SupplementRequested => Event::SupplementRequested(Moment { at: now }),
-        StepKind::Supplemented => Event::Supplemented(Supplemented { at: now, due_at: None }),
+        StepKind::Supplemented => Event::Supplemented(Supplemented { at: now, due_at: None, due_at_other_mode: None }),
         StepKind::Extended => Event::Extended(Extended { at: now, due_at: later }),
         StepKind::Transferred => Event::Transferred(Transferred { at: now, to: String::new(), holder: None, due_at: None }),
         StepKind::CameBack => Event::CameBack(Moment { at: now }),
@@ -165,10 +166,7 @@ impl Draft {
                 outcome.map(|outcome| Event::Finished(Finished { at, outcome }))
             }
             StepKind::SupplementRequested => Some(Event::SupplementRequested(Moment { at })),
-            StepKind::Supplemented => {
-                let due_at = check.restarted_due(dossier, at, desk);
-                Some(Event::Supplemented(Supplemented { at, due_at }))
-            }
+            StepKind::Supplemented => Some(Event::Supplemented(check.supplemented(dossier, at, desk))),
             StepKind::Extended => check.new_due(desk.calendar).map(|due_at| Event::Extended(Extended { at, due_at })),
             StepKind::Transferred => check.transferred(at, desk.calendar),
             StepKind::CameBack => Some(Event::CameBack(Moment { at })),
@@ -206,6 +204,13 @@ impl Draft {
     fn paper_names(&self) -> Option<String> {
         paper::read(&self.papers).ok().map(|(_, names)| names.join("; "))
     }
+}
+
+/// The limit of a dossier, and whether what comes in after 15:00 counts from the next working day.
+fn counting(dossier: &Dossier, catalogue: &Catalogue) -> Option<(Limit, bool)> {
+    let received = dossier.received.as_ref()?;
+    let procedure = catalogue.find(&received.procedure, local_day(received.received_at));
+    received.limit.map(|limit| (limit, procedure.is_some_and(|procedure| procedure.after_15h_next_day)))
 }
 
 const LONGEST_NOTE: usize = 2000;
@@ -246,16 +251,27 @@ impl Check<'_> {
         })
     }
 
-    /// The limit starts again when everything is in (NĐ 61/2018 Art. 19(4)); without a limit the clerk says until when.
-    fn restarted_due(&mut self, dossier: &Dossier, from: LocalTime, desk: &Desk) -> Option<LocalTime> {
-        let received = dossier.received.as_ref()?;
-        if let Some(limit) = received.limit {
-            let moves = desk
-                .catalogue
-                .find(&received.procedure, local_day(received.received_at))
-                .is_some_and(|procedure| procedure.after_15h_next_day);
-            return Some(deadline::due(limit, moves, from, desk.calendar));
-        }
+    /// Everything is in at `at`: due as the ruleset counts and, beside it, as the other mode does. Without a limit the clerk
+    /// says until when.
+    fn supplemented(&mut self, dossier: &Dossier, at: LocalTime, desk: &Desk) -> Supplemented {
+        let Some((limit, after_15h)) = counting(dossier, desk.catalogue) else {
+            return Supplemented { at, due_at: self.due_after(at), due_at_other_mode: None };
+        };
+        let started = dossier.clock_started_at.unwrap_or(at);
+        let asked = dossier.awaiting_supplement_since.unwrap_or(at);
+        let pause = |promised| Pause { started, promised, asked, complete: at };
+        let by = |mode| {
+            let promised = dossier.due_at.unwrap_or_else(|| deadline::due(limit, after_15h, started, desk.calendar));
+            deadline::resumed(mode, limit, after_15h, pause(promised), desk.calendar)
+        };
+        let (official, other) = match dossier.supplement_clock() {
+            SupplementClock::Restarts => (SupplementClock::Restarts, SupplementClock::Subtracts),
+            SupplementClock::Subtracts => (SupplementClock::Subtracts, SupplementClock::Restarts),
+        };
+        Supplemented { at, due_at: Some(by(official)), due_at_other_mode: Some(by(other)) }
+    }
+
+    fn due_after(&mut self, from: LocalTime) -> Option<LocalTime> {
         let due = typed::time(&self.draft.due_at).filter(|due| *due > from);
         if due.is_none() {
             self.fault("due_at", "thủ tục này chưa có thời hạn trong danh mục; hãy ghi hẹn trả mới, ví dụ 17:00 24/11/2026");
@@ -392,7 +408,6 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::deadline::Limit;
     use crate::dossier::{Channel, Received, SubmittedBy};
 
     fn time(text: &str) -> LocalTime {
@@ -516,7 +531,24 @@ mod tests {
         let dossier = dossier(Some(Limit::SameDay), &[Event::SupplementRequested(Moment { at: time("09:00 20/11/2026") })]);
         let (event, _) = check(StepKind::Supplemented, &Draft::default(), &dossier).expect("good");
         let due_at = Some(time("17:00 23/11/2026"));
-        assert_eq!(event, Event::Supplemented(Supplemented { at: time("16:00 20/11/2026"), due_at }));
+        let at = time("16:00 20/11/2026");
+        assert_eq!(event, Event::Supplemented(Supplemented { at, due_at, due_at_other_mode: due_at }));
+    }
+
+    #[test]
+    fn a_supplement_keeps_the_due_time_of_both_modes_until_a_person_sets_another() {
+        let asked = [Event::SupplementRequested(Moment { at: time("09:00 20/11/2026") })];
+        let mut dossier = dossier(Some(Limit::WorkingDays(5)), &asked);
+        let received = time("08:00 18/11/2026");
+        (dossier.clock_started_at, dossier.due_at) = (Some(received), Some(time("17:00 26/11/2026")));
+        let draft = Draft { at: "14:00 20/11/2026".to_owned(), ..Draft::default() };
+        let (event, _) = check(StepKind::Supplemented, &draft, &dossier).expect("good");
+        dossier.apply(&event);
+        // 24 November is off. Two of five days had gone when the citizen was asked.
+        assert_eq!(dossier.due_at, Some(time("17:00 30/11/2026")));
+        assert_eq!(dossier.due_at_other_mode, Some(time("17:00 26/11/2026")));
+        dossier.apply(&Event::Extended(Extended { at: received, due_at: time("17:00 04/12/2026") }));
+        assert_eq!((dossier.due_at, dossier.due_at_other_mode), (Some(time("17:00 04/12/2026")), None));
     }
 
     #[test]

@@ -8,7 +8,8 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use chrono::NaiveDate;
-use motcua_shared::calendar::LocalTime;
+use motcua_shared::calendar::{LocalTime, local_day};
+use motcua_shared::certainty::{Certainty, EnteredLate, certainty, entered_late};
 use motcua_shared::certification::Certified;
 use motcua_shared::dossier::{Digitised, Dossier, Fault, Lack, Payment, Rating, Receiver, ReturnWay, Stay, SubmittedBy};
 use motcua_shared::paper::Paper;
@@ -20,10 +21,10 @@ use serde::{Deserialize, Serialize};
 use super::fault::HttpError;
 use super::{App, fault};
 use crate::office::Status;
-use crate::store::{DossierFilter, DossierRow, Store};
+use crate::store::{DossierFilter, DossierRow, Store, StoreError};
 
 /// II.06 of this office with what it rests on.
-pub fn ii06(store: &Store, Period { from, to }: Period) -> Result<Ii06, crate::store::StoreError> {
+pub fn ii06(store: &Store, Period { from, to }: Period) -> Result<Ii06, StoreError> {
     let status = Status::read(store)?;
     let entries = i64::try_from(status.head_seq).unwrap_or(i64::MAX);
     let coverage = Coverage::of(vec![OfficeCoverage {
@@ -68,11 +69,41 @@ impl From<DossierRow> for DossierJson {
     }
 }
 
+/// One dossier, and how far its due time and verdict can be relied on.
+#[derive(Serialize)]
+pub struct DossierShown {
+    #[serde(flatten)]
+    row: DossierJson,
+    /// After a supplement: by the way of counting that is not official.
+    due_at_other_mode: Option<String>,
+    /// Of the verdict; `null` with it.
+    certainty: Option<Certainty>,
+    /// Steps that were recorded long after they happened.
+    entered_late: Vec<EnteredLate>,
+}
+
+impl DossierShown {
+    pub fn read(store: &Store, code: &str) -> Result<DossierShown, StoreError> {
+        let row = store.dossier_find(code)?;
+        let (dossier, history) = store.dossier_recorded(code)?;
+        let tables = store.tables()?;
+        let received = dossier.received.as_ref();
+        let procedure = received.and_then(|it| tables.catalogue.find(&it.procedure, local_day(it.received_at)));
+        let after_15h = procedure.is_some_and(|procedure| procedure.after_15h_next_day);
+        Ok(DossierShown {
+            row: row.into(),
+            due_at_other_mode: dossier.due_at_other_mode.map(|due| due.to_rfc3339()),
+            certainty: certainty(&dossier, &history, after_15h, &tables.calendar),
+            entered_late: entered_late(&history, &tables.calendar),
+        })
+    }
+}
+
 /// One dossier with the whole of its life; what it has not is left out.
 #[derive(Serialize)]
 pub struct LifeJson {
     #[serde(flatten)]
-    row: DossierJson,
+    row: DossierShown,
     #[serde(skip_serializing_if = "Option::is_none")]
     external_code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,11 +151,11 @@ struct PaymentJson {
 }
 
 impl LifeJson {
-    pub fn read(store: &Store, code: &str) -> Result<LifeJson, crate::store::StoreError> {
-        Ok(LifeJson::of(store.dossier_find(code)?.into(), store.dossier_folded(code)?))
+    pub fn read(store: &Store, code: &str) -> Result<LifeJson, StoreError> {
+        Ok(LifeJson::of(DossierShown::read(store, code)?, store.dossier_folded(code)?))
     }
 
-    fn of(row: DossierJson, dossier: Dossier) -> LifeJson {
+    fn of(row: DossierShown, dossier: Dossier) -> LifeJson {
         let standing = dossier.payment();
         let awaited = dossier.payment_requested.filter(|_| standing == Payment::Awaited);
         LifeJson {
