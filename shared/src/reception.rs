@@ -71,6 +71,8 @@ pub struct Draft {
     pub received_at: String,
     /// Only for a procedure whose limit is not known.
     pub due_at: String,
+    /// By what that due time was set: a limit that the catalogue does not know is entered with its reason, never guessed.
+    pub due_reason: String,
     /// The day as the calendar on the wall shows it: only where the PC's clock is doubted.
     pub today: String,
     /// Code of an [`Answer`]; empty when the request is accepted.
@@ -96,7 +98,10 @@ impl Draft {
         let received_at = check.received_at(now);
         let refusal = check.refusal();
         let due_at = if refusal.is_some() { None } else { check.due_at(procedure, received_at, calendar) };
-        person.note = refusal.map(|_| nfc(&self.lack_note));
+        person.note = match refusal {
+            Some(_) => Some(nfc(&self.lack_note)),
+            None => check.due_reason(),
+        };
         match (id, procedure, channel, submitted_by, received_at) {
             (Some(id), Some(procedure), Some(channel), Some(submitted_by), Some(received_at)) if check.faults.is_empty() => {
                 let received = received(procedure, channel, submitted_by, received_at, due_at);
@@ -206,6 +211,21 @@ impl Check<'_> {
                 Some(due)
             }
         }
+    }
+
+    /// Goes with a due time that was typed, and with no other.
+    fn due_reason(&mut self) -> Option<String> {
+        let reason = nfc(&self.draft.due_reason);
+        let typed = !nfc(&self.draft.due_at).is_empty() && !self.faults.iter().any(|fault| fault.field == "due_at");
+        match (typed, reason.is_empty()) {
+            (true, true) => self.fault("due_reason", "hãy ghi căn cứ của hẹn trả này, ví dụ số quyết định hoặc ý kiến lãnh đạo"),
+            (false, false) if nfc(&self.draft.due_at).is_empty() => {
+                self.fault("due_reason", "chỉ ghi căn cứ khi tự ghi hẹn trả; hãy để trống ô này");
+            }
+            _ if reason.chars().count() > LONGEST_NOTE => self.fault("due_reason", format!("dài quá {LONGEST_NOTE} ký tự")),
+            _ => {}
+        }
+        typed.then_some(reason)
     }
 
     /// The citizen is told everything in one slip (NĐ 61/2018 Art. 15(3)).
@@ -355,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn a_procedure_without_limit_is_due_when_the_clerk_says() {
+    fn a_procedure_without_limit_is_due_when_the_clerk_says_and_why() {
         faulty(&["due_at"], |draft| draft.procedure = unlimited());
         faulty(&["due_at"], |draft| {
             draft.procedure = unlimited();
@@ -364,8 +384,16 @@ mod tests {
         let reception = check(|draft| {
             draft.procedure = unlimited();
             draft.due_at = "17:00 30/11/2026".to_owned();
+            draft.due_reason = "Kế hoạch 12/KH-UBND".to_owned();
         });
-        assert_eq!(reception.expect("good").received.due_at, typed::time("17:00 30/11/2026"));
+        let reception = reception.expect("good");
+        assert_eq!(reception.received.due_at, typed::time("17:00 30/11/2026"));
+        assert_eq!(reception.person.note.as_deref(), Some("Kế hoạch 12/KH-UBND"), "sealed: a reason may name people");
+        faulty(&["due_reason"], |draft| {
+            draft.procedure = unlimited();
+            draft.due_at = "17:00 30/11/2026".to_owned();
+        });
+        faulty(&["due_reason"], |draft| draft.due_reason = "không cần".to_owned());
     }
 
     #[test]
