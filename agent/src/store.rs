@@ -644,12 +644,6 @@ impl Store {
         Ok(statement.query_row([], |row| row.get(0)).optional()?)
     }
 
-    /// A dossier as its entries tell it, without its person.
-    pub fn dossier_folded(&self, code: &str) -> Result<Dossier> {
-        let id = dossier_id(&self.connection, code)?;
-        Ok(fold(&self.connection, id)?.0)
-    }
-
     /// What was certified for all dossiers, by year and document.
     pub fn certifications(&self) -> Result<Counts> {
         let mut statement = self.connection.prepare_cached(

@@ -208,12 +208,12 @@ mod tests {
 
     use super::*;
 
-    fn time(text: &str) -> LocalTime {
+    pub fn time(text: &str) -> LocalTime {
         DateTime::parse_from_str(&format!("{text} +0700"), "%Y-%m-%d %H:%M %z").expect("a time")
     }
 
     #[track_caller]
-    fn due_is(limit: Limit, after_15h: bool, received: &str, expected: &str) {
+    pub fn due_is(limit: Limit, after_15h: bool, received: &str, expected: &str) {
         let due = due(limit, after_15h, time(received), &Calendar::starter());
         assert_eq!(due.format("%Y-%m-%d %H:%M").to_string(), expected, "{limit:?} received {received}");
     }

@@ -9,11 +9,12 @@ use axum::routing::get;
 use axum::{Json, Router};
 use chrono::NaiveDate;
 use motcua_shared::calendar::{LocalTime, local_day};
-use motcua_shared::certainty::{Certainty, EnteredLate, certainty, entered_late};
+use motcua_shared::certainty::{Certainty, EnteredLate, Recorded, certainty, entered_late};
 use motcua_shared::certification::Certified;
 use motcua_shared::dossier::{Digitised, Dossier, Fault, Lack, Payment, Rating, Receiver, ReturnWay, Stay, SubmittedBy};
 use motcua_shared::paper::Paper;
 use motcua_shared::period::Period;
+use motcua_shared::reference::Tables;
 use motcua_shared::report::{Coverage, Ii06, OfficeCoverage};
 use motcua_shared::survey::Answers;
 use serde::{Deserialize, Serialize};
@@ -83,19 +84,16 @@ pub struct DossierShown {
 }
 
 impl DossierShown {
-    pub fn read(store: &Store, code: &str) -> Result<DossierShown, StoreError> {
-        let row = store.dossier_find(code)?;
-        let (dossier, history) = store.dossier_recorded(code)?;
-        let tables = store.tables()?;
+    fn of(row: DossierJson, dossier: &Dossier, history: &[Recorded], tables: &Tables) -> DossierShown {
         let received = dossier.received.as_ref();
         let procedure = received.and_then(|it| tables.catalogue.find(&it.procedure, local_day(it.received_at)));
         let after_15h = procedure.is_some_and(|procedure| procedure.after_15h_next_day);
-        Ok(DossierShown {
-            row: row.into(),
+        DossierShown {
+            row,
             due_at_other_mode: dossier.due_at_other_mode.map(|due| due.to_rfc3339()),
-            certainty: certainty(&dossier, &history, after_15h, &tables.calendar),
-            entered_late: entered_late(&history, &tables.calendar),
-        })
+            certainty: certainty(dossier, history, after_15h, &tables.calendar),
+            entered_late: entered_late(history, &tables.calendar),
+        }
     }
 }
 
@@ -152,7 +150,9 @@ struct PaymentJson {
 
 impl LifeJson {
     pub fn read(store: &Store, code: &str) -> Result<LifeJson, StoreError> {
-        Ok(LifeJson::of(DossierShown::read(store, code)?, store.dossier_folded(code)?))
+        let (dossier, history) = store.dossier_recorded(code)?;
+        let row = store.dossier_find(code)?.into();
+        Ok(LifeJson::of(DossierShown::of(row, &dossier, &history, store.tables()?.as_ref()), dossier))
     }
 
     fn of(row: DossierShown, dossier: Dossier) -> LifeJson {

@@ -2,10 +2,11 @@
 //!
 //! The due times were counted by another program, day by day and minute by minute, from the table of holidays.
 
-use chrono::{DateTime, Datelike, NaiveDate, Weekday};
+use chrono::{Datelike, NaiveDate, Weekday};
 use proptest::prelude::*;
 use uuid::Uuid;
 
+use super::tests::{due_is, time};
 use super::*;
 use crate::calendar::{STARTER, days};
 use crate::dossier::{Channel, Dossier, Event, Extended, Finished, Moment, Outcome, Received, Refusal, SubmittedBy};
@@ -13,16 +14,6 @@ use crate::dossier::{State, tests::any_event};
 use crate::ruleset::Ruleset;
 use Limit::{CalendarDays, Hours, SameDay, WorkingDays};
 use SupplementClock::{Restarts, Subtracts};
-
-fn time(text: &str) -> LocalTime {
-    DateTime::parse_from_str(&format!("{text} +0700"), "%Y-%m-%d %H:%M %z").expect("a time")
-}
-
-#[track_caller]
-fn due_is(limit: Limit, after_15h: bool, received: &str, expected: &str) {
-    let due = due(limit, after_15h, time(received), &Calendar::starter());
-    assert_eq!(due.format("%Y-%m-%d %H:%M").to_string(), expected, "{limit:?} received {received}");
-}
 
 /// Strictly after 15:00: NĐ 23/2015 Art. 7; Luật Hộ tịch 2014 Art. 5(3).
 #[test]
