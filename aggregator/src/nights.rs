@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::schedule::{Missed, Window, minute, missed, settle};
-use motcua_shared::unit::Unit;
+use motcua_shared::unit::Organisation;
 use serde::Serialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
@@ -83,6 +83,8 @@ impl Nights {
 /// An office that did not come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Absent {
+    /// Its key; written as its code.
+    #[serde(serialize_with = "motcua_shared::unit::code_only")]
     pub unit: String,
     pub name: String,
     #[serde(flatten)]
@@ -91,8 +93,7 @@ pub struct Absent {
 }
 
 /// Offices that missed their night, longest away first. An office with several PCs has come when one of them has.
-pub fn absent(streams: &[StreamStatus], units: &[Unit], now: LocalTime) -> Vec<Absent> {
-    let names = crate::rollup::names(units, motcua_shared::calendar::local_day(now));
+pub fn absent(streams: &[StreamStatus], organisation: &Organisation, now: LocalTime) -> Vec<Absent> {
     let mut last: BTreeMap<&str, (LocalTime, Option<String>)> = BTreeMap::new();
     for stream in streams {
         let contact = stream.last_seen_at.as_deref().unwrap_or(&stream.enrolled_at);
@@ -105,7 +106,7 @@ pub fn absent(streams: &[StreamStatus], units: &[Unit], now: LocalTime) -> Vec<A
     let mut absent: Vec<Absent> = last
         .into_iter()
         .filter_map(|(unit, (at, last_seen_at))| {
-            let name = names.get(unit).map_or(unit, |name| *name).to_owned();
+            let name = organisation.name(unit).to_owned();
             Some(Absent { unit: unit.to_owned(), name, missed: missed(at, now)?, last_seen_at })
         })
         .collect();

@@ -2,13 +2,13 @@
 //!
 //! Promise: figures come from the rollups alone and coverage stands beside every one of them. Start at [`ii06`].
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::NaiveDate;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::period::{Backwards, Period};
-use motcua_shared::report::{Coverage, Ii06, OfficeCoverage};
-use motcua_shared::unit::Unit;
+use motcua_shared::report::{Coverage, FieldSums, Ii06, OfficeCoverage};
+use motcua_shared::unit::{Organisation, View};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -97,7 +97,7 @@ pub fn status(store: &dyn Store, now: LocalTime) -> Result<NodeStatus, StoreErro
         applied: sum(|stream| stream.applied),
         quarantined: sum(|stream| stream.quarantined),
         pending: sum(|stream| stream.pending),
-        missed_nights: nights::absent(&streams, &store.units()?, now),
+        missed_nights: nights::absent(&streams, &store.organisation()?, now),
         healing: node.restored_at.map(|at| NodeHealing::of(at, &streams)),
         streams,
     })
@@ -108,32 +108,119 @@ pub fn node(store: &dyn Store) -> Result<Node, StoreError> {
     store.node_find()?.ok_or_else(|| StoreError::Damaged("the node has no name".to_owned()))
 }
 
-/// Form II.06 of one unit, or of the whole node.
+/// Form II.06 of one unit, or of the whole node, as it was then. A code means the unit that carried it at the end of the
+/// period: see [`Organisation::resolve`].
 pub fn ii06(store: &dyn Store, unit: Option<&str>, period: Period) -> Result<Ii06, ReportError> {
     let node = node(store)?;
-    let unit = unit.filter(|unit| *unit != node.code);
-    let streams = store.streams(unit)?;
-    let units = store.units()?;
-    if let Some(code) = unit
+    let organisation = store.organisation()?;
+    let unit = unit.filter(|unit| *unit != node.code).map(|asked| (asked, organisation.resolve(asked, period.to)));
+    let streams = store.streams(unit.as_ref().map(|(_, key)| key.as_str()))?;
+    if let Some((asked, key)) = &unit
         && streams.is_empty()
-        && !units.iter().any(|unit| unit.code == code)
+        && organisation.unit(key).is_none()
     {
-        return Err(ReportError::UnknownUnit(code.to_owned()));
+        return Err(ReportError::UnknownUnit((*asked).to_owned()));
     }
-    let codes = match unit {
-        Some(code) => vec![code.to_owned()],
-        None => office_codes(&node.code, &units, &streams, period),
+    let keys = match &unit {
+        Some((_, key)) => vec![key.clone()],
+        None => office_keys(&node.code, &organisation, &streams, period),
     };
-    let sums = store.rollup_sums(unit, period.from, period.to)?;
-    let coverage = Coverage::of(codes.iter().map(|code| office_coverage(code, &streams)).collect());
-    Ok(Ii06::compute(unit.unwrap_or(&node.code), period.from, period.to, &sums, coverage))
+    let sums = store.rollup_sums(unit.as_ref().map(|(_, key)| key.as_str()), period.from, period.to)?;
+    let named = unit.as_ref().map_or_else(|| node.code.clone(), |(_, key)| organisation.exact(key));
+    Ok(Ii06::compute(&named, period.from, period.to, &sums, coverage(&keys, &organisation, &streams)))
 }
 
-/// Offices of the node that existed on some day of the period, and whoever has sent something.
-fn office_codes(node: &str, units: &[Unit], streams: &[StreamStatus], period: Period) -> Vec<String> {
-    let existed = |unit: &&Unit| unit.valid_from <= period.to && unit.valid_to.is_none_or(|end| end >= period.from);
-    let under = units.iter().filter(|unit| unit.parent == node).filter(existed).map(|unit| unit.code.clone());
+/// Form II.06 of a unit with the figures of all in whose place it stands on `today`, and of those that it took over in part
+/// nothing: their dossiers cannot be told apart, and `left_out` names them. Of the node, it is what it was then.
+pub fn ii06_as(
+    store: &dyn Store,
+    unit: Option<&str>,
+    period: Period,
+    view: View,
+    today: chrono::NaiveDate,
+) -> Result<AsNow, ReportError> {
+    let node = node(store)?;
+    let (View::Now, Some(asked)) = (view, unit.filter(|unit| *unit != node.code)) else {
+        return Ok(AsNow { report: ii06(store, unit, period)?, view, made_of: Vec::new(), left_out: Vec::new() });
+    };
+    let organisation = store.organisation()?;
+    let streams = store.streams(None)?;
+    let then = organisation.resolve(asked, period.to);
+    if organisation.unit(&then).is_none() && !streams.iter().any(|stream| stream.unit == then) {
+        return Err(ReportError::UnknownUnit(asked.to_owned()));
+    }
+    // Whoever asks for a unit that was split gets the one that took most of it.
+    let heir = organisation.now(&then, today).into_iter().max_by_key(|share| share.percent).map_or(then, |share| share.key);
+    let (whole, split) = organisation.predecessors(&heir, today);
+    let mut sums = Vec::new();
+    for key in &whole {
+        sums.extend(store.rollup_sums(Some(key), period.from, period.to)?);
+    }
+    let known = |key: &&String| streams.iter().any(|stream| stream.unit == **key) || *key == &heir;
+    let kept: Vec<String> = whole.iter().filter(known).cloned().collect();
+    let coverage = coverage(&kept, &organisation, &streams);
+    let report = Ii06::compute(&organisation.exact(&heir), period.from, period.to, &sums, coverage);
+    let named = |key: &str| UnitName { unit: organisation.exact(key), name: organisation.name(key).to_owned() };
+    let made_of = whole.iter().map(|key| named(key)).collect();
+    Ok(AsNow { report, view, made_of, left_out: split.iter().map(|share| named(&share.key)).collect() })
+}
+
+/// A form, and to whom its figures are attributed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AsNow {
+    #[serde(flatten)]
+    pub report: Ii06,
+    #[serde(rename = "as")]
+    pub view: View,
+    /// As now: the units whose figures are in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub made_of: Vec<UnitName>,
+    /// As now: units that were split, and of which only a share would be its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<UnitName>,
+}
+
+/// A unit as people are told of it: `CODE`, or `CODE@FROM` where the code was re-used.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct UnitName {
+    pub unit: String,
+    pub name: String,
+}
+
+/// The sums of every unit, by key; as now those of a unit that is gone are added to whoever stands in its place on `today`,
+/// except those of units that were split, which stay with them.
+pub fn sums_by_unit(
+    store: &dyn Store,
+    period: Period,
+    view: View,
+    today: chrono::NaiveDate,
+) -> Result<BTreeMap<String, FieldSums>, StoreError> {
+    let then = store.rollup_sums_by_unit(period.from, period.to)?;
+    if view == View::Then {
+        return Ok(then);
+    }
+    let organisation = store.organisation()?;
+    let mut now: BTreeMap<String, FieldSums> = BTreeMap::new();
+    for (key, sum) in then {
+        let heirs = organisation.now(&key, today);
+        let heir = if let [only] = heirs.as_slice() { only.key.clone() } else { key };
+        match now.entry(heir) {
+            Entry::Occupied(mut known) => known.get_mut().add(&sum),
+            Entry::Vacant(new) => drop(new.insert(sum)),
+        }
+    }
+    Ok(now)
+}
+
+/// Offices of the node that existed on some day of the period, and whoever has sent something, by key.
+fn office_keys(node: &str, organisation: &Organisation, streams: &[StreamStatus], period: Period) -> Vec<String> {
+    let under = organisation.under(node, period.from, period.to).into_iter();
     under.chain(streams.iter().map(|stream| stream.unit.clone())).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn coverage(keys: &[String], organisation: &Organisation, streams: &[StreamStatus]) -> Coverage {
+    let named = |key: &String| OfficeCoverage { unit: organisation.exact(key), ..office_coverage(key, streams) };
+    Coverage::of(keys.iter().map(named).collect())
 }
 
 fn office_coverage(code: &str, streams: &[StreamStatus]) -> OfficeCoverage {
@@ -151,6 +238,7 @@ fn office_coverage(code: &str, streams: &[StreamStatus]) -> OfficeCoverage {
 /// One commune in the overview.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Office {
+    /// As [`Organisation::resolve`] takes it for exactly this unit.
     pub code: String,
     pub name: String,
     pub coverage: OfficeCoverage,
@@ -166,23 +254,22 @@ pub struct Office {
     pub enrolled: bool,
 }
 
-/// Every commune of the node, by code.
+/// Every commune of the node, by key.
 pub fn offices(store: &dyn Store, period: Period) -> Result<Vec<Office>, StoreError> {
     let node = node(store)?;
-    let (units, streams) = (store.units()?, store.streams(None)?);
+    let (organisation, streams) = (store.organisation()?, store.streams(None)?);
     let sums = store.rollup_sums_by_unit(period.from, period.to)?;
-    let names = names(&units, period.to);
-    let codes = office_codes(&node.code, &units, &streams, period);
-    Ok(codes
+    let keys = office_keys(&node.code, &organisation, &streams, period);
+    Ok(keys
         .into_iter()
-        .map(|code| {
-            let own = || streams.iter().filter(|stream| stream.unit == code);
-            let within = sums.get(&code).map(|sums| sums.within).unwrap_or_default();
-            let mut end = sums.get(&code).map(|sums| sums.before).unwrap_or_default();
+        .map(|key| {
+            let own = || streams.iter().filter(|stream| stream.unit == key);
+            let within = sums.get(&key).map(|sums| sums.within).unwrap_or_default();
+            let mut end = sums.get(&key).map(|sums| sums.before).unwrap_or_default();
             end.add(&within);
             Office {
-                name: names.get(code.as_str()).map_or_else(|| code.clone(), |name| (*name).to_owned()),
-                coverage: office_coverage(&code, &streams),
+                name: organisation.name(&key).to_owned(),
+                coverage: OfficeCoverage { unit: organisation.exact(&key), ..office_coverage(&key, &streams) },
                 forked: own().map(|stream| stream.forked).sum(),
                 received: within.received(),
                 resolved: within.resolved(),
@@ -192,19 +279,8 @@ pub fn offices(store: &dyn Store, period: Period) -> Result<Vec<Office>, StoreEr
                 agent_version: own().max_by_key(|stream| &stream.last_seen_at).and_then(|stream| stream.agent_version.clone()),
                 last_seen_at: own().filter_map(|stream| stream.last_seen_at.clone()).max(),
                 enrolled: own().next().is_some(),
-                code,
+                code: organisation.exact(&key),
             }
         })
         .collect())
-}
-
-/// The name of each code on `day`, or the nearest one before or after.
-pub fn names(units: &[Unit], day: NaiveDate) -> BTreeMap<&str, &str> {
-    let mut names = BTreeMap::new();
-    for unit in units {
-        if unit.is_valid(day) || !names.contains_key(unit.code.as_str()) {
-            names.insert(unit.code.as_str(), unit.name.as_str());
-        }
-    }
-    names
 }

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::catalogue::{CORE_FIELDS, field_name};
 use crate::contribution::{Counter, Counters};
 use crate::ruleset::Ruleset;
+use crate::unit;
 
 /// Columns 3 to 6.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +57,8 @@ pub struct Row {
 /// Until when, and how completely, an office has reported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfficeCoverage {
+    /// Written as its code.
+    #[serde(serialize_with = "unit::code_only")]
     pub unit: String,
     /// When the newest stored entry arrived (RFC 3339); `null`: nothing arrived yet.
     pub complete_to: Option<String>,
@@ -91,7 +94,12 @@ fn count(length: usize) -> i64 {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ii06 {
     pub form: &'static str,
+    /// `CODE`, or `CODE@FROM` where another unit has the same code; written as the code.
+    #[serde(serialize_with = "unit::code_only")]
     pub unit: String,
+    /// Where the code alone does not say which unit: since when this one carries it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit_since: Option<NaiveDate>,
     pub from: NaiveDate,
     pub to: NaiveDate,
     pub rows: Vec<Row>,
@@ -108,6 +116,13 @@ pub struct FieldSums {
     pub before: Counters,
     /// The days of the period.
     pub within: Counters,
+}
+
+impl FieldSums {
+    pub fn add(&mut self, other: &FieldSums) {
+        self.before.add(&other.before);
+        self.within.add(&other.within);
+    }
 }
 
 /// An identity of the form that does not hold.
@@ -129,7 +144,7 @@ impl Ii06 {
             .map(|field| Row { columns: Columns::of(sums.iter().filter(|sum| sum.field == field)), field })
             .collect();
         let total = Columns::of(sums.iter());
-        Ii06 { form: "II.06", unit: unit.to_owned(), from, to, rows, total, coverage, ruleset: Ruleset::on(to) }
+        Ii06 { form: "II.06", unit: unit.to_owned(), unit_since: unit::since_of(unit), from, to, rows, total, coverage, ruleset: Ruleset::on(to) }
     }
 
     /// Identities of the form that do not hold; none for figures computed from dossiers.
