@@ -315,6 +315,7 @@ impl Store {
         }
         let mut store = Store::connect(&database(data))?;
         migrations::migrations::runner().run(&mut store.connection)?;
+        store.recount()?;
         Ok(store)
     }
 
