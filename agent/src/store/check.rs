@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use rusqlite::OptionalExtension as _;
 
 use super::{
-    COLUMNS, Delta, Dossier, Hash, Head, Result, Seq, Store, Transaction, Uuid, begin, dossier_put, figures, fold, office,
+    COLUMNS, Delta, Dossier, Hash, Head, Result, Seq, Store, Transaction, Uuid, begin, books, dossier_put, figures, fold, office,
 };
 use motcua_shared::contribution::{Cell, Counters, edition};
 use motcua_shared::entry::Body;
@@ -51,7 +51,7 @@ impl Store {
     /// Makes the projection again from the log.
     pub fn rebuild(&mut self) -> Result<()> {
         let transaction = begin(&mut self.connection)?;
-        transaction.execute_batch("delete from dossier; delete from rollup;")?;
+        transaction.execute_batch("delete from dossier; delete from rollup; delete from certification;")?;
         let mut delta = Delta::default();
         for id in dossier_ids(&transaction)? {
             let (dossier, person) = fold(&transaction, id)?;
@@ -60,6 +60,7 @@ impl Store {
         }
         figures::rollup_add(&transaction, &delta)?;
         transaction.execute("insert or replace into figures (id, edition) values (1, ?1)", [edition()])?;
+        books::assign_missing(&transaction)?;
         transaction.commit()?;
         Ok(())
     }
