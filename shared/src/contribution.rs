@@ -372,6 +372,8 @@ mod tests {
             due_at: Some(time("2023-05-19 17:00")),
             ruleset: "nd61-2018".to_owned(),
             fee_vnd: 0,
+            book: None,
+            follows: None,
         })
     }
 
