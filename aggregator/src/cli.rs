@@ -25,7 +25,7 @@ use crate::authority::{self, Authority, AuthorityError, EnrolError, Reader};
 use crate::backup::{self, BackupError};
 use crate::bundle::{self, BundleError, Imported, Stopped};
 use crate::config::{Config, ConfigError, Overrides};
-use crate::output::{fail, ii06_table, people_time, remark, say, say_json, status_table};
+use crate::output::{attribution_words, fail, ii06_table, people_time, remark, say, say_json, status_table};
 use crate::rollup::{self, ReportError};
 use crate::store::{Node, Role, SqliteStore, Store, StoreError, in_transaction, sqlite};
 use crate::tls::{self, Door, TlsError};
@@ -438,9 +438,12 @@ fn open(data: &Path) -> Result<SqliteStore, CliError> {
     if !data.join(sqlite::FILE).exists() {
         return Err(not_ready());
     }
-    let store = SqliteStore::open(data)?;
+    let mut store = SqliteStore::open(data)?;
     if store.node_find()?.is_none() {
         return Err(not_ready());
+    }
+    if let Some(entries) = ingest::recount(&mut store)? {
+        info!(entries, "this version counts otherwise than an older one: the figures were computed anew");
     }
     Ok(store)
 }
@@ -552,11 +555,11 @@ fn report(data: &Path, asked: &Ii06Args) -> Result<(), CliError> {
     }
     let store = open(data)?;
     let period = Period::new(asked.from, asked.to).map_err(ReportError::from)?;
-    let report = rollup::ii06(&store, asked.unit.as_deref(), period)?;
+    let shown = rollup::ii06_as(&store, asked.unit.as_deref(), period, asked.view.into(), local_day(now()))?;
     let text = match asked.format {
-        Format::Json => serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)? + "\n",
-        Format::Csv => report.to_csv(),
-        _ => ii06_table(&report),
+        Format::Json => serde_json::to_string_pretty(&shown).map_err(anyhow::Error::from)? + "\n",
+        Format::Csv => shown.report.to_csv(),
+        _ => ii06_table(&shown.report) + &attribution_words(&shown),
     };
     let Some(path) = &asked.out else {
         say(&text);

@@ -161,6 +161,7 @@ mod tests {
     #[test]
     fn an_office_with_a_replaced_pc_is_not_absent_and_a_silent_one_is() {
         let stream = |unit: &str, last_seen_at: Option<&str>| StreamStatus {
+            unit_since: None,
             unit: unit.to_owned(),
             stream: Uuid::nil(),
             stored_through: 0,
@@ -183,7 +184,7 @@ mod tests {
             stream("2", Some("2026-11-20T22:00:00+07:00")),
             stream("3", None),
         ];
-        let absent = absent(&streams, &[], wall("2026-11-24T13:00:00+07:00"));
+        let absent = absent(&streams, &Organisation::default(), wall("2026-11-24T13:00:00+07:00"));
         let told: Vec<(&str, u32, String)> =
             absent.iter().map(|office| (office.unit.as_str(), office.missed.nights, office.missed.since.to_string())).collect();
         assert_eq!(told, [("3", 23, "2026-11-01".to_owned()), ("2", 3, "2026-11-21".to_owned())]);

@@ -2,10 +2,11 @@
 //!
 //! Promise: figures come from the rollups alone and coverage stands beside every one of them. Start at [`ii06`].
 
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
+use chrono::NaiveDate;
 use motcua_shared::calendar::LocalTime;
+use motcua_shared::contribution::Counters;
 use motcua_shared::period::{Backwards, Period};
 use motcua_shared::report::{Coverage, FieldSums, Ii06, OfficeCoverage};
 use motcua_shared::unit::{Organisation, View};
@@ -13,7 +14,7 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use crate::nights::{self, Absent};
-use crate::store::{Node, Store, StoreError, StreamStatus};
+use crate::store::{Node, ProcedureCounters, Store, StoreError, StreamStatus};
 
 /// Why a report is not to be had, in words for whoever asked.
 #[derive(Debug, thiserror::Error)]
@@ -125,7 +126,7 @@ pub fn ii06(store: &dyn Store, unit: Option<&str>, period: Period) -> Result<Ii0
         Some((_, key)) => vec![key.clone()],
         None => office_keys(&node.code, &organisation, &streams, period),
     };
-    let sums = store.rollup_sums(unit.as_ref().map(|(_, key)| key.as_str()), period.from, period.to)?;
+    let sums = field_sums(store, unit.as_ref().map(|(_, key)| key.as_str()), period)?;
     let named = unit.as_ref().map_or_else(|| node.code.clone(), |(_, key)| organisation.exact(key));
     Ok(Ii06::compute(&named, period.from, period.to, &sums, coverage(&keys, &organisation, &streams)))
 }
@@ -137,7 +138,7 @@ pub fn ii06_as(
     unit: Option<&str>,
     period: Period,
     view: View,
-    today: chrono::NaiveDate,
+    today: NaiveDate,
 ) -> Result<AsNow, ReportError> {
     let node = node(store)?;
     let (View::Now, Some(asked)) = (view, unit.filter(|unit| *unit != node.code)) else {
@@ -154,7 +155,7 @@ pub fn ii06_as(
     let (whole, split) = organisation.predecessors(&heir, today);
     let mut sums = Vec::new();
     for key in &whole {
-        sums.extend(store.rollup_sums(Some(key), period.from, period.to)?);
+        sums.extend(field_sums(store, Some(key), period)?);
     }
     let known = |key: &&String| streams.iter().any(|stream| stream.unit == **key) || *key == &heir;
     let kept: Vec<String> = whole.iter().filter(known).cloned().collect();
@@ -170,7 +171,8 @@ pub fn ii06_as(
 pub struct AsNow {
     #[serde(flatten)]
     pub report: Ii06,
-    #[serde(rename = "as")]
+    /// Left out for figures as then.
+    #[serde(rename = "as", skip_serializing_if = "View::is_then")]
     pub view: View,
     /// As now: the units whose figures are in it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -187,29 +189,65 @@ pub struct UnitName {
     pub name: String,
 }
 
-/// The sums of every unit, by key; as now those of a unit that is gone are added to whoever stands in its place on `today`,
-/// except those of units that were split, which stay with them.
-pub fn sums_by_unit(
+/// Everything up to `day` of every unit, by key; as now that of a unit that is gone is added to whoever stands in its place on
+/// `today`, except that of units that were split, which stay by themselves.
+pub fn until_by_unit(
     store: &dyn Store,
-    period: Period,
+    day: NaiveDate,
     view: View,
-    today: chrono::NaiveDate,
-) -> Result<BTreeMap<String, FieldSums>, StoreError> {
-    let then = store.rollup_sums_by_unit(period.from, period.to)?;
+    today: NaiveDate,
+) -> Result<BTreeMap<String, Counters>, StoreError> {
+    let then = store.rollup_until_by_unit(day)?;
     if view == View::Then {
         return Ok(then);
     }
     let organisation = store.organisation()?;
-    let mut now: BTreeMap<String, FieldSums> = BTreeMap::new();
-    for (key, sum) in then {
+    let mut now: BTreeMap<String, Counters> = BTreeMap::new();
+    for (key, counters) in then {
         let heirs = organisation.now(&key, today);
         let heir = if let [only] = heirs.as_slice() { only.key.clone() } else { key };
-        match now.entry(heir) {
-            Entry::Occupied(mut known) => known.get_mut().add(&sum),
-            Entry::Vacant(new) => drop(new.insert(sum)),
-        }
+        now.entry(heir).or_default().add(&counters);
     }
     Ok(now)
+}
+
+/// Sums by field before and within a period, of a unit or of all together.
+pub fn field_sums(store: &dyn Store, unit: Option<&str>, period: Period) -> Result<Vec<FieldSums>, StoreError> {
+    let mut fields: BTreeMap<String, FieldSums> = BTreeMap::new();
+    for sums in procedure_sums(store, unit, period)? {
+        let empty = || FieldSums { field: sums.field.clone(), before: Counters::default(), within: Counters::default() };
+        let field = fields.entry(sums.field.clone()).or_insert_with(empty);
+        field.before.add(&sums.before);
+        field.within.add(&sums.within);
+    }
+    Ok(fields.into_values().collect())
+}
+
+/// Sums of one procedure before and within a period.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcedureSums {
+    pub field: String,
+    pub procedure: String,
+    pub before: Counters,
+    pub within: Counters,
+}
+
+/// Sums by procedure before and within a period, of a unit or of all together, by field and procedure.
+pub fn procedure_sums(store: &dyn Store, unit: Option<&str>, period: Period) -> Result<Vec<ProcedureSums>, StoreError> {
+    let earlier = store.rollup_until_by_procedure(unit, eve(period))?;
+    let earlier: BTreeMap<(String, String), Counters> =
+        earlier.into_iter().map(|row| ((row.field, row.procedure), row.counters)).collect();
+    let ends = store.rollup_until_by_procedure(unit, period.to)?;
+    let sums = ends.into_iter().map(|ProcedureCounters { field, procedure, counters }| {
+        let before = earlier.get(&(field.clone(), procedure.clone())).copied().unwrap_or_default();
+        ProcedureSums { within: counters.since(&before), field, procedure, before }
+    });
+    Ok(sums.collect())
+}
+
+/// The day before a period.
+fn eve(period: Period) -> NaiveDate {
+    period.from.pred_opt().unwrap_or(NaiveDate::MIN)
 }
 
 /// Offices of the node that existed on some day of the period, and whoever has sent something, by key.
@@ -258,15 +296,14 @@ pub struct Office {
 pub fn offices(store: &dyn Store, period: Period) -> Result<Vec<Office>, StoreError> {
     let node = node(store)?;
     let (organisation, streams) = (store.organisation()?, store.streams(None)?);
-    let sums = store.rollup_sums_by_unit(period.from, period.to)?;
+    let (earlier, ends) = (store.rollup_until_by_unit(eve(period))?, store.rollup_until_by_unit(period.to)?);
     let keys = office_keys(&node.code, &organisation, &streams, period);
     Ok(keys
         .into_iter()
         .map(|key| {
             let own = || streams.iter().filter(|stream| stream.unit == key);
-            let within = sums.get(&key).map(|sums| sums.within).unwrap_or_default();
-            let mut end = sums.get(&key).map(|sums| sums.before).unwrap_or_default();
-            end.add(&within);
+            let end = ends.get(&key).copied().unwrap_or_default();
+            let within = end.since(&earlier.get(&key).copied().unwrap_or_default());
             Office {
                 name: organisation.name(&key).to_owned(),
                 coverage: OfficeCoverage { unit: organisation.exact(&key), ..office_coverage(&key, &streams) },
@@ -283,4 +320,90 @@ pub fn offices(store: &dyn Store, period: Period) -> Result<Vec<Office>, StoreEr
             }
         })
         .collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use motcua_shared::unit::{STARTER, Units};
+
+    use super::*;
+    use crate::ingest::tests::{District, received};
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().expect("a date")
+    }
+
+    fn year() -> Period {
+        Period::new(day("2023-01-01"), day("2023-12-31")).expect("a period")
+    }
+
+    /// The district with its units, an office of each of these, and so many dossiers received at each in January 2023.
+    fn district(offices: &[(&str, u128)]) -> District {
+        let mut district = District::new();
+        let units: Vec<_> = Units::parse(STARTER).expect("sound").iter().cloned().collect();
+        district.store.units_replace(&units).expect("units");
+        let mut dossier = 0;
+        for (number, (asked, count)) in (1..).zip(offices) {
+            let key = district.store.organisation().expect("units").resolve(asked, day("2026-11-26"));
+            let mut agent = district.agent(&key, number);
+            for _ in 0..*count {
+                dossier += 1;
+                agent.record(dossier, received(dossier));
+            }
+            district.send(&agent, 1, u64::try_from(*count).expect("few"));
+        }
+        district
+    }
+
+    fn open(district: &District, unit: &str, view: View) -> (String, i64) {
+        let shown = ii06_as(&district.store, Some(unit), year(), view, day("2026-11-26")).expect("a form");
+        assert_eq!(shown.report.broken_identities(), []);
+        (shown.report.unit, shown.report.total.pending.total)
+    }
+
+    #[test]
+    fn the_figures_of_two_units_with_one_code_are_never_mixed() {
+        let district = district(&[("11098@2019-12-01", 2), ("11098", 3)]);
+        assert_eq!(open(&district, "11098", View::Then), ("11098@2019-12-01".to_owned(), 2), "who carried it in 2023");
+        assert_eq!(open(&district, "11098@2024-12-01", View::Then), ("11098@2024-12-01".to_owned(), 3));
+        let shown = offices(&district.store, year()).expect("offices");
+        let of =
+            |code: &str| shown.iter().find(|office| office.code == code).map(|office| (office.name.as_str(), office.received));
+        assert_eq!(of("11098@2019-12-01"), Some(("Xã Tái Sơn", 2)));
+        assert_eq!(of("11098@2024-12-01"), Some(("Xã Kỳ Sơn", 3)));
+        let form = serde_json::to_value(ii06(&district.store, Some("11098"), year()).expect("a form")).expect("JSON");
+        assert_eq!((form["unit"].as_str(), form["unit_since"].as_str()), (Some("11098"), Some("2019-12-01")));
+        crate::verify::verify(&district.store).expect("sound");
+    }
+
+    #[test]
+    fn as_now_the_figures_of_those_that_are_gone_stand_under_who_took_their_place() {
+        let district = district(&[("11089", 1), ("11098@2019-12-01", 2), ("11098", 3), ("11113", 4), ("11074", 5)]);
+        assert_eq!(open(&district, "11089", View::Then), ("11089".to_owned(), 1));
+        let tan_ky = ("11113@2025-07-01".to_owned(), 10);
+        for asked in ["11089", "11098", "11098@2024-12-01", "11113", "11113@2025-07-01"] {
+            assert_eq!(open(&district, asked, View::Now), tan_ky, "{asked}");
+        }
+        let shown = ii06_as(&district.store, Some("11089"), year(), View::Now, day("2025-01-01")).expect("a form");
+        assert_eq!((shown.report.unit.as_str(), shown.report.total.pending.total), ("11098@2024-12-01", 6));
+        let names: Vec<&str> = shown.made_of.iter().map(|unit| unit.name.as_str()).collect();
+        assert_eq!(names, ["Xã Ngọc Kỳ", "Xã Tái Sơn", "Xã Kỳ Sơn"]);
+        let sums = |view| until_by_unit(&district.store, day("2023-12-31"), view, day("2026-11-26")).expect("sums");
+        let total = |view| sums(view).values().map(Counters::open).sum::<i64>();
+        assert_eq!((total(View::Then), total(View::Now), sums(View::Now).len()), (15, 15, 2));
+    }
+
+    #[test]
+    fn a_unit_that_was_split_is_left_out_and_named() {
+        let mut district = district(&[("11089", 1)]);
+        let table = "code,name,kind,parent,valid_from,valid_to,successor\n\
+                     11089,Xã Ngọc Kỳ,commune,298,2019-12-01,2024-11-30,1:60;2:40\n\
+                     1,Xã Một,commune,298,2024-12-01,,\n2,Xã Hai,commune,298,2024-12-01,,\n";
+        let units: Vec<_> = Units::parse(table).expect("sound").iter().cloned().collect();
+        district.store.units_replace(&units).expect("units");
+        let shown = ii06_as(&district.store, Some("11089"), year(), View::Now, day("2026-11-26")).expect("a form");
+        assert_eq!((shown.report.unit.as_str(), shown.report.total.pending.total), ("1", 0), "the larger part");
+        assert_eq!(shown.left_out.iter().map(|unit| unit.unit.as_str()).collect::<Vec<_>>(), ["11089"]);
+        assert_eq!(open(&district, "11089", View::Then), ("11089".to_owned(), 1));
+    }
 }

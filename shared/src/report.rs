@@ -118,13 +118,6 @@ pub struct FieldSums {
     pub within: Counters,
 }
 
-impl FieldSums {
-    pub fn add(&mut self, other: &FieldSums) {
-        self.before.add(&other.before);
-        self.within.add(&other.within);
-    }
-}
-
 /// An identity of the form that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokenIdentity {
@@ -144,7 +137,17 @@ impl Ii06 {
             .map(|field| Row { columns: Columns::of(sums.iter().filter(|sum| sum.field == field)), field })
             .collect();
         let total = Columns::of(sums.iter());
-        Ii06 { form: "II.06", unit: unit.to_owned(), unit_since: unit::since_of(unit), from, to, rows, total, coverage, ruleset: Ruleset::on(to) }
+        Ii06 {
+            form: "II.06",
+            unit: unit.to_owned(),
+            unit_since: unit::since_of(unit),
+            from,
+            to,
+            rows,
+            total,
+            coverage,
+            ruleset: Ruleset::on(to),
+        }
     }
 
     /// Identities of the form that do not hold; none for figures computed from dossiers.
@@ -269,7 +272,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::contribution::Delta;
+    use crate::contribution::{COLUMNS, Delta};
     use crate::dossier::Dossier;
     use crate::dossier::tests::any_event;
 
@@ -298,7 +301,7 @@ mod tests {
         let empty = report(&Delta::default(), "2023-01-01", "2023-12-31");
         assert_eq!(empty.rows.iter().map(|row| row.field.as_str()).collect::<Vec<_>>(), CORE_FIELDS);
         assert_eq!(empty.broken_identities(), []);
-        let other = FieldSums { field: "dat_dai".to_owned(), before: Counters::default(), within: Counters([1; 16]) };
+        let other = FieldSums { field: "dat_dai".to_owned(), before: Counters::default(), within: Counters([1; COLUMNS.len()]) };
         let rows = Ii06::compute("11089", day("2023-01-01"), day("2023-12-31"), &[other], Coverage::default()).rows;
         assert_eq!(rows.last().map(|row| row.field.as_str()), Some("dat_dai"));
     }

@@ -164,7 +164,7 @@ pub fn new_keys(known: &[Key], units: &[Unit]) -> Vec<Key> {
 }
 
 /// To whom the figures of a unit are attributed.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum View {
     /// To the unit that it was then: filed reports, old periods.
@@ -172,6 +172,13 @@ pub enum View {
     Then,
     /// To the unit that is there now in its place.
     Now,
+}
+
+impl View {
+    #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+    pub fn is_then(&self) -> bool {
+        *self == View::Then
+    }
 }
 
 /// A unit that is there now, and how many percent of an older one went to it.
@@ -262,7 +269,9 @@ impl Organisation {
                 if heirs.is_empty() {
                     next.push(share);
                 } else {
-                    next.extend(heirs.into_iter().map(|heir| Share { percent: (heir.percent * share.percent + 50) / 100, ..heir }));
+                    next.extend(
+                        heirs.into_iter().map(|heir| Share { percent: (heir.percent * share.percent + 50) / 100, ..heir }),
+                    );
                 }
             }
             open = merged(next);
@@ -379,14 +388,18 @@ mod tests {
         let first = new_keys(&[], &[unit("2024-12-01")]);
         assert_eq!(first.iter().map(|key| key.key.as_str()).collect::<Vec<_>>(), ["1"]);
         let later = new_keys(&first, &[unit("2019-12-01"), unit("2024-12-01")]);
-        assert_eq!(later.iter().map(|key| (key.key.as_str(), key.since)).collect::<Vec<_>>(), [("1@2019-12-01", day("2019-12-01"))]);
+        assert_eq!(
+            later.iter().map(|key| (key.key.as_str(), key.since)).collect::<Vec<_>>(),
+            [("1@2019-12-01", day("2019-12-01"))]
+        );
         assert_eq!((code_of("1@2019-12-01"), since_of("1@2019-12-01"), since_of("1")), ("1", Some(day("2019-12-01")), None));
     }
 
     #[track_caller]
     fn now_is(table: &Organisation, asked: (&str, &str), on: &str, expected: &[(&str, u32)]) {
         let key = table.resolve(asked.0, day(asked.1));
-        let shares: Vec<_> = table.now(&key, day(on)).into_iter().map(|share| (table.name(&share.key).to_owned(), share.percent)).collect();
+        let shares: Vec<_> =
+            table.now(&key, day(on)).into_iter().map(|share| (table.name(&share.key).to_owned(), share.percent)).collect();
         assert_eq!(shares.iter().map(|(name, percent)| (name.as_str(), *percent)).collect::<Vec<_>>(), expected);
     }
 
@@ -426,7 +439,8 @@ mod tests {
         let circle = organisation("1,A,commune,9,2020-01-01,2020-12-31,2\n2,B,commune,9,2020-01-01,2020-12-31,1\n");
         now_is(&circle, ("1", "2020-06-01"), "2022-01-01", &[("A", 100)]);
         for bad in ["2:60;3:30", "2:x", "2:100;3"] {
-            let text = format!("code,name,kind,parent,valid_from,valid_to,successor\n1,A,commune,9,2020-01-01,2020-12-31,{bad}\n");
+            let text =
+                format!("code,name,kind,parent,valid_from,valid_to,successor\n1,A,commune,9,2020-01-01,2020-12-31,{bad}\n");
             assert_eq!(Units::parse(&text).expect_err("refused").len(), 1, "{bad}");
         }
     }
