@@ -11,6 +11,7 @@ use axum::response::{Html, Redirect};
 use motcua_shared::text::number;
 
 use super::fault::HttpError;
+use super::viewer::{ClerkViewer, Viewer};
 use super::{App, Frame, html};
 use crate::doctor::{self, Finding};
 use crate::office::{Status, now};
@@ -46,7 +47,7 @@ struct SyncPage {
     findings: Vec<Finding>,
 }
 
-pub async fn show(State(app): State<App>) -> Result<Html<String>, HttpError> {
+pub async fn show(viewer: Viewer, State(app): State<App>) -> Result<Html<String>, HttpError> {
     let (data, sender) = (app.data.clone(), app.sender.clone());
     let (status, attempt, asked, mut facts) = app
         .read(move |store, _| {
@@ -59,7 +60,7 @@ pub async fn show(State(app): State<App>) -> Result<Html<String>, HttpError> {
     let shown = |at: &Option<String>, none: &str| at.as_deref().map_or_else(|| none.to_owned(), words::shown_time);
     let count = |value: u64| number(i64::try_from(value).unwrap_or(i64::MAX));
     html(&SyncPage {
-        frame: Some(Frame::of(&status)),
+        frame: Some(Frame::of(&status, &viewer)),
         nav: "sync",
         reference: words::reference_sentence(&status),
         reference_problem: status.reference_problem.clone().unwrap_or_default(),
@@ -84,7 +85,7 @@ pub async fn show(State(app): State<App>) -> Result<Html<String>, HttpError> {
 }
 
 /// Sends now and shows how it went; when it takes long, shows that it is under way.
-pub async fn send(State(app): State<App>) -> Result<Redirect, HttpError> {
+pub async fn send(_: ClerkViewer, State(app): State<App>) -> Result<Redirect, HttpError> {
     if app.sender.is_sending() {
         return Ok(Redirect::to("/sync"));
     }
