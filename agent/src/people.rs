@@ -187,7 +187,7 @@ mod tests {
     }
 
     fn whose(store: &mut Store, token: &str, at: LocalTime) -> Option<String> {
-        store.session_find(token_hash(token), at).expect("read").map(|user| user.name)
+        store.session_find(token_hash(token), at, true).expect("read").map(|user| user.name)
     }
 
     #[test]

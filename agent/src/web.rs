@@ -13,16 +13,19 @@ use anyhow::{Context, bail};
 use askama::Template;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::HeaderName;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
 use motcua_shared::access::Right;
+use motcua_shared::assets;
 use motcua_shared::schedule::Window;
 use motcua_shared::seal::OfficeKey;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::info;
 
+use crate::doctor;
 use crate::door::Door;
 use crate::office::{Status, chance, now};
 use crate::schedule::Sender;
@@ -132,6 +135,8 @@ struct Frame {
     office: String,
     sync: String,
     all_sent: bool,
+    /// The one thing to do when sending does not work; empty when there is nothing.
+    todo: String,
     /// Log-in name of who looks, and what he is in words.
     viewer: String,
     role: &'static str,
@@ -141,18 +146,16 @@ struct Frame {
 
 impl Frame {
     fn read(store: &Store, viewer: &Viewer) -> store::Result<Option<Frame>> {
-        Ok(Some(Frame::of(&Status::read(store)?, viewer)))
-    }
-
-    fn of(status: &Status, viewer: &Viewer) -> Frame {
-        Frame {
+        let (status, now) = (Status::read(store)?, now());
+        Ok(Some(Frame {
             viewer: viewer.name.clone(),
             role: words::role_name(viewer.role),
             people: viewer.may(Right::People),
             office: format!("{} ({})", status.name, status.unit),
-            sync: words::sync_sentence(status),
-            all_sent: words::all_sent(status),
-        }
+            sync: words::sync_sentence(&status, now),
+            all_sent: words::all_sent(&status),
+            todo: doctor::todo(store, now)?,
+        }))
     }
 }
 
@@ -175,7 +178,9 @@ pub fn router(app: App) -> Router {
         .route("/logout", post(log_in::log_out))
         .route("/setup", get(setup::user_form))
         .route("/setup/user", post(setup::user_save))
+        .route("/sync/line", get(sync::line))
         .route("/style.css", get(style))
+        .route("/app.js", get(script))
         .merge(api::routes())
         .fallback(fault::nowhere)
         .layer(CatchPanicLayer::new())
@@ -184,9 +189,15 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
+/// Their addresses change with what they hold.
+const FOR_EVER: (HeaderName, &str) = (CACHE_CONTROL, "max-age=31536000, immutable");
+
 async fn style() -> impl IntoResponse {
-    let headers = [(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, "max-age=86400")];
-    (headers, include_str!("../templates/style.css"))
+    ([(CONTENT_TYPE, "text/css; charset=utf-8"), FOR_EVER], assets::STYLE)
+}
+
+async fn script() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/javascript; charset=utf-8"), FOR_EVER], assets::SCRIPT)
 }
 
 /// Answers on `listener` until the program is asked to stop, and sends by schedule meanwhile.

@@ -5,6 +5,8 @@
 //! [`dossier`] → [`entry`] → [`sync`] → [`wire`] → [`contribution`] → [`report`].
 
 pub mod access;
+pub mod assets;
+pub mod book;
 pub mod bundle;
 pub mod calendar;
 pub mod catalogue;

@@ -241,8 +241,8 @@ impl Store {
         Ok(transaction.commit()?)
     }
 
-    /// Whose session this is, if it still counts; its use is noted.
-    pub fn session_find(&mut self, hash: [u8; 32], now: LocalTime) -> Result<Option<User>> {
+    /// Whose session this is, if it still counts; `used` notes that it was used, so that it goes on.
+    pub fn session_find(&mut self, hash: [u8; 32], now: LocalTime, used: bool) -> Result<Option<User>> {
         let mut statement = self.connection.prepare_cached(
             "select u.name, u.role, u.password, u.must_change, u.disabled_at, u.created_at, s.opened_at, s.used_at
              from session s join user u on u.name = s.user where s.hash = ?1 and u.disabled_at is null",
@@ -250,7 +250,7 @@ impl Store {
         let found = statement.query_row([hash], |row| Ok((user(row)?, session(row, 6)?))).optional()?;
         let Some((user, session)) = found.filter(|(_, session)| session.is_open(now)) else { return Ok(None) };
         drop(statement);
-        if session.is_to_be_noted(now) {
+        if used && session.is_to_be_noted(now) {
             self.connection
                 .prepare_cached("update session set used_at = ?2 where hash = ?1")?
                 .execute(params![hash, now.to_rfc3339()])?;

@@ -20,13 +20,15 @@ use super::log_in::{self, Kept};
 use super::viewer::{self, Viewer, Who};
 use super::{App, LARGEST_FORM, Wire};
 
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
 /// What is answered without a log-in; each name with everything under it.
 pub const OPEN: [&str; 5] = ["/login", "/setup", "/trust", "/kiosk", "/healthz"];
 /// What pages are made of: nobody's data.
 const PARTS: [&str; 4] = [".css", ".js", ".svg", ".woff2"];
+/// What pages ask for by themselves: it keeps no session open.
+const POLLED: &str = "/sync/line";
 /// The field that says whom a form was rendered for.
 const RENDERED_FOR: &str = "viewer";
 
@@ -68,7 +70,7 @@ pub async fn dress(State(app): State<App>, mut request: Request, next: Next) -> 
 }
 
 fn is_for_programs(path: &str) -> bool {
-    path.starts_with("/api/") || path == "/metrics"
+    path.starts_with("/api/") || path == "/metrics" || path == POLLED
 }
 
 fn is_open(path: &str) -> bool {
@@ -85,7 +87,7 @@ enum Entrance {
 
 async fn let_in(app: &App, request: &mut Request, wire: &Wire) -> Result<Entrance, HttpError> {
     let path = request.uri().path().to_owned();
-    let viewer = match viewer::identify(app, request.headers()).await? {
+    let viewer = match viewer::identify(app, request.headers(), path != POLLED).await? {
         Who::Somebody(viewer) => viewer,
         _ if is_open(&path) => return Ok(Entrance::In(None)),
         Who::NoUserYet if is_for_programs(&path) && !wire.is_lan() => Viewer::of_this_pc(),

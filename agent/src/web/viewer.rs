@@ -126,8 +126,8 @@ pub(super) enum Who {
     NoUserYet,
 }
 
-/// Who sent a request, by its session cookie or its `Authorization`.
-pub(super) async fn identify(app: &App, headers: &HeaderMap) -> Result<Who, HttpError> {
+/// Who sent a request, by its session cookie or its `Authorization`. `used`: a person did something, so the session goes on.
+pub(super) async fn identify(app: &App, headers: &HeaderMap, used: bool) -> Result<Who, HttpError> {
     if let Some(shown) = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()) {
         return authorised(app, shown).await;
     }
@@ -136,7 +136,7 @@ pub(super) async fn identify(app: &App, headers: &HeaderMap) -> Result<Who, Http
     let found = app
         .door
         .call(move |store| {
-            let user = session.map(|hash| store.session_find(hash, at)).transpose()?.flatten();
+            let user = session.map(|hash| store.session_find(hash, at, used)).transpose()?.flatten();
             let any = user.is_some() || store.user_any()?;
             Ok::<_, crate::store::StoreError>((user, any))
         })
