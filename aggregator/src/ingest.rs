@@ -631,6 +631,8 @@ pub mod tests {
             ruleset: "nd61-2018".to_owned(),
             fee_vnd: 0,
             catalogued: None,
+            book: None,
+            follows: None,
         })
     }
 

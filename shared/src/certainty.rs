@@ -148,6 +148,8 @@ mod tests {
             ruleset: "nd118-2025".to_owned(),
             fee_vnd: 0,
             catalogued: None,
+            book: None,
+            follows: None,
         })
     }
 

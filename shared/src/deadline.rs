@@ -62,7 +62,7 @@ fn is_after_15h(received: LocalTime) -> bool {
 ///
 /// The first day is not counted and an end on a day off moves to the next working day: Civil Code 2015 Art. 147(2),
 /// 148(5). With `after_15h_next_day` a dossier received after 15:00, or on a day off, counts as received on the next
-/// working day ([`counted_from`]).
+/// working day (see `counted_from`).
 pub fn due(limit: Limit, after_15h_next_day: bool, received: LocalTime, calendar: &Calendar) -> LocalTime {
     let received = received.with_timezone(&VIETNAM);
     let closes = calendar.hours.afternoon.1;

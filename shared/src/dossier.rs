@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::book::{Line, Place};
 use crate::calendar::{LocalTime, local_day};
 use crate::catalogue::{Catalogue, ClockStart};
 use crate::certification::Certified;
@@ -192,6 +193,12 @@ pub struct Received {
     /// Absent in entries of the first releases: then the catalogue is asked what it said on that day.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catalogued: Option<Catalogued>,
+    /// Its line in the register book; absent in what was written before lines were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub book: Option<Line>,
+    /// Code of the slip with which this request was not accepted before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<String>,
 }
 
 /// What else the catalogue said of the procedure at reception, beside limit, field and fee: kept, so that no later version
@@ -421,6 +428,18 @@ events! {
 }
 
 impl Event {
+    /// The same without the numbers that are given out on saving: two forms that say the same are equal in this.
+    #[must_use]
+    pub fn unnumbered(&self) -> Event {
+        let mut event = self.clone();
+        match &mut event {
+            Event::Received(received) => received.book = None,
+            Event::Certified(certified) => certified.numbers = None,
+            _ => {}
+        }
+        event
+    }
+
     /// Reads the event of an entry.
     pub fn parse(body: &Body) -> Result<Event, Unapplied> {
         if body.v > VERSION {
@@ -553,6 +572,8 @@ pub enum Payment {
 pub struct Dossier {
     pub id: Uuid,
     pub received: Option<Received>,
+    /// Where it stands in the register book.
+    pub book: Option<Place>,
     /// Its slip, while it is not accepted.
     pub turned_away: Option<TurnedAway>,
     pub declined: bool,
@@ -593,6 +614,7 @@ impl Dossier {
         Dossier {
             id,
             received: None,
+            book: None,
             turned_away: None,
             declined: false,
             due_at: None,
@@ -636,6 +658,7 @@ impl Dossier {
             Event::Received(received) => {
                 if self.received.is_none() {
                     self.due_at = received.due_at;
+                    self.book = received.book.map(|line| Place::of(line, local_day(received.received_at)));
                     self.received = Some(received.clone());
                     self.clock_started_at = (!self.awaits_acceptance()).then_some(received.received_at);
                 }
@@ -1077,6 +1100,8 @@ pub(crate) mod tests {
             ruleset: "nd61-2018".to_owned(),
             fee_vnd: 4000,
             catalogued: None,
+            book: None,
+            follows: None,
         })
     }
 
@@ -1135,7 +1160,7 @@ pub(crate) mod tests {
                     16 => Event::Surveyed(Surveyed { at, answers: Answers::of([yes.then_some(2); 9]) }),
                     17 => Event::Guided(turned_away(minute)),
                     18 => Event::Declined(turned_away(minute)),
-                    19 => Event::Certified(Certified { at, document: Document::Copy, quantity: 3 }),
+                    19 => Event::Certified(Certified { at, document: Document::Copy, quantity: 3, numbers: None }),
                     _ => Event::NumberedOutside(NumberedOutside { code: minute.to_string() }),
                 }
             },

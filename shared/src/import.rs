@@ -273,6 +273,8 @@ impl Row<'_> {
             ruleset: Ruleset::on(local_day(received_at)).id.to_owned(),
             fee_vnd: fee_vnd?,
             catalogued: Some(catalogued),
+            book: None,
+            follows: None,
         })
     }
 

@@ -384,6 +384,8 @@ fn reception(limit: Option<Limit>, due_at: Option<&str>) -> Received {
         ruleset: "nd61-2018".to_owned(),
         fee_vnd: 0,
         catalogued: None,
+        book: None,
+        follows: None,
     }
 }
 
