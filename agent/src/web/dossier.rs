@@ -11,10 +11,11 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use motcua_shared::calendar::LocalTime;
-use motcua_shared::catalogue::field_name;
+use motcua_shared::catalogue::{ClockStart, field_name};
 use motcua_shared::certification::Document;
 use motcua_shared::dossier::{Code, Dossier, Event, Extent, Holder, Outcome, Payment, Rating, Receiver, ReturnWay, TurnedAway};
 use motcua_shared::reference::Tables;
+use motcua_shared::ruleset::SupplementClock;
 use motcua_shared::seal::{OfficeKey, Sealed};
 use motcua_shared::step::{self, Checked, Desk, Draft, QUESTION_FIELDS, StepKind};
 use motcua_shared::typed::FieldError;
@@ -213,7 +214,7 @@ fn facts(known: &Known, now: LocalTime) -> Facts {
         submitted_by: received.map_or("", |received| words::submitter_name(received.submitted_by)),
         state: words::state_name(&row.state).to_owned(),
         received: shown(&row.received_at),
-        limit: dossier.limit().map_or_else(|| "chưa có trong danh mục".to_owned(), words::limit_name),
+        limit: limit(dossier),
         due: shown(&row.due_at),
         due_words: words::due_words(row, now, &tables.calendar),
         finished: finished.unwrap_or_default(),
@@ -229,6 +230,15 @@ fn facts(known: &Known, now: LocalTime) -> Facts {
             (payment @ Payment::NoFee, _) | (payment, None) => words::payment_name(payment).to_owned(),
             (payment, Some(paid)) => format!("{}: {}", words::payment_name(payment), words::amount(paid.amount_vnd)),
         },
+    }
+}
+
+fn limit(dossier: &Dossier) -> String {
+    let limit = dossier.limit().map_or_else(|| "chưa có trong danh mục".to_owned(), words::limit_name);
+    match (dossier.clock_start(), dossier.accepted_at) {
+        (ClockStart::Reception, _) => limit,
+        (ClockStart::Acceptance, None) => format!("{limit} từ khi thụ lý (chưa thụ lý)"),
+        (ClockStart::Acceptance, Some(at)) => format!("{limit} từ khi thụ lý, {}", words::time(at)),
     }
 }
 
@@ -351,6 +361,7 @@ fn note_label(kind: StepKind) -> &'static str {
         StepKind::Extended => "Lý do chậm",
         StepKind::Voided => "Lý do hủy",
         StepKind::Returned => "Họ tên người nhận thay, ghi chú (không bắt buộc)",
+        StepKind::Accepted => "Số, ngày thông báo thụ lý (không bắt buộc)",
         StepKind::Supplemented | StepKind::Transferred | StepKind::CameBack | StepKind::PaymentRequested => {
             "Ghi chú (không bắt buộc)"
         }
@@ -365,16 +376,40 @@ fn note_label(kind: StepKind) -> &'static str {
 }
 
 fn asks_due(kind: StepKind, dossier: &Dossier) -> bool {
-    kind == StepKind::Extended || (kind == StepKind::Supplemented && dossier.limit().is_none())
+    let unlimited = dossier.limit().is_none();
+    match kind {
+        StepKind::Extended => true,
+        StepKind::Accepted => unlimited,
+        StepKind::Supplemented => unlimited && !dossier.awaits_acceptance(),
+        _ => false,
+    }
 }
 
 fn hint(kind: StepKind, dossier: &Dossier) -> String {
+    let rules = dossier.ruleset();
     match kind {
-        StepKind::Supplemented if dossier.limit().is_some() => {
-            "Thời hạn tính lại từ đầu, từ lúc đã bổ sung đủ; máy tự tính hẹn trả mới.".to_owned()
+        StepKind::Accepted if dossier.limit().is_some() => {
+            "Thời hạn tính từ lúc thụ lý; máy tự tính hẹn trả. Nếu không thụ lý, ghi kết quả từ chối giải quyết.".to_owned()
         }
-        StepKind::SupplementRequested => "Trong lúc chờ bổ sung, thời hạn dừng. Chỉ được yêu cầu một lần.".to_owned(),
-        StepKind::Extended => "Chỉ được xin lỗi và hẹn lại một lần, chậm nhất 1 ngày trước ngày hẹn trả.".to_owned(),
+        StepKind::Supplemented if dossier.awaits_acceptance() => "Đơn chưa thụ lý nên thời hạn chưa chạy.".to_owned(),
+        StepKind::Supplemented if dossier.limit().is_some() => match dossier.supplement_clock() {
+            SupplementClock::Restarts => "Thời hạn tính lại từ đầu, từ lúc đã bổ sung đủ; máy tự tính hẹn trả mới.".to_owned(),
+            SupplementClock::Subtracts => {
+                "Thời hạn chạy tiếp phần còn lại, từ lúc đã bổ sung đủ; máy tự tính hẹn trả mới.".to_owned()
+            }
+        },
+        StepKind::SupplementRequested => format!(
+            "Trong lúc chờ bổ sung, thời hạn dừng. Chỉ được yêu cầu {}, trong {} ngày làm việc từ khi tiếp nhận ({}).",
+            rules.supplements.times(),
+            rules.supplement_days.count,
+            rules.supplement_days.basis
+        ),
+        StepKind::Extended => format!(
+            "Chỉ được xin lỗi và hẹn lại {}, chậm nhất {} ngày trước ngày hẹn trả ({}).",
+            rules.extensions.times(),
+            rules.apology_lead_days.count,
+            rules.apology_lead_days.basis
+        ),
         StepKind::Surveyed => {
             "Chỉ ghi những câu người dân đã trả lời; mỗi hồ sơ một phiếu. Câu 1, 2 chỉ trả lời khi đã có kết quả.".to_owned()
         }

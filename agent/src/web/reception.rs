@@ -110,7 +110,7 @@ fn choice(procedure: &Procedure) -> Choice {
     if name.len() < procedure.name.len() {
         name.push('…');
     }
-    let limit = procedure.limit.map_or_else(|| "chưa có thời hạn".to_owned(), words::limit_name);
+    let limit = words::procedure_limit(procedure);
     Choice { name: format!("{name} ({}, {limit})", procedure.code), code: procedure.code.clone() }
 }
 
