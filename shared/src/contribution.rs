@@ -373,6 +373,7 @@ mod tests {
             ruleset: "nd61-2018".to_owned(),
             fee_vnd: 0,
             book: None,
+            catalogued: None,
             follows: None,
         })
     }
