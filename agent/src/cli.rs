@@ -649,6 +649,10 @@ fn table(report: &Ii06) -> String {
         line(field_name(&row.field), row.columns.cells());
     }
     line("Tổng cộng", report.total.cells());
+    let besides = report.besides_words();
+    if !besides.is_empty() {
+        let _ = writeln!(text, "Trong đó: {besides}.");
+    }
     text.push_str("Cột: nhận (tổng, trực tuyến, trực tiếp, kỳ trước), giải quyết (tổng, trước, đúng, quá hạn), đang giải quyết (tổng, trong, quá hạn)\n");
     text
 }
