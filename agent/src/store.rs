@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 mod check;
 mod clock;
+mod declared;
 mod figures;
 mod reference;
 mod streams;

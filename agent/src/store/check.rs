@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    COLUMNS, Delta, Dossier, Hash, Head, Result, Seq, Store, Transaction, Uuid, begin, dossier_put, figures, fold, office,
+    COLUMNS, Delta, Dossier, Hash, Head, Result, Seq, Store, Transaction, Uuid, begin, declared, dossier_put, figures, fold,
+    office,
 };
 use motcua_shared::contribution::{Cell, Counters};
 use motcua_shared::entry::Body;
@@ -33,6 +34,8 @@ pub enum Damage {
     Dossier(String),
     #[error("số liệu ngày {day}, thủ tục {procedure} không khớp với nhật ký; hãy chạy: motcua-agent verify --rebuild")]
     Rollup { procedure: String, day: String },
+    #[error("{0} của đơn vị không khớp với nhật ký; hãy chạy: motcua-agent verify --rebuild")]
+    Office(String),
 }
 
 impl Store {
@@ -43,6 +46,9 @@ impl Store {
             Ok(entries) => entries,
             Err(damage) => return Ok(Err(damage)),
         };
+        if let Some(what) = declared::difference(&transaction)? {
+            return Ok(Err(Damage::Office(what)));
+        }
         Ok(compare_projection(&transaction)?.map(|dossiers| Proof { entries, dossiers }))
     }
 
@@ -57,6 +63,7 @@ impl Store {
             dossier_put(&transaction, &dossier, person)?;
         }
         figures::rollup_add(&transaction, &delta)?;
+        declared::refold(&transaction)?;
         transaction.commit()?;
         Ok(())
     }
