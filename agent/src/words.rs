@@ -2,8 +2,9 @@
 //!
 //! Promise: nothing is called sent without a verified receipt for all of it. Start at [`sync_sentence`].
 
+use motcua_shared::access::Role;
 use motcua_shared::calendar::{Calendar, LocalTime, VIETNAM, local_day};
-use motcua_shared::catalogue::Catalogue;
+use motcua_shared::catalogue::{Catalogue, ClockStart, Procedure};
 use motcua_shared::certification::Document;
 use motcua_shared::clock::Doubt;
 pub use motcua_shared::deadline::limit_name;
@@ -23,11 +24,11 @@ pub fn all_sent(status: &Status) -> bool {
     status.pending == 0 && status.last_receipt_at.is_some() && !contradicted
 }
 
-/// How the office stands with the district, in one sentence.
-pub fn sync_sentence(status: &Status) -> String {
+/// How the office stands with the district, in one sentence; of today, the hour alone.
+pub fn sync_sentence(status: &Status, now: LocalTime) -> String {
     let waiting = waiting(status);
     let detail = status.last_detail.as_deref().unwrap_or_default();
-    let at = |time: &Option<String>| time.as_deref().map(shown_time).unwrap_or_default();
+    let at = |time: &Option<String>| time.as_deref().map(|time| shown_since(time, now)).unwrap_or_default();
     match status.last_outcome.as_deref() {
         _ if !status.enrolled => joined(&waiting, "chưa đăng ký với huyện", ", "),
         Some("forked") => joined(&waiting, "Dữ liệu của máy này đã bị sao chép sang máy khác, cần báo huyện", ". "),
@@ -103,12 +104,24 @@ pub fn procedure_name<'a>(catalogue: &'a Catalogue, code: &'a str) -> &'a str {
     catalogue.newest(code).map_or(code, |procedure| &procedure.name)
 }
 
+/// The limits of a procedure, each channel that has its own apart.
+pub fn procedure_limit(procedure: &Procedure) -> String {
+    let mut words = procedure.limit.map_or_else(|| "chưa có thời hạn".to_owned(), limit_name);
+    for (channel, own) in [(Channel::Online, procedure.online_limit), (Channel::Post, procedure.post_limit)] {
+        if let Some(own) = own {
+            words += &format!(", {} {}", channel_name(channel).to_lowercase(), limit_name(own));
+        }
+    }
+    if procedure.clock_start == ClockStart::Acceptance { words + " từ khi thụ lý" } else { words }
+}
+
 /// What an entry of this kind records.
 pub fn kind_name(kind: &str) -> &str {
     match kind {
         "received" => "Tiếp nhận",
         "guided" => "Hướng dẫn hoàn thiện",
         "declined" => "Từ chối tiếp nhận",
+        "accepted" => "Thụ lý",
         "supplement_requested" => "Yêu cầu bổ sung",
         "supplemented" => "Đã bổ sung đủ",
         "transferred" => "Chuyển xử lý",
@@ -135,6 +148,14 @@ pub fn kind_name(kind: &str) -> &str {
 /// An RFC 3339 time as `14:32 22/11/2026`; anything else as it is.
 pub fn shown_time(at: &str) -> String {
     LocalTime::parse_from_rfc3339(at).map_or_else(|_| at.to_owned(), time)
+}
+
+/// The same; of the day of `now`, the hour alone.
+pub fn shown_since(at: &str, now: LocalTime) -> String {
+    match LocalTime::parse_from_rfc3339(at) {
+        Ok(at) if local_day(at) == local_day(now) => at.with_timezone(&VIETNAM).format("%H:%M").to_string(),
+        _ => shown_time(at),
+    }
 }
 
 /// A time as `14:32 22/11/2026`, on the clocks of Việt Nam.
@@ -325,6 +346,7 @@ pub fn happened_at(event: &Event) -> Option<LocalTime> {
         Event::PaymentRequested(requested) => Some(requested.at),
         Event::Surveyed(surveyed) => Some(surveyed.at),
         Event::Certified(certified) => Some(certified.at),
+        Event::Accepted(accepted) => Some(accepted.at),
         Event::Supplemented(supplemented) => Some(supplemented.at),
         Event::Transferred(transferred) => Some(transferred.at),
         Event::Extended(extended) => Some(extended.at),
@@ -344,8 +366,12 @@ pub fn happened_at(event: &Event) -> Option<LocalTime> {
 pub fn event_detail(event: &Event) -> String {
     let due = |due: Option<LocalTime>| due.map(|due| format!("hẹn trả {}", time(due))).unwrap_or_default();
     match event {
-        Event::Received(received) => due(received.due_at),
+        Event::Received(received) => match &received.follows {
+            Some(slip) => format!("{}; theo phiếu {slip}", due(received.due_at)),
+            None => due(received.due_at),
+        },
         Event::Guided(slip) | Event::Declined(slip) => lack_name(slip.lack).to_owned(),
+        Event::Accepted(accepted) => due(accepted.due_at),
         Event::Supplemented(supplemented) => due(supplemented.due_at),
         Event::Extended(extended) => due(Some(extended.due_at)),
         Event::Rescheduled(rescheduled) => {
@@ -368,7 +394,10 @@ pub fn event_detail(event: &Event) -> String {
         }
         Event::PaymentRequested(requested) => amount(requested.amount_vnd),
         Event::Papers(list) => list.papers.iter().copied().map(paper).collect::<Vec<_>>().join("; "),
-        Event::Certified(certified) => format!("{}: {}", document_name(certified.document), certified.quantity),
+        Event::Certified(certified) => {
+            let numbers = certified.numbers.map(|numbers| format!(" (số {numbers})")).unwrap_or_default();
+            format!("{}: {}{numbers}", document_name(certified.document), certified.quantity)
+        }
         Event::Surveyed(surveyed) => answers(&surveyed.answers),
         Event::NumberedOutside(number) => number.code.clone(),
         Event::Finished(finished) => outcome_name(finished.outcome).to_owned(),
@@ -381,6 +410,15 @@ pub fn event_detail(event: &Event) -> String {
         Event::Rated(rated) => rating_name(rated.rating).to_owned(),
         Event::Printed(printed) => printed.form.clone(),
         Event::SupplementRequested(_) | Event::CameBack(_) | Event::Voided(_) | Event::Corrected(_) => String::new(),
+    }
+}
+
+/// What somebody is at the desk.
+pub fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Clerk => "công chức một cửa",
+        Role::Leader => "lãnh đạo",
+        Role::Admin => "quản trị",
     }
 }
 
@@ -472,12 +510,19 @@ mod tests {
 
     #[track_caller]
     fn says(expected: &str, change: impl FnOnce(&mut Status)) {
-        assert_eq!(sync_sentence(&status(change)), expected);
+        says_on("23/11/2026", expected, change);
+    }
+
+    #[track_caller]
+    fn says_on(day: &str, expected: &str, change: impl FnOnce(&mut Status)) {
+        let now = motcua_shared::typed::time(&format!("16:00 {day}")).expect("a time");
+        assert_eq!(sync_sentence(&status(change), now), expected);
     }
 
     #[test]
     fn only_a_receipt_for_everything_is_called_sent() {
         says("Đã gửi hết, 14:32 22/11/2026", nothing_waits);
+        says_on("22/11/2026", "Đã gửi hết, 14:32", nothing_waits);
         says("Chưa có gì để gửi", |status| {
             nothing_waits(status);
             status.last_receipt_at = None;
@@ -532,6 +577,8 @@ mod tests {
             returned_at: None,
             verdict: None,
             person: None,
+            book: None,
+            follows: None,
         };
         let now = motcua_shared::typed::time("16:00 20/11/2026").expect("a Friday");
         let said = due_words(&row, now, &Calendar::starter());

@@ -9,9 +9,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{Datelike, NaiveDate};
 
 use crate::catalogue::FIELDS;
+use crate::dictionary::Dictionary;
 use crate::entry::Hash;
 use crate::import::RowFault;
-use crate::indicator::Dictionary;
 use crate::office::{Figure, Stated, check_words};
 use crate::period::Period;
 use crate::table::{self, Cell, Table};

@@ -4,6 +4,9 @@
 //! so that every decision can be replayed. The journey of one dossier reads:
 //! [`dossier`] → [`entry`] → [`sync`] → [`wire`] → [`contribution`] → [`report`].
 
+pub mod access;
+pub mod assets;
+pub mod book;
 pub mod bundle;
 pub mod calendar;
 pub mod catalogue;
@@ -13,11 +16,13 @@ pub mod clock;
 pub mod contribution;
 pub mod deadline;
 pub mod declared;
+pub mod dictionary;
 pub mod doctor;
 pub mod dossier;
 pub mod enrolment;
 pub mod entry;
 pub mod import;
+pub mod index766;
 pub mod indicator;
 pub mod office;
 pub mod paper;
