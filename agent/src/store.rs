@@ -28,11 +28,13 @@ use uuid::Uuid;
 
 mod check;
 mod clock;
+mod desk;
 mod figures;
 mod reference;
 mod streams;
 
 pub use check::{Damage, Proof};
+pub use desk::{Act, DeskCounts, DeskList, DeskRow};
 pub use reference::{Announced, InForce, ReferenceAttempt, Taken};
 pub use streams::{Branch, OwnStream, Standing};
 
@@ -318,6 +320,7 @@ impl Store {
         }
         let mut store = Store::connect(&database(data))?;
         migrations::migrations::runner().run(&mut store.connection)?;
+        store.desk_bring_along()?;
         Ok(store)
     }
 
@@ -920,5 +923,5 @@ fn dossier_put(transaction: &Transaction, dossier: &Dossier, person: Option<i64>
             dossier.verdict().map(deadline::Verdict::as_str),
             person
         ])?;
-    Ok(())
+    desk::put(transaction, dossier)
 }

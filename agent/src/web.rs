@@ -35,7 +35,9 @@ mod guard;
 mod list;
 mod reception;
 mod report;
+mod several;
 mod sync;
+mod today;
 
 use fault::HttpError;
 
@@ -110,7 +112,9 @@ fn html(page: &impl Template) -> Result<Html<String>, HttpError> {
 /// Every address that the agent answers.
 pub fn router(app: App) -> Router {
     Router::new()
-        .route("/", get(list::show))
+        .route("/", get(today::show))
+        .route("/several", get(several::prepare).post(several::take))
+        .route("/dossiers/list", get(list::show))
         .route("/dossiers/new", get(reception::blank))
         .route("/dossiers", get(list::find).post(reception::save))
         .route("/dossiers/{code}", get(dossier::show))
