@@ -37,6 +37,10 @@ use crate::uplink::{self, Uplink};
 use crate::web::api::{DossierJson, LifeJson, ii06};
 use crate::{web, words};
 
+mod people;
+
+use people::{TokenCommand, UserCommand};
+
 /// Một Cửa tại xã: ghi hồ sơ, in hạn trả, gửi về huyện khi có mạng.
 #[derive(Parser)]
 #[command(name = "motcua-agent", version, arg_required_else_help = true)]
@@ -175,6 +179,20 @@ enum Command {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// Người dùng của máy này: thêm, ngừng, vai trò, mật khẩu; cả khi trang làm việc đang chạy.
+    User {
+        #[command(flatten)]
+        data: Data,
+        #[command(subcommand)]
+        what: UserCommand,
+    },
+    /// Mã truy cập API cho chương trình khác.
+    Token {
+        #[command(flatten)]
+        data: Data,
+        #[command(subcommand)]
+        what: TokenCommand,
+    },
     /// Tình trạng của máy và của việc gửi.
     Status {
         #[command(flatten)]
@@ -217,6 +235,12 @@ enum DossierCommand {
     },
     /// Số việc chứng thực theo năm và loại, như sổ chứng thực.
     Certifications {
+        /// Từng số đã cấp thay vì tổng số.
+        #[arg(long)]
+        numbers: bool,
+        /// Chỉ sổ của năm này (cùng --numbers).
+        #[arg(long, requires = "numbers")]
+        year: Option<i32>,
         #[arg(long)]
         json: bool,
     },
@@ -300,9 +324,14 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Doctor { data, json } => doctor(&data.path, json),
         Command::Import { data, kind: ImportKind::Dossiers, file } => import_dossiers(&data.path, &file),
         Command::Report { data, form: Form::Ii06, from, to, format, out } => report(&data.path, from, to, format, out.as_deref()),
+        Command::User { data, what } => people::user(&data.path, what),
+        Command::Token { data, what } => people::token(&data.path, what),
         Command::Status { data, json } => status(&data.path, json),
         Command::Dossier { data, what: DossierCommand::Show { code, json } } => dossier_show(&data.path, &code, json),
-        Command::Dossier { data, what: DossierCommand::Certifications { json } } => certifications(&data.path, json),
+        Command::Dossier { data, what: DossierCommand::Certifications { numbers: true, year, json } } => {
+            certification_numbers(&data.path, year, json)
+        }
+        Command::Dossier { data, what: DossierCommand::Certifications { json, .. } } => certifications(&data.path, json),
         Command::Dossier { data, what: DossierCommand::List { from, to, json } } => dossier_list(&data.path, from, to, json),
         Command::Verify { data, rebuild } => verify(&data.path, rebuild),
     }
@@ -654,6 +683,9 @@ fn dossier_show(data: &Path, code: &str, json: bool) -> anyhow::Result<ExitCode>
     {
         output::line(&format!("Người nộp: {name}"));
     }
+    if let Some(place) = row.book {
+        output::line(&format!("Số trong sổ theo dõi: {place}"));
+    }
     for (label, at) in [
         ("Tiếp nhận", &row.received_at),
         ("Hẹn trả", &row.due_at),
@@ -685,6 +717,27 @@ fn certifications(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
     for count in counts {
         let certified = number(i64::try_from(count.certified).unwrap_or(i64::MAX));
         output::line(&format!("{}  {}: {certified}", count.year, words::document_name(count.document)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The book of certifications, line by line.
+fn certification_numbers(data: &Path, year: Option<i32>, json: bool) -> anyhow::Result<ExitCode> {
+    let rows = Store::open(data)?.certification_list(year)?;
+    if json {
+        output::json(&rows);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for row in rows {
+        let numbers = row.numbers.map_or_else(|| "chưa cấp số".to_owned(), |numbers| format!("số {numbers}"));
+        let void = if row.voided { ", hồ sơ đã hủy" } else { "" };
+        output::line(&format!(
+            "{}  {}  {numbers}  {}  {}{void}",
+            row.year,
+            words::document_name(row.document),
+            words::shown_time(&row.at),
+            row.code
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -7,7 +7,7 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{CORE_FIELDS, field_name};
-use crate::contribution::{Counter, Counters, Days};
+use crate::contribution::{Counter, Counters, Dated};
 use crate::period::Period;
 use crate::ruleset::Ruleset;
 
@@ -254,13 +254,13 @@ impl Columns {
 
     /// What one dossier adds to the figures of a period: in each column 0 or 1. Over all dossiers they add up to the
     /// report, so that the dossiers behind a figure are those that have 1 there.
-    pub fn of_days(days: &Days, period: Period) -> Columns {
+    pub fn of_days(days: &Dated, period: Period) -> Columns {
         let (before, within) = (days.before(period.from), days.within(period));
         Columns::of([&FieldSums { field: String::new(), before, within }])
     }
 
     /// For how long one dossier is in any figure of the form.
-    pub fn standing(days: &Days) -> Standing {
+    pub fn standing(days: &Dated) -> Standing {
         let Some(end) = days.last() else { return Standing::Nowhere };
         let after = crate::calendar::tomorrow(end);
         let later = Columns::of_days(days, Period { from: after, to: after });
@@ -304,7 +304,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::contribution::Delta;
+    use crate::contribution::{COLUMNS, Delta};
     use crate::dossier::Dossier;
     use crate::dossier::tests::any_event;
 
@@ -333,7 +333,7 @@ mod tests {
         let empty = report(&Delta::default(), "2023-01-01", "2023-12-31");
         assert_eq!(empty.rows.iter().map(|row| row.field.as_str()).collect::<Vec<_>>(), CORE_FIELDS);
         assert_eq!(empty.broken_identities(), []);
-        let other = FieldSums { field: "dat_dai".to_owned(), before: Counters::default(), within: Counters([1; 16]) };
+        let other = FieldSums { field: "dat_dai".to_owned(), before: Counters::default(), within: Counters([1; COLUMNS.len()]) };
         let rows = Ii06::compute("11089", day("2023-01-01"), day("2023-12-31"), &[other], Coverage::default()).rows;
         assert_eq!(rows.last().map(|row| row.field.as_str()), Some("dat_dai"));
     }
@@ -372,8 +372,8 @@ mod tests {
                 delta.add(&dossier);
                 let mut own = Delta::default();
                 own.add(&dossier);
-                let days = Days::of(&own);
-                prop_assert_eq!(&Days::read(&days.written()), &days);
+                let days = Dated::of(&own);
+                prop_assert_eq!(&Dated::read(&days.written()), &days);
                 let columns = Columns::of_days(&days, period);
                 for (column, sum) in Column::all().zip(&mut behind) {
                     prop_assert!((0..=1).contains(&column.of(&columns)), "{column:?} of {dossier:?}");

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use motcua_shared::calendar::{Calendar, LocalTime, local_day, tomorrow};
-use motcua_shared::contribution::{Days, Delta};
+use motcua_shared::contribution::{Dated, Delta};
 use motcua_shared::dossier::{Dossier, Event, Payment, Refusal};
 use motcua_shared::period::Period;
 use motcua_shared::report::{Column, Columns, Standing};
@@ -66,7 +66,7 @@ pub struct DeskRow {
 
 /// One step of many that are taken at once.
 #[derive(Debug, Clone)]
-pub struct Act {
+pub struct StepTaken {
     pub code: String,
     pub event: Event,
     pub note: Option<String>,
@@ -205,7 +205,7 @@ impl Store {
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             let counted: String = row.get("counted")?;
-            if column.of(&Columns::of_days(&Days::read(&counted), period)) != 0 {
+            if column.of(&Columns::of_days(&Dated::read(&counted), period)) != 0 {
                 found.push(dossier_row(row)?);
             }
         }
@@ -213,12 +213,12 @@ impl Store {
     }
 
     /// Takes many steps in one transaction: what may be taken is, each as an entry of its own; why not, for the others.
-    pub fn acts(&mut self, acts: Vec<Act>, pen: &Pen) -> Result<Vec<Result<(), Refusal>>> {
+    pub fn acts(&mut self, acts: Vec<StepTaken>, pen: &Pen) -> Result<Vec<Result<(), Refusal>>> {
         let transaction = begin(&mut self.connection)?;
         let stream = office(&transaction)?.stream;
         let clock = clock::reading(&transaction, pen.now)?;
         let (mut drafts, mut outcomes) = (Vec::new(), Vec::new());
-        for Act { code, event, note } in acts {
+        for StepTaken { code, event, note } in acts {
             let id = dossier_id(&transaction, &code)?;
             let admitted = fold(&transaction, id)?.0.admits(&event, pen.now);
             if admitted.is_ok() {
@@ -287,7 +287,7 @@ pub(super) fn projected(dossier: &Dossier) -> Stored {
     };
     let mut delta = Delta::default();
     delta.add(dossier);
-    let days = Days::of(&delta);
+    let days = Dated::of(&delta);
     (
         away.map(|stay| stay.to.clone()).unwrap_or_default(),
         away.and_then(|stay| stay.due_at).map(text),
@@ -430,12 +430,12 @@ mod tests {
         let open = desk.codes(DeskList::Open, "10:00 30/05/2023");
         let before = desk.store.head().expect("a head").seq;
         let finished = Event::Finished(Finished { at: time("09:00 30/05/2023"), outcome: Outcome::Granted });
-        let act = |code: &String| Act { code: code.clone(), event: finished.clone(), note: None };
-        let mut missing: Vec<Act> = open.iter().map(act).collect();
+        let act = |code: &String| StepTaken { code: code.clone(), event: finished.clone(), note: None };
+        let mut missing: Vec<StepTaken> = open.iter().map(act).collect();
         missing.push(act(&"X".to_owned()));
         desk.write(|store, pen| store.acts(missing, pen)).expect_err("no such dossier");
         assert_eq!(desk.store.head().expect("a head").seq, before, "nothing of it was saved");
-        let acts: Vec<Act> = open.iter().map(act).collect();
+        let acts: Vec<StepTaken> = open.iter().map(act).collect();
         let outcomes = desk.write(|store, pen| store.acts(acts.clone(), pen)).expect("saved");
         assert!(outcomes.iter().all(Result::is_ok) && desk.store.head().expect("a head").seq == before + 3);
         let again = desk.write(|store, pen| store.acts(acts, pen)).expect("asked again");

@@ -21,9 +21,10 @@ use uuid::Uuid;
 use super::dossier::{Known, Returned, StepForm, step_form};
 use super::fault::HttpError;
 use super::today::{self, Line};
+use super::viewer::{ClerkViewer, Viewer};
 use super::{App, Frame, dossier, html};
 use crate::office::now;
-use crate::store::{self, Act, Pen, Store, StoreError};
+use crate::store::{self, Pen, StepTaken, Store, StoreError};
 use crate::words;
 
 /// Steps that many dossiers may take at once.
@@ -89,7 +90,11 @@ struct SeveralPage {
 }
 
 /// The ticked dossiers with the form of the step, before anything is saved.
-pub async fn prepare(State(app): State<App>, Query(pairs): Query<Vec<(String, String)>>) -> Result<Response, HttpError> {
+pub async fn prepare(
+    viewer: ClerkViewer,
+    State(app): State<App>,
+    Query(pairs): Query<Vec<(String, String)>>,
+) -> Result<Response, HttpError> {
     let asked = Asked::read(pairs)?;
     if asked.picks.is_empty() {
         let back = "Hãy đánh dấu các hồ sơ trong danh sách rồi bấm lại.";
@@ -97,13 +102,28 @@ pub async fn prepare(State(app): State<App>, Query(pairs): Query<Vec<(String, St
     }
     let form = step_form(asked.kind, &Dossier::new(Uuid::nil()), None);
     let codes: Vec<String> = asked.picks.into_iter().map(|(code, _)| code).collect();
-    let page = app.read(move |store, key| page(store, key, form, &codes, asked.list)).await?;
+    let page = app.read(move |store, key| page(store, key, &viewer, form, &codes, asked.list)).await?;
     Ok(html(&page)?.into_response())
 }
 
-fn page(store: &Store, key: &OfficeKey, form: StepForm, codes: &[String], list: String) -> store::Result<SeveralPage> {
+fn page(
+    store: &Store,
+    key: &OfficeKey,
+    viewer: &Viewer,
+    form: StepForm,
+    codes: &[String],
+    list: String,
+) -> store::Result<SeveralPage> {
     let lines = today::lines(store, key, store.desk_of(codes)?, now())?;
-    Ok(SeveralPage { frame: Frame::read(store)?, nav: "today", form, lines, list, saved: String::new(), refused: Vec::new() })
+    Ok(SeveralPage {
+        frame: Frame::read(store, viewer)?,
+        nav: "today",
+        form,
+        lines,
+        list,
+        saved: String::new(),
+        refused: Vec::new(),
+    })
 }
 
 /// What became of the act.
@@ -117,11 +137,15 @@ enum Taken {
 }
 
 /// Takes the step for every ticked dossier, and says which were not saved.
-pub async fn take(State(app): State<App>, Form(pairs): Form<Vec<(String, String)>>) -> Result<Response, HttpError> {
+pub async fn take(
+    viewer: ClerkViewer,
+    State(app): State<App>,
+    Form(pairs): Form<Vec<(String, String)>>,
+) -> Result<Response, HttpError> {
     let asked = Asked::read(pairs)?;
     let (kind, list) = (asked.kind, asked.list.clone());
     let (draft, codes) = (asked.draft.clone(), asked.picks.iter().map(|(code, _)| code.clone()).collect::<Vec<_>>());
-    let taken = app.write(move |store, pen| take_all(store, pen, &asked)).await?;
+    let taken = app.write(&viewer, move |store, pen| take_all(store, pen, &asked)).await?;
     let (saved, refused, faults) = match taken {
         Taken::Done { saved, refused } if refused.is_empty() => {
             return Ok(Redirect::to(&format!("/?list={list}&saved={saved}")).into_response());
@@ -132,7 +156,7 @@ pub async fn take(State(app): State<App>, Form(pairs): Form<Vec<(String, String)
     let status = if faults.is_empty() { StatusCode::CONFLICT } else { StatusCode::UNPROCESSABLE_ENTITY };
     let left = if refused.is_empty() { codes } else { refused.iter().map(|refused| refused.code.clone()).collect() };
     let form = step_form(kind, &Dossier::new(Uuid::nil()), Some(Returned { kind, draft, faults }));
-    let shown = app.read(move |store, key| page(store, key, form, &left, list)).await?;
+    let shown = app.read(move |store, key| page(store, key, &viewer, form, &left, list)).await?;
     let saved = if refused.is_empty() {
         String::new()
     } else {
@@ -162,7 +186,7 @@ fn take_all(store: &mut Store, pen: &Pen, asked: &Asked) -> store::Result<Taken>
                 }
             }
             _ => match dossier::check(&known, asked.kind, &asked.draft, pen.now) {
-                Ok((event, note)) => acts.push(Act { code: code.clone(), event, note }),
+                Ok((event, note)) => acts.push(StepTaken { code: code.clone(), event, note }),
                 Err(faults) => return Ok(Taken::Faulty(faults)),
             },
         }

@@ -13,6 +13,7 @@ use motcua_shared::text::number;
 use serde::Deserialize;
 
 use super::fault::HttpError;
+use super::viewer::Viewer;
 use super::{App, Frame, html};
 use crate::office::now;
 use crate::store::{self, DeskList, DeskRow, Store};
@@ -82,7 +83,7 @@ struct TodayPage {
 }
 
 /// The lists, one of them open: the asked one, or the most urgent that is not empty.
-pub async fn show(State(app): State<App>, Query(asked): Query<Asked>) -> Result<Html<String>, HttpError> {
+pub async fn show(viewer: Viewer, State(app): State<App>, Query(asked): Query<Asked>) -> Result<Html<String>, HttpError> {
     let wanted = list(&asked.list)?;
     let page = super::list::page(&asked.page)?;
     let saved = asked.saved.parse::<u32>().ok().map(|count| number(i64::from(count))).unwrap_or_default();
@@ -104,7 +105,7 @@ pub async fn show(State(app): State<App>, Query(asked): Query<Asked>) -> Result<
             });
             let (_, list, name, _) = LISTS[open as usize];
             Ok(TodayPage {
-                frame: Frame::read(store)?,
+                frame: Frame::read(store, &viewer)?,
                 nav: "today",
                 day: day_words(now),
                 cards: cards.collect(),
