@@ -10,6 +10,7 @@ use crate::catalogue::{CORE_FIELDS, field_name};
 use crate::contribution::{Counter, Counters, Dated};
 use crate::period::Period;
 use crate::ruleset::Ruleset;
+use crate::unit;
 
 /// Columns 3 to 6.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -57,6 +58,8 @@ pub struct Row {
 /// Until when, and how completely, an office has reported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfficeCoverage {
+    /// Written as its code.
+    #[serde(serialize_with = "unit::code_only")]
     pub unit: String,
     /// When the newest stored entry arrived (RFC 3339); `null`: nothing arrived yet.
     pub complete_to: Option<String>,
@@ -92,7 +95,12 @@ fn count(length: usize) -> i64 {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ii06 {
     pub form: &'static str,
+    /// `CODE`, or `CODE@FROM` where another unit has the same code; written as the code.
+    #[serde(serialize_with = "unit::code_only")]
     pub unit: String,
+    /// Where the code alone does not say which unit: since when this one carries it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit_since: Option<NaiveDate>,
     pub from: NaiveDate,
     pub to: NaiveDate,
     pub rows: Vec<Row>,
@@ -130,7 +138,17 @@ impl Ii06 {
             .map(|field| Row { columns: Columns::of(sums.iter().filter(|sum| sum.field == field)), field })
             .collect();
         let total = Columns::of(sums.iter());
-        Ii06 { form: "II.06", unit: unit.to_owned(), from, to, rows, total, coverage, ruleset: Ruleset::on(to) }
+        Ii06 {
+            form: "II.06",
+            unit: unit.to_owned(),
+            unit_since: unit::since_of(unit),
+            from,
+            to,
+            rows,
+            total,
+            coverage,
+            ruleset: Ruleset::on(to),
+        }
     }
 
     /// Identities of the form that do not hold; none for figures computed from dossiers.
