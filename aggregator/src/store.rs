@@ -14,7 +14,7 @@ use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
 use motcua_shared::office::{Explanation, Filed, Said, Stated};
 use motcua_shared::sync;
-use motcua_shared::unit::Unit;
+use motcua_shared::unit::{self, Key, Organisation, Unit};
 use motcua_shared::wire::{AgentReport, Signed};
 use serde::Serialize;
 use uuid::Uuid;
@@ -61,6 +61,7 @@ pub struct Node {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stream {
     pub id: Uuid,
+    /// Key of its unit, as in all that names a unit here.
     pub unit: String,
     pub public_key: [u8; 32],
     pub numbers_from: u32,
@@ -95,7 +96,12 @@ pub struct Told {
 /// A stream and how far it came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StreamStatus {
+    /// Its key; written as its code.
+    #[serde(serialize_with = "unit::code_only")]
     pub unit: String,
+    /// Where the code alone does not say which unit: since when this one carries it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit_since: Option<NaiveDate>,
     pub stream: Uuid,
     pub stored_through: Seq,
     pub applied: Seq,
@@ -172,6 +178,8 @@ pub struct DossierRow {
     #[serde(skip)]
     pub id: Uuid,
     pub code: String,
+    /// The key of the unit; written as its code.
+    #[serde(serialize_with = "unit::code_only")]
     pub unit: String,
     pub procedure: String,
     pub field: String,
@@ -296,9 +304,13 @@ pub trait Store: Send {
     fn node_set(&mut self, node: &Node) -> Result<(), StoreError>;
 
     fn units(&self) -> Result<Vec<Unit>, StoreError>;
-    /// One unit over time, oldest first.
-    fn unit_versions(&self, code: &str) -> Result<Vec<Unit>, StoreError>;
-    /// Replaces the whole table.
+    /// The name of every unit that this database ever knew; see [`motcua_shared::unit::Key`].
+    fn unit_keys(&self) -> Result<Vec<Key>, StoreError>;
+    /// The units of all times under their keys.
+    fn organisation(&self) -> Result<Organisation, StoreError> {
+        Ok(Organisation::new(self.units()?, &self.unit_keys()?))
+    }
+    /// Replaces the whole table. Keys stay, and new units get theirs.
     fn units_replace(&mut self, units: &[Unit]) -> Result<(), StoreError>;
 
     /// The newest published version.

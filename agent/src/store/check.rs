@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use rusqlite::OptionalExtension as _;
 
 use super::{
-    COLUMNS, Delta, Dossier, Hash, Head, Result, Seq, Store, Transaction, Uuid, begin, books, declared, dossier_put, figures,
-    fold, office,
+    COLUMNS, Delta, Dossier, Hash, Head, Result, Seq, Store, Transaction, Uuid, begin, books, declared, desk, dossier_put,
+    figures, fold, office,
 };
 use motcua_shared::contribution::{Cell, Counters, edition};
 use motcua_shared::entry::Body;
@@ -57,7 +57,7 @@ impl Store {
     /// Makes the projection again from the log.
     pub fn rebuild(&mut self) -> Result<()> {
         let transaction = begin(&mut self.connection)?;
-        transaction.execute_batch("delete from dossier; delete from rollup; delete from certification;")?;
+        transaction.execute_batch("delete from dossier; delete from rollup; delete from certification; delete from desk;")?;
         let mut delta = Delta::default();
         for id in dossier_ids(&transaction)? {
             let (dossier, person) = fold(&transaction, id)?;
@@ -125,7 +125,7 @@ fn compare_projection(transaction: &Transaction) -> Result<std::result::Result<u
         let (dossier, _) = fold(transaction, *id)?;
         expected.add(&dossier);
         let stored = statement.query_row([id], |row| (0..6).map(|column| row.get(column)).collect());
-        if stored.ok() != Some(projected(&dossier)) {
+        if stored.ok() != Some(projected(&dossier)) || desk::stored(transaction, *id)? != Some(desk::projected(&dossier)) {
             return Ok(Err(Damage::Dossier(dossier.code().to_owned())));
         }
     }

@@ -15,7 +15,7 @@ use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
 use motcua_shared::office::{Explanation, Filed, Said, Stated};
 use motcua_shared::sync;
-use motcua_shared::unit::Unit;
+use motcua_shared::unit::{Key, Unit, new_keys, since_of};
 use motcua_shared::wire::{AgentReport, REASONS, Signed, decode, encode};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 use uuid::Uuid;
@@ -206,9 +206,10 @@ impl Store for SqliteStore {
         Ok(statement.query_map([], unit)?.collect::<Sql<_>>()?)
     }
 
-    fn unit_versions(&self, code: &str) -> Result<Vec<Unit>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!("{UNIT} where code = ?1 order by valid_from"))?;
-        Ok(statement.query_map([code], unit)?.collect::<Sql<_>>()?)
+    fn unit_keys(&self) -> Result<Vec<Key>, StoreError> {
+        let mut statement = self.connection.prepare_cached("select key, code, since from unit_key order by key")?;
+        let keys = statement.query_map([], |row| Ok(Key { key: row.get(0)?, code: row.get(1)?, since: parsed(row, 2)? }))?;
+        Ok(keys.collect::<Sql<_>>()?)
     }
 
     fn units_replace(&mut self, units: &[Unit]) -> Result<(), StoreError> {
@@ -219,6 +220,10 @@ impl Store for SqliteStore {
         for unit in units {
             let (from, to) = (unit.valid_from.to_string(), unit.valid_to.map(|day| day.to_string()));
             statement.execute(params![unit.code, unit.name, unit.kind, unit.parent, from, to, unit.successor])?;
+        }
+        let mut keep = self.connection.prepare_cached("insert into unit_key (key, code, since) values (?1, ?2, ?3)")?;
+        for Key { key, code, since } in new_keys(&self.unit_keys()?, units) {
+            keep.execute(params![key, code, since.to_string()])?;
         }
         Ok(())
     }
@@ -303,8 +308,10 @@ impl Store for SqliteStore {
         )?;
         let streams = statement.query_map([unit], |row| {
             let (stored_through, quarantined, head_seq): (Seq, u64, Seq) = (row.get(2)?, row.get(3)?, row.get(5)?);
+            let unit: String = row.get(0)?;
             Ok(StreamStatus {
-                unit: row.get(0)?,
+                unit_since: since_of(&unit),
+                unit,
                 stream: Uuid::from_bytes(row.get(1)?),
                 stored_through,
                 applied: stored_through.saturating_sub(quarantined),
