@@ -42,7 +42,9 @@ mod people;
 mod reception;
 mod report;
 mod setup;
+mod several;
 mod sync;
+mod today;
 pub mod viewer;
 
 use fault::HttpError;
@@ -168,7 +170,9 @@ fn html(page: &impl Template) -> Result<Html<String>, HttpError> {
 /// Every address that the agent answers.
 pub fn router(app: App) -> Router {
     Router::new()
-        .route("/", get(list::show))
+        .route("/", get(today::show))
+        .route("/several", get(several::prepare).post(several::take))
+        .route("/dossiers/list", get(list::show))
         .route("/dossiers/new", get(reception::blank))
         .route("/dossiers", get(list::find).post(reception::save))
         .route("/dossiers/{code}", get(dossier::show))
