@@ -15,6 +15,8 @@ use crate::office;
 use crate::people;
 use crate::store::{Act, User};
 
+mod desk;
+
 /// An office in its own directory, and somebody who is logged in at a browser on its PC.
 pub(super) struct Desk {
     pub(super) app: App,
@@ -74,6 +76,10 @@ impl Desk {
     pub(super) fn with_cookie(mut self, cookie: &str) -> Desk {
         cookie.split(';').next().unwrap_or_default().clone_into(&mut self.cookie);
         self
+    }
+
+    pub(super) fn cookie(&self) -> &str {
+        &self.cookie
     }
 
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
@@ -153,9 +159,9 @@ async fn a_received_dossier_is_shown_with_its_number_and_listed() {
     for part in ["Đã lưu", "Nguyễn Thị Thử", "17:00 20/11/2023", "QUÁ HẠN", "030200000001"] {
         assert!(page.contains(part), "{part}");
     }
-    let list = desk.get("/?tab=overdue").await.text;
+    let list = desk.get("/dossiers/list?tab=overdue").await.text;
     assert!(list.contains("Nguyễn Thị Thử") && list.contains("000.11.57.H23-231120-0001"));
-    assert!(!desk.get("/?tab=returned").await.text.contains("Nguyễn Thị Thử"));
+    assert!(!desk.get("/dossiers/list?tab=returned").await.text.contains("Nguyễn Thị Thử"));
 }
 
 #[tokio::test]
@@ -268,7 +274,7 @@ async fn a_request_that_is_not_accepted_gets_a_slip_with_its_reason_and_counts_n
         assert!(page.contains(part), "{part}");
     }
     assert!(!page.contains("/steps/finished"), "nothing to finish");
-    assert!(desk.get("/?tab=declined").await.text.contains("231120-0001"));
+    assert!(desk.get("/dossiers/list?tab=declined").await.text.contains("231120-0001"));
     let report = desk.get("/api/v1/reports/ii06?from=2023-01-01&to=2023-12-31").await.text;
     assert!(report.contains(r#""total":{"received":{"total":0"#), "{report}");
     assert_eq!(desk.receive("Trần Văn Thử").await.location, "/dossiers/000.11.57.H23-231120-0002?saved=received");
@@ -333,8 +339,11 @@ async fn faults_are_problem_documents_for_programs_and_pages_for_people() {
         ("/api/v2", 404),
         ("/dossiers/X-1", 404),
         ("/nowhere", 404),
-        ("/?tab=none", 400),
+        ("/dossiers/list?tab=none", 400),
         ("/?page=0", 400),
+        ("/?list=none", 400),
+        ("/several?act=finished", 400),
+        ("/several?act=voided&pick=X", 400),
         ("/reports/ii06?from=x&to=y", 400),
         ("/reports/ii06.csv?from=x", 400),
     ];
@@ -398,7 +407,7 @@ async fn other_hosts_and_other_sites_are_refused_without_a_look_inside() {
 #[test]
 fn an_address_open_to_the_network_is_refused() {
     let message = only_this_pc("0.0.0.0:7420".parse().expect("an address")).expect_err("refused").to_string();
-    assert!(message.contains("chưa có đăng nhập"), "{message}");
+    assert!(message.contains("không mã hóa"), "{message}");
     only_this_pc("[::1]:7420".parse().expect("an address")).expect("this PC");
 }
 
