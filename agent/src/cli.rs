@@ -37,8 +37,10 @@ use crate::uplink::{self, Uplink};
 use crate::web::api::{DossierJson, LifeJson, ii06};
 use crate::{web, words};
 
+mod handover;
 mod people;
 
+use handover::HandoverCommand;
 use people::{TokenCommand, UserCommand};
 
 /// Một Cửa tại xã: ghi hồ sơ, in hạn trả, gửi về huyện khi có mạng.
@@ -200,6 +202,13 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Bàn giao hồ sơ khi đơn vị sáp nhập, chia tách.
+    Handover {
+        #[command(flatten)]
+        data: Data,
+        #[command(subcommand)]
+        what: HandoverCommand,
+    },
     /// Xem hồ sơ.
     Dossier {
         #[command(flatten)]
@@ -333,6 +342,7 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Dossier { data, what: DossierCommand::Certifications { json, .. } } => certifications(&data.path, json),
         Command::Dossier { data, what: DossierCommand::List { from, to, json } } => dossier_list(&data.path, from, to, json),
+        Command::Handover { data, what } => handover::run(&data.path, what),
         Command::Verify { data, rebuild } => verify(&data.path, rebuild),
     }
 }

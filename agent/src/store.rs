@@ -18,7 +18,8 @@ use motcua_shared::certification::Counts;
 use motcua_shared::contribution::{COLUMNS, Counters, Delta};
 use motcua_shared::deadline;
 use motcua_shared::doctor::Line;
-use motcua_shared::dossier::{Code, Dossier, Event, Refusal};
+pub use motcua_shared::dossier::Refusal;
+use motcua_shared::dossier::{Code, Dossier, Event};
 use motcua_shared::entry::{Body, ClockReading, Draft, Hash, Head, Record, Seq};
 pub use motcua_shared::reception::Reception;
 use motcua_shared::report::FieldSums;
@@ -33,6 +34,7 @@ mod clock;
 mod declared;
 mod desk;
 mod figures;
+mod handover;
 mod people;
 mod reference;
 mod streams;
@@ -45,6 +47,7 @@ pub use reference::{Announced, InForce, ReferenceAttempt, Taken};
 pub use streams::{Branch, OwnStream, Standing};
 
 use books::Books;
+pub use handover::{HandedOut, TakenIn};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -878,7 +881,8 @@ fn fold(connection: &Connection, id: Uuid) -> Result<(Dossier, Option<i64>)> {
 
 /// Receptions, slips of what is not accepted, and corrections carry the person; other sealed parts are remarks.
 fn names_person(event: &Event, sealed: bool) -> bool {
-    sealed && matches!(event, Event::Received(_) | Event::Guided(_) | Event::Declined(_) | Event::Corrected(_))
+    sealed
+        && matches!(event, Event::Received(_) | Event::Guided(_) | Event::Declined(_) | Event::Corrected(_) | Event::TakenOver(_))
 }
 
 /// Writes entries and brings the projection along. The caller commits.

@@ -750,7 +750,10 @@ impl Dossier {
             Event::Corrected(correction) => self.correct(correction),
             Event::Voided(_) => self.voided = true,
             Event::Printed(_) => {}
-            Event::HandedOver(handed) => self.handed_over = Some(handed.clone()),
+            Event::HandedOver(handed) => {
+                self.end_stay(handed.at);
+                self.handed_over = Some(handed.clone());
+            }
             Event::TakenOver(taken) => self.take_over(taken),
         }
     }
