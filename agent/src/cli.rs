@@ -705,7 +705,7 @@ fn verify(data: &Path, rebuild: bool) -> anyhow::Result<ExitCode> {
     let mut store = Store::open(data)?;
     let key = office::office_key(data, &store.office()?)?;
     if rebuild {
-        store.rebuild()?;
+        store.rebuild(&key)?;
     }
     match store.verify(&key)? {
         Ok(proof) => {

@@ -4,6 +4,7 @@
 //! so that every decision can be replayed. The journey of one dossier reads:
 //! [`dossier`] → [`entry`] → [`sync`] → [`wire`] → [`contribution`] → [`report`].
 
+pub mod appointment;
 pub mod bundle;
 pub mod calendar;
 pub mod catalogue;
@@ -11,6 +12,7 @@ pub mod certainty;
 pub mod certification;
 pub mod clock;
 pub mod contribution;
+pub mod correction;
 pub mod deadline;
 pub mod doctor;
 pub mod dossier;
@@ -25,6 +27,7 @@ pub mod report;
 pub mod ruleset;
 pub mod schedule;
 pub mod seal;
+pub mod search;
 pub mod step;
 pub mod survey;
 pub mod sync;

@@ -12,7 +12,7 @@ use motcua_shared::sync::copies_due;
 use rusqlite::{OptionalExtension, Transaction, params};
 use uuid::Uuid;
 
-use super::{Pen, Result, Store, StoreError, begin, dossier_put, entry_insert, figures, fold, head, office, record};
+use super::{Pen, Result, Store, StoreError, begin, dossier_put, entry_insert, figures, fold, head, office, record, search};
 
 /// Where a stream stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -240,6 +240,7 @@ fn refolded(transaction: &Transaction, dossiers: &BTreeSet<Uuid>, change: impl F
         let (dossier, person) = fold(transaction, *id)?;
         delta.add(&dossier);
         dossier_put(transaction, &dossier, person)?;
+        search::put_off(transaction, *id)?;
     }
     figures::rollup_add(transaction, &delta)
 }
