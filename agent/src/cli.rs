@@ -632,7 +632,7 @@ fn status(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
     }
     output::line(&format!("{} ({})", status.name, status.unit));
     output::line(&format!("Nhật ký: {} mục; huyện đã lưu đến mục {}.", status.head_seq, status.stored_through));
-    output::line(&words::sync_sentence(&status));
+    output::line(&words::sync_sentence(&status, now()));
     output::line(&format!("Danh mục thủ tục, lịch nghỉ: {}.", words::reference_sentence(&status)));
     if let Some(problem) = &status.reference_problem {
         output::line(&format!("Chú ý: {problem}."));

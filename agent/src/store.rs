@@ -16,6 +16,7 @@ use motcua_shared::certainty::Recorded;
 use motcua_shared::certification::Counts;
 use motcua_shared::contribution::{COLUMNS, Counters, Delta};
 use motcua_shared::deadline;
+use motcua_shared::doctor::Line;
 use motcua_shared::dossier::{Code, Correction, Dossier, Event, Refusal};
 use motcua_shared::entry::{Body, ClockReading, Draft, Hash, Head, Record, Seq};
 pub use motcua_shared::reception::Reception;
@@ -36,8 +37,8 @@ mod streams;
 
 pub use check::{Damage, Proof};
 pub use drafts::{HalfTyped, SavedSearch, Typist};
-pub use search::{Found, Indexed, Page, Search};
 pub use reference::{Announced, InForce, ReferenceAttempt, Taken};
+pub use search::{Found, Indexed, Page, Search};
 pub use streams::{Branch, OwnStream, Standing};
 
 mod migrations {
@@ -202,6 +203,8 @@ pub struct Store {
     connection: Connection,
     /// What the desk works by, as it was read last.
     reference: RefCell<Option<reference::Kept>>,
+    /// What the newest exchange of this run met on the line, when it failed.
+    line: Option<Line>,
 }
 
 /// How an attempt to sync ended.
@@ -333,7 +336,21 @@ impl Store {
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", "on")?;
         connection.set_prepared_statement_cache_capacity(64);
-        Ok(Store { connection, reference: RefCell::default() })
+        Ok(Store { connection, reference: RefCell::default(), line: None })
+    }
+
+    /// The directory that holds it.
+    pub fn data(&self) -> Option<PathBuf> {
+        self.connection.path().and_then(|file| Path::new(file).parent()).map(Path::to_owned)
+    }
+
+    /// What the newest exchange of this run met on the line, when it failed.
+    pub fn line(&self) -> Option<Line> {
+        self.line.clone()
+    }
+
+    pub fn line_note(&mut self, line: Option<Line>) {
+        self.line = line;
     }
 
     pub fn office(&self) -> Result<Office> {

@@ -5,6 +5,7 @@
 //! [`dossier`] → [`entry`] → [`sync`] → [`wire`] → [`contribution`] → [`report`].
 
 pub mod appointment;
+pub mod assets;
 pub mod bundle;
 pub mod calendar;
 pub mod catalogue;

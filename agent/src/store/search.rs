@@ -93,13 +93,7 @@ impl Store {
         self.search_page(search, &sql, conditions.values.clone(), key)
     }
 
-    fn search_page(
-        &self,
-        search: &Search,
-        sql: &str,
-        values: impl IntoIterator<Item = Value>,
-        key: &OfficeKey,
-    ) -> Result<Page> {
+    fn search_page(&self, search: &Search, sql: &str, values: impl IntoIterator<Item = Value>, key: &OfficeKey) -> Result<Page> {
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query(params_from_iter(values))?;
         let (mut page, mut skipped) = (Page::default(), 0);
@@ -143,7 +137,11 @@ impl Store {
     pub fn dossiers_of_person(&self, identity: &str, limit: usize, key: &OfficeKey) -> Result<Vec<Found>> {
         let query = Query::parse(identity);
         let is_his = |found: &Found| {
-            found.person.as_ref().and_then(|person| person.identity.as_deref()).is_some_and(|own| own.eq_ignore_ascii_case(identity))
+            found
+                .person
+                .as_ref()
+                .and_then(|person| person.identity.as_deref())
+                .is_some_and(|own| own.eq_ignore_ascii_case(identity))
         };
         let search = Search { query, limit, ..Search::default() };
         let mut page = if search.query.is_empty() { Page::default() } else { self.dossiers_search(&search, key)? };
@@ -336,7 +334,8 @@ impl Sum {
         if transaction.prepare("select 1 from search_due limit 1")?.exists([])? {
             return Ok(None);
         }
-        transaction.execute_batch("create virtual table if not exists temp.search_term using fts5vocab(main, search, instance)")?;
+        transaction
+            .execute_batch("create virtual table if not exists temp.search_term using fts5vocab(main, search, instance)")?;
         let mut statement =
             transaction.prepare("select of.dossier, term from temp.search_term join search_of of on of.n = search_term.doc")?;
         let mut rows = statement.query([])?;
@@ -345,5 +344,153 @@ impl Sum {
             sum.add(row.get(0)?, row.get_ref(1)?.as_str().unwrap_or_default());
         }
         Ok(Some(sum))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use motcua_shared::dossier::{Correction, Event, NumberedOutside};
+    use motcua_shared::reception::Draft;
+    use motcua_shared::reference::Tables;
+
+    use super::super::Pen;
+    use super::*;
+    use crate::office::{self, chance, now};
+
+    /// An office in a directory of its own.
+    struct Desk {
+        store: Store,
+        key: OfficeKey,
+        data: tempfile::TempDir,
+    }
+
+    impl Desk {
+        fn new() -> Desk {
+            let data = tempfile::tempdir().expect("a directory");
+            let name = office::Name { unit: "11089", name: "Xã Ngọc Kỳ", identifier: Some("000.11.57.H23") };
+            let (office, _) = office::found(data.path(), &name).expect("an office");
+            let key = office::office_key(data.path(), &office).expect("its key");
+            Desk { store: Store::open(data.path()).expect("its store"), key, data }
+        }
+
+        fn receive(&mut self, name: &str, identity: &str) -> String {
+            let draft = Draft {
+                id: Uuid::now_v7().to_string(),
+                procedure: "2.000815".to_owned(),
+                channel: "in_person".to_owned(),
+                submitted_by: "citizen".to_owned(),
+                name: name.to_owned(),
+                identity: identity.to_owned(),
+                received_at: "09:00 20/11/2023".to_owned(),
+                ..Draft::default()
+            };
+            let Tables { catalogue, calendar, .. } = Tables::starter();
+            let reception = draft.check(&catalogue, &calendar, now()).expect("good");
+            let key = self.key.clone();
+            self.store.receive(reception, &pen(&key)).expect("saved")
+        }
+
+        /// The last digits of the codes that are found.
+        fn finds(&self, typed: &str, change: impl FnOnce(&mut Search)) -> Vec<String> {
+            let mut search = Search { query: Query::parse(typed), limit: 50, ..Search::default() };
+            change(&mut search);
+            let page = self.store.dossiers_search(&search, &self.key).expect("searched");
+            page.found.into_iter().map(|found| found.row.code.rsplit('-').next().unwrap_or_default().to_owned()).collect()
+        }
+
+        fn verify(&mut self) {
+            self.store.verify(&self.key).expect("read").expect("sound");
+        }
+    }
+
+    fn pen(key: &OfficeKey) -> Pen<'_> {
+        Pen { author: "counter", now: now(), key, salt: chance }
+    }
+
+    #[test]
+    fn a_dossier_is_found_by_any_words_and_numbers_and_by_what_stands_in_its_row() {
+        let mut desk = Desk::new();
+        desk.receive("Đặng Thị Ánh", "030200000001");
+        desk.receive("Trần Văn Ánh", "030200000002");
+        for (typed, expected) in
+            [("anh", vec!["0002", "0001"]), ("ánh đặng", vec!["0001"]), ("000002", vec!["0002"]), ("ánh 1", vec!["0001"])]
+        {
+            assert_eq!(desk.finds(typed, |_| {}), expected, "{typed}");
+        }
+        assert!(desk.finds("nguyễn", |_| {}).is_empty());
+        assert_eq!(desk.finds("anh", |search| search.limit = 1), ["0002"]);
+        assert_eq!(desk.finds("anh", |search| (search.limit, search.offset) = (1, 1)), ["0001"]);
+        assert_eq!(desk.finds("anh", |search| search.field = "chung_thuc".to_owned()).len(), 2);
+        assert!(desk.finds("anh", |search| search.state = "returned".to_owned()).is_empty());
+        assert_eq!(desk.finds("", |search| search.procedure = "2.000815".to_owned()).len(), 2);
+        assert!(desk.finds("", |search| search.from = "2023-11-21".parse().ok()).is_empty());
+        desk.verify();
+    }
+
+    #[test]
+    fn a_corrected_name_and_another_systems_number_are_found_and_the_old_name_is_not() {
+        let mut desk = Desk::new();
+        let code = desk.receive("Nguyễn Thị Thử", "");
+        let key = desk.key.clone();
+        let person = Sealed { name: Some("Nguyễn Thị Thứ Hai".to_owned()), ..Sealed::default() };
+        desk.store.correct(&code, Correction::default(), person, &pen(&key)).expect("corrected");
+        let number = Event::NumberedOutside(NumberedOutside { code: "H23.17-231120-0777".to_owned() });
+        desk.store.step(&code, number, None, &pen(&key)).expect("numbered");
+        assert_eq!((desk.finds("hai", |_| {}).len(), desk.finds("H23.17-231120-0777", |_| {}).len()), (1, 1));
+        assert!(desk.finds("thử nguyễn hải yến", |_| {}).is_empty());
+        desk.verify();
+    }
+
+    #[test]
+    fn the_index_is_made_again_from_the_log_in_chunks_and_a_damaged_one_is_noticed() {
+        let mut desk = Desk::new();
+        for name in ["Đặng Thị Một", "Đặng Văn Hai", "Đặng Văn Ba"] {
+            desk.receive(name, "030200000001");
+        }
+        desk.store.connection.execute("delete from search where rowid = 2", []).expect("spoilt");
+        assert_eq!(desk.store.verify(&desk.key).expect("read"), Err(super::super::Damage::Search));
+        let transaction = begin(&mut desk.store.connection).expect("a transaction");
+        forget(&transaction).expect("forgotten");
+        transaction.commit().expect("committed");
+        assert_eq!(desk.store.search_indexed().expect("known"), Indexed { done: 0, due: 3 });
+        assert_eq!(desk.store.search_fill(2, &desk.key).expect("filled"), 2);
+        assert_eq!(desk.store.search_indexed().expect("known"), Indexed { done: 2, due: 1 });
+        assert_eq!(
+            (desk.store.search_fill(2, &desk.key).expect("filled"), desk.store.search_fill(2, &desk.key).expect("none")),
+            (1, 0)
+        );
+        assert_eq!(desk.finds("dang", |_| {}).len(), 3);
+        desk.verify();
+        desk.store.rebuild(&desk.key).expect("rebuilt");
+        desk.verify();
+    }
+
+    #[test]
+    fn the_newest_dossiers_of_a_person_are_found_by_the_whole_identity_number() {
+        let mut desk = Desk::new();
+        desk.receive("Đặng Thị Một", "030200000001");
+        desk.receive("Trần Văn Hai", "030200000002");
+        let of = |identity: &str| desk.store.dossiers_of_person(identity, 5, &desk.key).expect("searched").len();
+        assert_eq!((of("030200000001"), of("0001"), of("")), (1, 0, 0));
+    }
+
+    #[test]
+    fn no_name_and_no_number_stands_in_the_files_in_the_clear() {
+        let mut desk = Desk::new();
+        desk.receive("Quách Tuyết Lạ", "030987654321");
+        let typist = super::super::Typist { owner: "counter".to_owned(), pc: String::new() };
+        let key = (&desk.key.clone(), chance());
+        desk.store.half_typed_keep(Uuid::now_v7(), &typist, b"Tuyet Dang Go 030987654321", now(), key).expect("kept");
+        desk.store.saved_search_keep(None, b"Tuyet Can Tim", now(), (&desk.key.clone(), chance())).expect("kept");
+        let mut looked_at = 0;
+        for entry in std::fs::read_dir(desk.data.path()).expect("a directory").flatten().filter(|entry| entry.path().is_file()) {
+            let bytes = std::fs::read(entry.path()).expect("a file");
+            looked_at += usize::from(bytes.len() > 4096);
+            for clear in ["Quách", "quach", "Tuyết", "tuyet", "Tuyet", "030987654321", "98765"] {
+                let found = bytes.windows(clear.len()).any(|part| part == clear.as_bytes());
+                assert!(!found, "{clear} in {}", entry.path().display());
+            }
+        }
+        assert!(looked_at > 0);
     }
 }
