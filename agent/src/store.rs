@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use ed25519_dalek::VerifyingKey;
+use motcua_shared::book::Place;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::certainty::Recorded;
 use motcua_shared::certification::Counts;
@@ -27,6 +28,7 @@ use motcua_shared::wire::{Receipt, Signed};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
+mod books;
 mod check;
 mod clock;
 mod drafts;
@@ -35,11 +37,14 @@ mod reference;
 mod search;
 mod streams;
 
+pub use books::{BookRow, CertificationRow};
 pub use check::{Damage, Proof};
 pub use drafts::{HalfTyped, SavedSearch, Typist};
 pub use reference::{Announced, InForce, ReferenceAttempt, Taken};
 pub use search::{Found, Indexed, Page, Search};
 pub use streams::{Branch, OwnStream, Standing};
+
+use books::Books;
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -160,6 +165,10 @@ pub struct DossierRow {
     pub verdict: Option<String>,
     /// Entry with the newest sealed part that names a person.
     pub person: Option<i64>,
+    /// Where it stands in the register book; a request that was not accepted does not.
+    pub book: Option<Place>,
+    /// Code of the slip that came back complete as this dossier.
+    pub follows: Option<String>,
 }
 
 /// Which dossiers a list shows.
@@ -323,6 +332,9 @@ impl Store {
         }
         let mut store = Store::connect(&database(data))?;
         migrations::migrations::runner().run(&mut store.connection)?;
+        let transaction = begin(&mut store.connection)?;
+        books::assign_missing(&transaction)?;
+        transaction.commit()?;
         Ok(store)
     }
 
@@ -427,15 +439,16 @@ impl Store {
         }
         let office = office(&transaction)?;
         let code = next_code(&transaction, &office, motcua_shared::calendar::local_day(reception.received.received_at))?;
-        let events = reception.events(code.clone());
-        let mut dossier = Dossier::new(reception.id);
-        for (event, _) in &events {
-            dossier.admits(event, pen.now)?;
-            dossier.apply(event);
-        }
         let clock = clock::reading(&transaction, pen.now)?;
-        let draft = |(event, sealed)| pen.draft(event, reception.id, Some(sealed), clock);
-        append(&transaction, office.stream, &events.into_iter().map(draft).collect::<Vec<_>>(), pen)?;
+        let (mut dossier, mut drafts) = (Dossier::new(reception.id), Vec::new());
+        let mut books = Books::open(&transaction)?;
+        for (event, sealed) in reception.events(code.clone()) {
+            let event = books.number(event)?;
+            dossier.admits(&event, pen.now)?;
+            dossier.apply(&event);
+            drafts.push(pen.draft(event, reception.id, Some(sealed), clock));
+        }
+        append(&transaction, office.stream, &drafts, pen)?;
         transaction.execute("delete from half_typed where id = ?1", [reception.id])?;
         transaction.commit()?;
         Ok(code)
@@ -460,6 +473,7 @@ impl Store {
         let id = dossier_id(&transaction, code)?;
         let (dossier, _) = fold(&transaction, id)?;
         dossier.admits(&event, pen.now)?;
+        let event = Books::open(&transaction)?.number(event)?;
         let sealed = note.filter(|note| !note.is_empty()).map(|note| Sealed { note: Some(note), ..Sealed::default() });
         let stream = office(&transaction)?.stream;
         let clock = clock::reading(&transaction, pen.now)?;
@@ -472,10 +486,12 @@ impl Store {
     pub fn import(&mut self, lives: Vec<(Uuid, Vec<Event>, Sealed)>, pen: &Pen) -> Result<Head> {
         let transaction = begin(&mut self.connection)?;
         let clock = clock::reading(&transaction, pen.now)?;
-        let mut drafts = Vec::new();
+        let (mut books, mut drafts) = (Books::open(&transaction)?, Vec::new());
         for (id, events, person) in lives {
             let mut person = Some(person);
-            drafts.extend(events.into_iter().map(|event| pen.draft(event, id, person.take(), clock)));
+            for event in events {
+                drafts.push(pen.draft(books.number(event)?, id, person.take(), clock));
+            }
         }
         let stream = office(&transaction)?.stream;
         let head = append(&transaction, stream, &drafts, pen)?;
@@ -753,7 +769,8 @@ impl Pen<'_> {
 }
 
 const DOSSIER_COLUMNS: &str =
-    "id, code, procedure, field, channel, state, received_at, due_at, overdue_after, finished_at, returned_at, verdict, person";
+    "id, code, procedure, field, channel, state, received_at, due_at, overdue_after, finished_at, returned_at, verdict, person,
+     book_year, book_volume, book_number, follows";
 
 /// A transaction that holds the write lock from its start: what it reads stays true until it commits.
 fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
@@ -810,6 +827,8 @@ fn dossier_row(row: &Row) -> rusqlite::Result<DossierRow> {
         returned_at: row.get(10)?,
         verdict: row.get(11)?,
         person: row.get(12)?,
+        book: books::place(row, 13)?,
+        follows: row.get(16)?,
     })
 }
 
@@ -939,11 +958,15 @@ fn entry_insert(transaction: &Transaction, stream: Uuid, record: &Record, dossie
 
 fn dossier_put(transaction: &Transaction, dossier: &Dossier, person: Option<i64>) -> Result<()> {
     let received = dossier.received.as_ref();
+    let book = match (dossier.book, received) {
+        (None, Some(_)) => books::assigned(transaction, dossier.id)?,
+        (place, _) => place,
+    };
     let text = |at: Option<LocalTime>| at.map(|at| at.to_rfc3339());
     let overdue_after = dossier.due_at.map(|due| deadline::overdue_after(dossier.limit(), dossier.classification_rule(), due));
     transaction
         .prepare_cached(&format!(
-            "insert or replace into dossier ({DOSSIER_COLUMNS}) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+            "insert or replace into dossier ({DOSSIER_COLUMNS}) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
         ))?
         .execute(params![
             dossier.id,
@@ -958,7 +981,11 @@ fn dossier_put(transaction: &Transaction, dossier: &Dossier, person: Option<i64>
             text(dossier.finished.map(|finished| finished.at)),
             text(dossier.returned_at),
             dossier.verdict().map(deadline::Verdict::as_str),
-            person
+            person,
+            book.map(|place| place.year),
+            book.map(|place| place.volume),
+            book.map(|place| place.number),
+            received.and_then(|received| received.follows.as_deref())
         ])?;
-    Ok(())
+    books::certifications_put(transaction, dossier)
 }

@@ -19,7 +19,7 @@ use motcua_shared::assets;
 use motcua_shared::schedule::Window;
 use motcua_shared::seal::OfficeKey;
 use tower_http::catch_panic::CatchPanicLayer;
-use tracing::info;
+use tracing::{info, warn};
 
 use crate::doctor;
 use crate::door::Door;
@@ -29,10 +29,14 @@ use crate::store::{self, Pen, Store};
 use crate::words;
 
 pub mod api;
+mod correction;
 mod dossier;
+mod drafts;
 mod fault;
+mod find;
 mod guard;
 mod list;
+mod receipt;
 mod reception;
 mod report;
 mod sync;
@@ -111,8 +115,17 @@ fn html(page: &impl Template) -> Result<Html<String>, HttpError> {
 pub fn router(app: App) -> Router {
     Router::new()
         .route("/", get(list::show))
-        .route("/dossiers/new", get(reception::blank))
-        .route("/dossiers", get(list::find).post(reception::save))
+        .route("/dossiers/new", get(reception::blank).post(reception::again))
+        .route("/dossiers/new/preview", post(reception::previewed))
+        .route("/dossiers/new/procedures", get(reception::procedures))
+        .route("/drafts", get(drafts::show).post(drafts::keep))
+        .route("/drafts/{id}/discard", post(drafts::discard))
+        .route("/dossiers", get(find::show).post(reception::save))
+        .route("/dossiers.csv", get(find::csv))
+        .route("/dossiers/searches", post(find::keep))
+        .route("/dossiers/searches/{n}/forget", post(find::forget))
+        .route("/dossiers/{code}/receipt", get(receipt::show))
+        .route("/dossiers/{code}/correct", get(correction::show).post(correction::correct))
         .route("/dossiers/{code}", get(dossier::show))
         .route("/dossiers/{code}/steps/{kind}", post(dossier::step))
         .route("/reports/ii06", get(report::ii06))
@@ -121,6 +134,7 @@ pub fn router(app: App) -> Router {
         .route("/sync/line", get(sync::line))
         .route("/style.css", get(style))
         .route("/app.js", get(script))
+        .route("/reception.js", get(reception_script))
         .merge(api::routes())
         .fallback(fault::nowhere)
         .layer(CatchPanicLayer::new())
@@ -140,10 +154,34 @@ async fn script() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/javascript; charset=utf-8"), FOR_EVER], assets::SCRIPT)
 }
 
+async fn reception_script() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("../templates/reception.js"))
+}
+
+/// Brings the search index up, a little at a time so that nobody at the counter waits, and looks again now and then.
+async fn index(door: Door, key: OfficeKey) {
+    const AT_ONCE: u32 = 200;
+    const PAUSE: Duration = Duration::from_millis(20);
+    const REST: Duration = Duration::from_mins(1);
+    loop {
+        let key = key.clone();
+        let pause = match door.call(move |store| store.search_fill(AT_ONCE, &key)).await {
+            Ok(0) => REST,
+            Ok(_) => PAUSE,
+            Err(error) => {
+                warn!(%error, "the search index could not be brought up");
+                REST
+            }
+        };
+        tokio::time::sleep(pause).await;
+    }
+}
+
 /// Answers on `listener` until the program is asked to stop, and sends by schedule meanwhile.
 pub async fn serve(listener: tokio::net::TcpListener, app: App) -> anyhow::Result<()> {
     only_this_pc(listener.local_addr()?)?;
     let schedule = tokio::spawn(app.sender.clone().run());
+    let indexing = tokio::spawn(index(app.door.clone(), app.key.clone()));
     let (stop, mut stopped) = tokio::sync::watch::channel(());
     let mut stopping = stopped.clone();
     let server = axum::serve(listener, router(app)).with_graceful_shutdown(async move {
@@ -164,6 +202,7 @@ pub async fn serve(listener: tokio::net::TcpListener, app: App) -> anyhow::Resul
     };
     asked.abort();
     schedule.abort();
+    indexing.abort();
     ended
 }
 

@@ -103,6 +103,15 @@ pub fn procedure_name<'a>(catalogue: &'a Catalogue, code: &'a str) -> &'a str {
     catalogue.newest(code).map_or(code, |procedure| &procedure.name)
 }
 
+/// At most so many letters of a text.
+pub fn shortened(text: &str, letters: usize) -> String {
+    let mut short: String = text.chars().take(letters).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
 /// What an entry of this kind records.
 pub fn kind_name(kind: &str) -> &str {
     match kind {
@@ -352,7 +361,10 @@ pub fn happened_at(event: &Event) -> Option<LocalTime> {
 pub fn event_detail(event: &Event) -> String {
     let due = |due: Option<LocalTime>| due.map(|due| format!("hẹn trả {}", time(due))).unwrap_or_default();
     match event {
-        Event::Received(received) => due(received.due_at),
+        Event::Received(received) => match &received.follows {
+            Some(slip) => format!("{}; theo phiếu {slip}", due(received.due_at)),
+            None => due(received.due_at),
+        },
         Event::Guided(slip) | Event::Declined(slip) => lack_name(slip.lack).to_owned(),
         Event::Supplemented(supplemented) => due(supplemented.due_at),
         Event::Extended(extended) => due(Some(extended.due_at)),
@@ -376,7 +388,10 @@ pub fn event_detail(event: &Event) -> String {
         }
         Event::PaymentRequested(requested) => amount(requested.amount_vnd),
         Event::Papers(list) => list.papers.iter().copied().map(paper).collect::<Vec<_>>().join("; "),
-        Event::Certified(certified) => format!("{}: {}", document_name(certified.document), certified.quantity),
+        Event::Certified(certified) => {
+            let numbers = certified.numbers.map(|numbers| format!(" (số {numbers})")).unwrap_or_default();
+            format!("{}: {}{numbers}", document_name(certified.document), certified.quantity)
+        }
         Event::Surveyed(surveyed) => answers(&surveyed.answers),
         Event::NumberedOutside(number) => number.code.clone(),
         Event::Finished(finished) => outcome_name(finished.outcome).to_owned(),
@@ -547,6 +562,8 @@ mod tests {
             returned_at: None,
             verdict: None,
             person: None,
+            book: None,
+            follows: None,
         };
         let now = motcua_shared::typed::time("16:00 20/11/2026").expect("a Friday");
         let said = due_words(&row, now, &Calendar::starter());

@@ -263,6 +263,8 @@ mod tests {
             due_at: Some(time("17:00 20/11/2026")),
             ruleset: "nd118-2025".to_owned(),
             fee_vnd: 2000,
+            book: None,
+            follows: None,
         });
         Dossier::fold(Uuid::nil(), std::iter::once(&received).chain(events))
     }

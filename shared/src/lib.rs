@@ -6,6 +6,7 @@
 
 pub mod appointment;
 pub mod assets;
+pub mod book;
 pub mod bundle;
 pub mod calendar;
 pub mod catalogue;

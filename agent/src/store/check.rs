@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 
 use super::{
-    COLUMNS, Delta, Dossier, Hash, Head, Result, Seq, Store, Transaction, Uuid, begin, dossier_put, figures, fold, office, search,
+    COLUMNS, Delta, Dossier, Hash, Head, Result, Seq, Store, Transaction, Uuid, begin, books, dossier_put, figures, fold, office,
+    search,
 };
 use motcua_shared::contribution::{Cell, Counters};
 use motcua_shared::entry::Body;
@@ -52,7 +53,7 @@ impl Store {
     /// Makes the projection again from the log.
     pub fn rebuild(&mut self, key: &OfficeKey) -> Result<()> {
         let transaction = begin(&mut self.connection)?;
-        transaction.execute_batch("delete from dossier; delete from rollup;")?;
+        transaction.execute_batch("delete from dossier; delete from rollup; delete from certification;")?;
         let mut delta = Delta::default();
         for id in dossier_ids(&transaction)? {
             let (dossier, person) = fold(&transaction, id)?;
@@ -60,6 +61,7 @@ impl Store {
             dossier_put(&transaction, &dossier, person)?;
         }
         figures::rollup_add(&transaction, &delta)?;
+        books::assign_missing(&transaction)?;
         search::forget(&transaction)?;
         transaction.commit()?;
         while self.search_fill(1_000, key)? > 0 {}

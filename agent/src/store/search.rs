@@ -85,7 +85,7 @@ impl Store {
     /// By the conditions beside the words, each row looked at where there are words too.
     fn search_listed(&self, search: &Search, conditions: &Conditions, key: &OfficeKey) -> Result<Page> {
         let sql = format!(
-            "select {}, (select external_code from search_of of where of.dossier = d.id) from dossier d {}
+            "select {}, (select external_code from search_of of where of.dossier = d.id) as external_code from dossier d {}
              order by received_at desc, code desc",
             columns(),
             conditions.sql("where")
@@ -98,7 +98,7 @@ impl Store {
         let mut rows = statement.query(params_from_iter(values))?;
         let (mut page, mut skipped) = (Page::default(), 0);
         while let Some(row) = rows.next()? {
-            let (row, external_code) = (dossier_row(row)?, row.get::<_, Option<String>>(13)?);
+            let (row, external_code) = (dossier_row(row)?, row.get::<_, Option<String>>("external_code")?);
             let is_skipped = skipped < search.offset;
             if is_skipped && search.query.is_empty() {
                 skipped += 1;
@@ -147,6 +147,14 @@ impl Store {
         let mut page = if search.query.is_empty() { Page::default() } else { self.dossiers_search(&search, key)? };
         page.found.retain(is_his);
         Ok(page.found)
+    }
+
+    /// The one dossier whose own code was typed: whole, or without the office's identifier.
+    pub fn code_meant(&self, typed: &str) -> Result<Option<String>> {
+        let identifier = super::office(&self.connection)?.identifier;
+        let mut statement = self.connection.prepare_cached("select code from dossier where code in (?1, ?2, ?3)")?;
+        let codes = params![typed, typed.to_uppercase(), format!("{identifier}-{typed}")];
+        Ok(statement.query_row(codes, |row| row.get(0)).optional()?)
     }
 
     /// The procedures that were asked for most among the newest dossiers.
@@ -205,7 +213,7 @@ fn subject<'a>(person: Option<&'a Sealed>, code: &'a str, external_code: Option<
 }
 
 fn columns() -> String {
-    DOSSIER_COLUMNS.split(", ").map(|column| format!("d.{column}")).collect::<Vec<_>>().join(", ")
+    DOSSIER_COLUMNS.split(',').map(|column| format!("d.{}", column.trim())).collect::<Vec<_>>().join(", ")
 }
 
 /// What is asked of a dossier's row.

@@ -12,7 +12,9 @@ use motcua_shared::sync::copies_due;
 use rusqlite::{OptionalExtension, Transaction, params};
 use uuid::Uuid;
 
-use super::{Pen, Result, Store, StoreError, begin, dossier_put, entry_insert, figures, fold, head, office, record, search};
+use super::{
+    Pen, Result, Store, StoreError, begin, books, dossier_put, entry_insert, figures, fold, head, office, record, search,
+};
 
 /// Where a stream stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -242,5 +244,6 @@ fn refolded(transaction: &Transaction, dossiers: &BTreeSet<Uuid>, change: impl F
         dossier_put(transaction, &dossier, person)?;
         search::put_off(transaction, *id)?;
     }
-    figures::rollup_add(transaction, &delta)
+    figures::rollup_add(transaction, &delta)?;
+    books::assign_missing(transaction)
 }

@@ -123,9 +123,7 @@ struct DraftsPage {
 pub async fn show(State(app): State<App>, headers: HeaderMap) -> Result<Response, HttpError> {
     let typist = typist(&headers);
     let page = app
-        .read(move |store, key| {
-            Ok(DraftsPage { frame: Frame::read(store)?, nav: "new", waiting: waiting(store, key, &typist)? })
-        })
+        .read(move |store, key| Ok(DraftsPage { frame: Frame::read(store)?, nav: "new", waiting: waiting(store, key, &typist)? }))
         .await?;
     let page: Html<String> = html(&page)?;
     Ok(page.into_response())

@@ -72,6 +72,8 @@ struct Person {
 /// What becomes of a form as it is typed so far.
 #[derive(Default, Serialize)]
 struct Preview {
+    /// The time that a form gets which is opened now.
+    now: String,
     /// Code and name of the procedure; empty while none is chosen.
     procedure: String,
     due: String,
@@ -113,6 +115,34 @@ impl ReceptionPage {
     /// What is wrong with a field; empty when nothing is.
     fn problem(&self, field: &str) -> &str {
         self.faults.iter().find(|fault| fault.field == field).map_or("", |fault| &fault.problem)
+    }
+
+    /// Whether one of these fields is wrong.
+    fn any_problem(&self, fields: &[&str]) -> bool {
+        fields.iter().any(|field| !self.problem(field).is_empty())
+    }
+
+    /// Where a reader finds a field.
+    fn place(&self, field: &str) -> &'static str {
+        match field {
+            "procedure" => "Thủ tục",
+            "identity" => "Số căn cước",
+            "name" => "Họ và tên",
+            "phone" => "Điện thoại",
+            "address" => "Địa chỉ",
+            "papers" => "Thành phần hồ sơ",
+            "fee_vnd" => "Phí, lệ phí",
+            "channel" => "Hình thức nộp",
+            "submitted_by" => "Ai khai hồ sơ",
+            "received_at" => "Tiếp nhận lúc",
+            "due_at" => "Hẹn trả",
+            "due_reason" => "Căn cứ của hẹn trả",
+            "follows" => "Theo phiếu hướng dẫn",
+            "today" => "Hôm nay",
+            "lack" => "Lý do chưa tiếp nhận",
+            "lack_note" => "Những gì cần hoàn thiện",
+            _ => "Mẫu",
+        }
     }
 }
 
@@ -247,7 +277,7 @@ pub async fn procedures(State(app): State<App>, Query(wanted): Query<Wanted>) ->
 
 fn preview(store: &Store, key: &OfficeKey, draft: &Draft) -> store::Result<Preview> {
     let tables = store.tables()?;
-    let mut preview = Preview::default();
+    let mut preview = Preview { now: words::time(now()), ..Preview::default() };
     let received = typed::time(&draft.received_at);
     let day = received.map_or_else(|| local_day(now()), local_day);
     if let Some(procedure) = tables.catalogue.find(procedure_code(&draft.procedure), day) {
@@ -337,7 +367,11 @@ pub async fn again(State(app): State<App>, headers: HeaderMap, Form(pressed): Fo
     let mut done = String::new();
     if action == "keep" {
         let at = drafts::keep_now(&app, typist.clone(), draft.clone()).await?;
-        done = if at.is_empty() { "Mẫu chưa có gì để giữ.".to_owned() } else { format!("Đã giữ bản nháp lúc {at}.") };
+        done = if at.is_empty() {
+            "Mẫu chưa có gì để giữ.".to_owned()
+        } else {
+            format!("Đã giữ bản nháp lúc {at}.")
+        };
     }
     draft.answer.clear();
     form(&app, Shown { draft, typist, faults: Vec::new(), done }).await
@@ -345,12 +379,11 @@ pub async fn again(State(app): State<App>, headers: HeaderMap, Form(pressed): Fo
 
 /// Writes the whole name of a procedure beside its code, and takes the only one that matches.
 fn complete(catalogue: &Catalogue, day: NaiveDate, draft: &mut Draft) {
-    let found = catalogue.find(procedure_code(&draft.procedure), day).or_else(|| {
-        match catalogue.search(&draft.procedure, day)[..] {
+    let found =
+        catalogue.find(procedure_code(&draft.procedure), day).or_else(|| match catalogue.search(&draft.procedure, day)[..] {
             [only] if !draft.procedure.trim().is_empty() => Some(only),
             _ => None,
-        }
-    });
+        });
     if let Some(procedure) = found {
         draft.procedure = format!("{} {}", procedure.code, procedure.name);
     }
@@ -382,6 +415,11 @@ pub async fn save(State(app): State<App>, headers: HeaderMap, Form(mut draft): F
             };
             if doubted {
                 store.clock_checked(now())?;
+            }
+            if let Some(problem) = reception.received.follows.as_deref().map_or(Ok(None), |slip| store.slip_problem(slip))?
+                && store.dossier_code(reception.id)?.is_none()
+            {
+                return Ok(Saved::Faulty(vec![FieldError::new("follows", problem)]));
             }
             match changed_since(store, &reception, pen.key)? {
                 Some(code) => Ok(Saved::ChangedSince(code)),
@@ -442,7 +480,8 @@ fn day_fault(typed_day: &str) -> Option<FieldError> {
 fn changed_since(store: &Store, reception: &Reception, key: &OfficeKey) -> store::Result<Option<String>> {
     let Some(code) = store.dossier_code(reception.id)? else { return Ok(None) };
     let (_, steps) = store.dossier_history(&code, key)?;
-    let mut recorded = steps.iter().map(|step| (step.event.as_ref(), step.sealed.as_ref()));
-    let same = reception.events(code.clone()).iter().all(|(event, sealed)| recorded.next() == Some((Some(event), Some(sealed))));
+    let mut recorded = steps.into_iter().map(|step| (step.event.map(|event| event.unnumbered()), step.sealed));
+    let same =
+        reception.events(code.clone()).into_iter().all(|(event, sealed)| recorded.next() == Some((Some(event), Some(sealed))));
     Ok((!same).then_some(code))
 }
