@@ -33,6 +33,7 @@ mod check;
 mod clock;
 mod drafts;
 mod figures;
+mod people;
 mod reference;
 mod search;
 mod streams;
@@ -40,6 +41,7 @@ mod streams;
 pub use books::{BookRow, CertificationRow};
 pub use check::{Damage, Proof};
 pub use drafts::{HalfTyped, SavedSearch, Typist};
+pub use people::{Act, Changed, User, UserAct};
 pub use reference::{Announced, InForce, ReferenceAttempt, Taken};
 pub use search::{Found, Indexed, Page, Search};
 pub use streams::{Branch, OwnStream, Standing};
@@ -332,6 +334,7 @@ impl Store {
         }
         let mut store = Store::connect(&database(data))?;
         migrations::migrations::runner().run(&mut store.connection)?;
+        store.recount()?;
         let transaction = begin(&mut store.connection)?;
         books::assign_missing(&transaction)?;
         transaction.commit()?;

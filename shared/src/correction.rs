@@ -3,11 +3,11 @@
 //! Promise: only what was changed is recorded; the due time follows what it was counted from, and nothing that a person set
 //! is counted again. Start at [`Draft::of`] and [`Draft::check`].
 
-use chrono::Duration;
+use chrono::{Duration, NaiveDate};
 use serde::Deserialize;
 
 use crate::calendar::{LocalTime, VIETNAM, local_day};
-use crate::catalogue::Procedure;
+use crate::catalogue::{ClockStart, Procedure};
 use crate::deadline;
 use crate::dossier::{Channel, Code, Correction, Dossier, Outcome, Received};
 use crate::reception::{self, procedure_code};
@@ -116,11 +116,16 @@ impl Check<'_> {
 
     fn facts(&mut self, dossier: &Dossier, received: &Received, desk: &Desk) -> Correction {
         let received_at = self.time("received_at", &self.draft.received_at, Some(received.received_at), desk.now);
-        let procedure = self.procedure(received, received_at.unwrap_or(received.received_at), desk);
         let channel = Channel::from_code(&self.draft.channel);
         if channel.is_none() {
             self.fault("channel", "hãy chọn hình thức nộp");
         }
+        let channel = channel.unwrap_or(received.channel);
+        let day = local_day(received_at.unwrap_or(received.received_at));
+        let procedure = self.procedure(received, channel, day, desk);
+        let own =
+            desk.catalogue.find(&received.procedure, day).filter(|own| own.limit_by(channel) != own.limit_by(received.channel));
+        let limit = procedure.or(own).and_then(|procedure| procedure.limit_by(channel));
         let finished_before = dossier.finished.map(|finished| finished.at);
         let finished_at = self.time("finished_at", &self.draft.finished_at, finished_before, desk.now);
         let returned_at = self.time("returned_at", &self.draft.returned_at, dossier.returned_at, desk.now);
@@ -128,9 +133,9 @@ impl Check<'_> {
         Correction {
             procedure: procedure.map(|procedure| procedure.code.clone()),
             field: procedure.map(|procedure| procedure.field.clone()).filter(|field| *field != received.field),
-            channel: channel.filter(|channel| *channel != received.channel),
+            channel: Some(channel).filter(|channel| *channel != received.channel),
             received_at,
-            limit: procedure.and_then(|procedure| procedure.limit).filter(|limit| Some(*limit) != received.limit),
+            limit: limit.filter(|limit| Some(*limit) != received.limit),
             due_at: None,
             finished_at,
             outcome,
@@ -139,16 +144,21 @@ impl Check<'_> {
     }
 
     /// The procedure, when it is another.
-    fn procedure<'c>(&mut self, received: &Received, at: LocalTime, desk: &'c Desk) -> Option<&'c Procedure> {
+    fn procedure<'c>(&mut self, received: &Received, channel: Channel, day: NaiveDate, desk: &'c Desk) -> Option<&'c Procedure> {
         let typed = nfc(&self.draft.procedure);
         let code = procedure_code(&typed);
         if code == received.procedure {
             return None;
         }
-        let found = desk.catalogue.find(code, local_day(at));
+        let found = desk.catalogue.find(code, day);
+        let clock_start = received.catalogued.map_or(ClockStart::Reception, |catalogued| catalogued.clock_start);
         match found {
             None => self.fault("procedure", "hãy ghi mã một thủ tục có hiệu lực vào ngày tiếp nhận, ví dụ 2.000815"),
-            Some(procedure) if procedure.limit.is_none() && received.limit.is_some() => self.fault(
+            Some(procedure) if procedure.clock_start != clock_start => self.fault(
+                "procedure",
+                "thủ tục này tính thời hạn từ một lúc khác (tiếp nhận, hoặc thụ lý); hãy hủy hồ sơ này và tiếp nhận lại",
+            ),
+            Some(procedure) if procedure.limit_by(channel).is_none() && received.limit.is_some() => self.fault(
                 "procedure",
                 "thủ tục này chưa có thời hạn trong danh mục; hãy hủy hồ sơ này và tiếp nhận lại với hẹn trả tự ghi",
             ),
@@ -188,10 +198,12 @@ impl Check<'_> {
             return;
         }
         let is_first = dossier.clock_started_at == Some(received.received_at) && dossier.extensions == 0;
-        let moved = correction.received_at.is_some() || correction.procedure.is_some();
+        let moved = correction.received_at.is_some() || correction.procedure.is_some() || correction.limit.is_some();
         let Some(limit) = correction.limit.or(received.limit).filter(|_| is_first && moved) else { return };
-        let code = correction.procedure.as_deref().unwrap_or(&received.procedure);
-        let after_15h = desk.catalogue.find(code, local_day(received_at)).is_some_and(|procedure| procedure.after_15h_next_day);
+        let after_15h = match &correction.procedure {
+            Some(code) => desk.catalogue.find(code, local_day(received_at)).is_some_and(|other| other.after_15h_next_day),
+            None => dossier.after_15h_next_day(desk.catalogue),
+        };
         let due = deadline::due(limit, after_15h, received_at, desk.calendar);
         correction.due_at = Some(due).filter(|due| dossier.due_at != Some(*due));
     }
@@ -263,6 +275,7 @@ mod tests {
             due_at: Some(time("17:00 20/11/2026")),
             ruleset: "nd118-2025".to_owned(),
             fee_vnd: 2000,
+            catalogued: None,
             book: None,
             follows: None,
         });

@@ -4,6 +4,7 @@
 //! so that every decision can be replayed. The journey of one dossier reads:
 //! [`dossier`] → [`entry`] → [`sync`] → [`wire`] → [`contribution`] → [`report`].
 
+pub mod access;
 pub mod appointment;
 pub mod assets;
 pub mod book;
@@ -21,6 +22,8 @@ pub mod dossier;
 pub mod enrolment;
 pub mod entry;
 pub mod import;
+pub mod index766;
+pub mod indicator;
 pub mod paper;
 pub mod period;
 pub mod reception;

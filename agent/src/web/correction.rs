@@ -18,6 +18,7 @@ use motcua_shared::typed::FieldError;
 use serde::Deserialize;
 
 use super::fault::HttpError;
+use super::viewer::{ClerkViewer, Viewer};
 use super::{App, Frame, html};
 use crate::office::now;
 use crate::store::{self, Step, Store, StoreError};
@@ -90,11 +91,11 @@ struct Known {
 }
 
 impl Known {
-    fn read(store: &Store, key: &OfficeKey, code: &str) -> store::Result<Known> {
+    fn read(store: &Store, key: &OfficeKey, viewer: &Viewer, code: &str) -> store::Result<Known> {
         let row = store.dossier_find(code)?;
         let (dossier, steps) = store.dossier_history(code, key)?;
         let person = store.persons(std::slice::from_ref(&row), key)?.into_iter().next().flatten().unwrap_or_default();
-        Ok(Known { frame: Frame::read(store)?, dossier, steps, person, tables: store.tables()? })
+        Ok(Known { frame: Frame::read(store, viewer)?, dossier, steps, person, tables: store.tables()? })
     }
 
     fn check(&self, draft: &Draft) -> Result<Checked, Vec<FieldError>> {
@@ -136,8 +137,8 @@ fn choices<T: Code>(name: fn(T) -> &'static str) -> Vec<Choice> {
 }
 
 /// The form with what is recorded now.
-pub async fn show(State(app): State<App>, Path(code): Path<String>) -> Result<Response, HttpError> {
-    let known = app.read(move |store, key| Known::read(store, key, &code)).await?;
+pub async fn show(viewer: ClerkViewer, State(app): State<App>, Path(code): Path<String>) -> Result<Response, HttpError> {
+    let known = app.read(move |store, key| Known::read(store, key, &viewer, &code)).await?;
     let refused = if known.dossier.received.is_none() {
         "Hồ sơ này chưa được tiếp nhận nên không đính chính được; hãy hủy và ghi phiếu mới.".to_owned()
     } else {
@@ -165,15 +166,21 @@ enum Taken {
 }
 
 /// Shows before and after; saves once they were looked at.
-pub async fn correct(State(app): State<App>, Path(code): Path<String>, Form(sent): Form<Sent>) -> Result<Response, HttpError> {
+pub async fn correct(
+    viewer: ClerkViewer,
+    State(app): State<App>,
+    Path(code): Path<String>,
+    Form(sent): Form<Sent>,
+) -> Result<Response, HttpError> {
     let seen: usize = sent.seen.parse().map_err(|_| HttpError::parameter("Mẫu này không đầy đủ.", "Hãy mở lại hồ sơ."))?;
     let back = format!("{}?saved=corrected", super::dossier::address(&code));
     let (draft, action) = (sent.draft.clone(), sent.r#do.clone());
     let taken = if action == "save" {
-        app.write(move |store, pen| take(store, pen, &code, seen, &draft)).await?
+        let shown_to = viewer.clone();
+        app.write(&viewer, move |store, pen| take(store, pen, &shown_to, &code, seen, &draft)).await?
     } else {
         app.read(move |store, key| {
-            let known = Known::read(store, key, &code)?;
+            let known = Known::read(store, key, &viewer, &code)?;
             if action == "edit" {
                 return Ok(Taken::Shown { known: Box::new(known), status: StatusCode::OK, told: Told::default() });
             }
@@ -209,8 +216,8 @@ fn faulty(known: Known, faults: Vec<FieldError>) -> Taken {
     Taken::Shown { known: Box::new(known), status: StatusCode::UNPROCESSABLE_ENTITY, told }
 }
 
-fn take(store: &mut Store, pen: &store::Pen, code: &str, seen: usize, draft: &Draft) -> store::Result<Taken> {
-    let known = Known::read(store, pen.key, code)?;
+fn take(store: &mut Store, pen: &store::Pen, viewer: &Viewer, code: &str, seen: usize, draft: &Draft) -> store::Result<Taken> {
+    let known = Known::read(store, pen.key, viewer, code)?;
     let refuse = |known: Known, refused: String| {
         let told = Told { refused, ..Told::default() };
         Ok(Taken::Shown { known: Box::new(known), status: StatusCode::CONFLICT, told })

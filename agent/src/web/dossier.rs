@@ -11,16 +11,18 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use motcua_shared::calendar::LocalTime;
-use motcua_shared::catalogue::field_name;
+use motcua_shared::catalogue::{ClockStart, field_name};
 use motcua_shared::certification::Document;
 use motcua_shared::dossier::{Code, Dossier, Event, Extent, Holder, Outcome, Payment, Rating, Receiver, ReturnWay, TurnedAway};
 use motcua_shared::reference::Tables;
+use motcua_shared::ruleset::SupplementClock;
 use motcua_shared::seal::{OfficeKey, Sealed};
 use motcua_shared::step::{self, Checked, Desk, Draft, QUESTION_FIELDS, StepKind};
 use motcua_shared::typed::FieldError;
 use serde::Deserialize;
 
 use super::fault::HttpError;
+use super::viewer::{ClerkViewer, Viewer};
 use super::{App, Frame, html};
 use crate::office::now;
 use crate::store::{self, DossierRow, Step, Store, StoreError};
@@ -141,12 +143,12 @@ struct Known {
 }
 
 impl Known {
-    fn read(store: &Store, key: &OfficeKey, code: &str) -> store::Result<Known> {
+    fn read(store: &Store, key: &OfficeKey, viewer: &Viewer, code: &str) -> store::Result<Known> {
         let row = store.dossier_find(code)?;
         let (dossier, steps) = store.dossier_history(code, key)?;
         let person = store.persons(std::slice::from_ref(&row), key)?.into_iter().next().flatten().unwrap_or_default();
         let followed_by = store.slip_followed_by(code)?;
-        Ok(Known { row, dossier, steps, person, followed_by, frame: Frame::read(store)?, tables: store.tables()? })
+        Ok(Known { row, dossier, steps, person, followed_by, frame: Frame::read(store, viewer)?, tables: store.tables()? })
     }
 }
 
@@ -163,8 +165,13 @@ struct Returned {
     faults: Vec<FieldError>,
 }
 
-pub async fn show(State(app): State<App>, Path(code): Path<String>, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
-    let known = app.read(move |store, key| Known::read(store, key, &code)).await?;
+pub async fn show(
+    viewer: Viewer,
+    State(app): State<App>,
+    Path(code): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
+    let known = app.read(move |store, key| Known::read(store, key, &viewer, &code)).await?;
     let last = known.steps.last().map_or("", |step| &step.kind);
     let saved = if !last.is_empty() && asked.saved == last { words::kind_name(last).to_owned() } else { String::new() };
     let page = page(known, saved, String::new(), None);
@@ -207,7 +214,7 @@ fn facts(known: &Known, now: LocalTime) -> Facts {
         submitted_by: received.map_or("", |received| words::submitter_name(received.submitted_by)),
         state: words::state_name(&row.state).to_owned(),
         received: shown(&row.received_at),
-        limit: dossier.limit().map_or_else(|| "chưa có trong danh mục".to_owned(), words::limit_name),
+        limit: limit(dossier),
         due: shown(&row.due_at),
         due_words: words::due_words(row, now, &tables.calendar),
         finished: finished.unwrap_or_default(),
@@ -223,6 +230,15 @@ fn facts(known: &Known, now: LocalTime) -> Facts {
             (payment @ Payment::NoFee, _) | (payment, None) => words::payment_name(payment).to_owned(),
             (payment, Some(paid)) => format!("{}: {}", words::payment_name(payment), words::amount(paid.amount_vnd)),
         },
+    }
+}
+
+fn limit(dossier: &Dossier) -> String {
+    let limit = dossier.limit().map_or_else(|| "chưa có trong danh mục".to_owned(), words::limit_name);
+    match (dossier.clock_start(), dossier.accepted_at) {
+        (ClockStart::Reception, _) => limit,
+        (ClockStart::Acceptance, None) => format!("{limit} từ khi thụ lý (chưa thụ lý)"),
+        (ClockStart::Acceptance, Some(at)) => format!("{limit} từ khi thụ lý, {}", words::time(at)),
     }
 }
 
@@ -345,6 +361,7 @@ fn note_label(kind: StepKind) -> &'static str {
         StepKind::Extended => "Lý do chậm",
         StepKind::Voided => "Lý do hủy",
         StepKind::Returned => "Họ tên người nhận thay, ghi chú (không bắt buộc)",
+        StepKind::Accepted => "Số, ngày thông báo thụ lý (không bắt buộc)",
         StepKind::Supplemented | StepKind::Transferred | StepKind::CameBack | StepKind::PaymentRequested => {
             "Ghi chú (không bắt buộc)"
         }
@@ -359,16 +376,40 @@ fn note_label(kind: StepKind) -> &'static str {
 }
 
 fn asks_due(kind: StepKind, dossier: &Dossier) -> bool {
-    kind == StepKind::Extended || (kind == StepKind::Supplemented && dossier.limit().is_none())
+    let unlimited = dossier.limit().is_none();
+    match kind {
+        StepKind::Extended => true,
+        StepKind::Accepted => unlimited,
+        StepKind::Supplemented => unlimited && !dossier.awaits_acceptance(),
+        _ => false,
+    }
 }
 
 fn hint(kind: StepKind, dossier: &Dossier) -> String {
+    let rules = dossier.ruleset();
     match kind {
-        StepKind::Supplemented if dossier.limit().is_some() => {
-            "Thời hạn tính lại từ đầu, từ lúc đã bổ sung đủ; máy tự tính hẹn trả mới.".to_owned()
+        StepKind::Accepted if dossier.limit().is_some() => {
+            "Thời hạn tính từ lúc thụ lý; máy tự tính hẹn trả. Nếu không thụ lý, ghi kết quả từ chối giải quyết.".to_owned()
         }
-        StepKind::SupplementRequested => "Trong lúc chờ bổ sung, thời hạn dừng. Chỉ được yêu cầu một lần.".to_owned(),
-        StepKind::Extended => "Chỉ được xin lỗi và hẹn lại một lần, chậm nhất 1 ngày trước ngày hẹn trả.".to_owned(),
+        StepKind::Supplemented if dossier.awaits_acceptance() => "Đơn chưa thụ lý nên thời hạn chưa chạy.".to_owned(),
+        StepKind::Supplemented if dossier.limit().is_some() => match dossier.supplement_clock() {
+            SupplementClock::Restarts => "Thời hạn tính lại từ đầu, từ lúc đã bổ sung đủ; máy tự tính hẹn trả mới.".to_owned(),
+            SupplementClock::Subtracts => {
+                "Thời hạn chạy tiếp phần còn lại, từ lúc đã bổ sung đủ; máy tự tính hẹn trả mới.".to_owned()
+            }
+        },
+        StepKind::SupplementRequested => format!(
+            "Trong lúc chờ bổ sung, thời hạn dừng. Chỉ được yêu cầu {}, trong {} ngày làm việc từ khi tiếp nhận ({}).",
+            rules.supplements.times(),
+            rules.supplement_days.count,
+            rules.supplement_days.basis
+        ),
+        StepKind::Extended => format!(
+            "Chỉ được xin lỗi và hẹn lại {}, chậm nhất {} ngày trước ngày hẹn trả ({}).",
+            rules.extensions.times(),
+            rules.apology_lead_days.count,
+            rules.apology_lead_days.basis
+        ),
         StepKind::Surveyed => {
             "Chỉ ghi những câu người dân đã trả lời; mỗi hồ sơ một phiếu. Câu 1, 2 chỉ trả lời khi đã có kết quả.".to_owned()
         }
@@ -398,6 +439,7 @@ enum Taken {
 
 /// Takes a step, or shows the dossier again with why not.
 pub async fn step(
+    viewer: ClerkViewer,
     State(app): State<App>,
     Path((code, kind)): Path<(String, String)>,
     Form(sent): Form<Sent>,
@@ -406,7 +448,7 @@ pub async fn step(
     let seen = sent.seen.parse().map_err(|_| HttpError::parameter("Mẫu này không đầy đủ.", "Hãy mở lại hồ sơ."))?;
     let back = format!("{}?saved={}", address(&code), kind.code());
     let draft = sent.draft.clone();
-    let taken = app.write(move |store, pen| take(store, pen, &code, kind, seen, &draft)).await?;
+    let taken = app.write(&viewer.clone(), move |store, pen| take(store, pen, &viewer, &code, kind, seen, &draft)).await?;
     let Taken::Refused { known, status, refused, faults } = taken else {
         return Ok(Redirect::to(&back).into_response());
     };
@@ -415,8 +457,16 @@ pub async fn step(
     Ok((status, html(&page)?).into_response())
 }
 
-fn take(store: &mut Store, pen: &store::Pen, code: &str, kind: StepKind, seen: usize, draft: &Draft) -> store::Result<Taken> {
-    let known = Known::read(store, pen.key, code)?;
+fn take(
+    store: &mut Store,
+    pen: &store::Pen,
+    viewer: &Viewer,
+    code: &str,
+    kind: StepKind,
+    seen: usize,
+    draft: &Draft,
+) -> store::Result<Taken> {
+    let known = Known::read(store, pen.key, viewer, code)?;
     let refuse =
         |known: Known, status, refused: String, faults| Ok(Taken::Refused { known: Box::new(known), status, refused, faults });
     if known.steps.len() != seen {

@@ -9,6 +9,7 @@ use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::{Form, Json};
+use motcua_shared::access;
 use motcua_shared::catalogue::Catalogue;
 use motcua_shared::reception::{Draft, procedure_code};
 use motcua_shared::seal::OfficeKey;
@@ -16,7 +17,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use super::fault::HttpError;
-use super::{AUTHOR, App, Frame, html};
+use super::viewer::{ClerkViewer, Viewer};
+use super::{App, Frame, html};
 use crate::office::{chance, now};
 use crate::store::{self, HalfTyped, Store, Typist};
 use crate::words;
@@ -32,17 +34,16 @@ pub struct Waiting {
 }
 
 /// Who types in this request.
-pub fn typist(headers: &HeaderMap) -> Typist {
-    Typist { owner: AUTHOR.to_owned(), pc: pc(headers).unwrap_or_default() }
+pub fn typist(viewer: &Viewer, headers: &HeaderMap) -> Typist {
+    Typist { owner: viewer.name.clone(), pc: pc(headers).unwrap_or_default() }
 }
 
 const PC: &str = "motcua-pc";
 
 /// The name that this browser was given.
 pub fn pc(headers: &HeaderMap) -> Option<String> {
-    let cookies = headers.get_all(COOKIE).into_iter().filter_map(|value| value.to_str().ok());
-    let mut named = cookies.flat_map(|line| line.split(';')).filter_map(|cookie| cookie.trim().split_once('='));
-    let (_, pc) = named.find(|(name, _)| *name == PC)?;
+    let mut cookies = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok());
+    let pc = cookies.find_map(|cookies| access::cookie(cookies, PC))?;
     (pc.len() == 16 && pc.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| pc.to_owned())
 }
 
@@ -81,8 +82,13 @@ pub struct Kept {
 }
 
 /// Keeps a form as it is now.
-pub async fn keep(State(app): State<App>, headers: HeaderMap, Form(draft): Form<Draft>) -> Result<Json<Kept>, HttpError> {
-    Ok(Json(Kept { at: keep_now(&app, typist(&headers), draft).await? }))
+pub async fn keep(
+    viewer: ClerkViewer,
+    State(app): State<App>,
+    headers: HeaderMap,
+    Form(draft): Form<Draft>,
+) -> Result<Json<Kept>, HttpError> {
+    Ok(Json(Kept { at: keep_now(&app, typist(&viewer, &headers), draft).await? }))
 }
 
 /// The same, for whoever has no script.
@@ -105,10 +111,10 @@ pub async fn keep_now(app: &App, typist: Typist, draft: Draft) -> Result<String,
 }
 
 /// Throws one away.
-pub async fn discard(State(app): State<App>, headers: HeaderMap, Path(id): Path<Uuid>) -> Result<Redirect, HttpError> {
-    let owner = typist(&headers).owner;
+pub async fn discard(viewer: ClerkViewer, State(app): State<App>, Path(id): Path<Uuid>) -> Result<Redirect, HttpError> {
+    let owner = viewer.name.clone();
     app.door.call(move |store| store.half_typed_drop(id, &owner)).await?;
-    Ok(Redirect::to("/drafts"))
+    Ok(Redirect::to("/dossiers/new"))
 }
 
 #[derive(Template)]
@@ -120,10 +126,12 @@ struct DraftsPage {
 }
 
 /// Everything that this user has not finished, here and on other PCs.
-pub async fn show(State(app): State<App>, headers: HeaderMap) -> Result<Response, HttpError> {
-    let typist = typist(&headers);
+pub async fn show(viewer: ClerkViewer, State(app): State<App>, headers: HeaderMap) -> Result<Response, HttpError> {
+    let typist = typist(&viewer, &headers);
     let page = app
-        .read(move |store, key| Ok(DraftsPage { frame: Frame::read(store)?, nav: "new", waiting: waiting(store, key, &typist)? }))
+        .read(move |store, key| {
+            Ok(DraftsPage { frame: Frame::read(store, &viewer)?, nav: "new", waiting: waiting(store, key, &typist)? })
+        })
         .await?;
     let page: Html<String> = html(&page)?;
     Ok(page.into_response())

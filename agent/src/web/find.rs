@@ -21,7 +21,8 @@ use motcua_shared::typed::{self, FieldError};
 use serde::{Deserialize, Serialize};
 
 use super::fault::HttpError;
-use super::{AUTHOR, App, Frame, html};
+use super::viewer::Viewer;
+use super::{App, Frame, html};
 use crate::office::{chance, now};
 use crate::store::{Found, Search, Store};
 use crate::words::{self, DueWords};
@@ -143,7 +144,7 @@ impl FindPage {
 }
 
 /// The dossiers that were meant, the newest first, fifty to a page.
-pub async fn show(State(app): State<App>, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+pub async fn show(viewer: Viewer, State(app): State<App>, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
     let typed_code = nfc(if asked.code.is_empty() { &asked.q } else { &asked.code });
     if !typed_code.is_empty()
         && let Some(code) = app.read(move |store, _| store.code_meant(&typed_code)).await?
@@ -164,12 +165,12 @@ pub async fn show(State(app): State<App>, Query(asked): Query<Asked>) -> Result<
             let wanted = search.filter(|_| !asked.is_blank());
             let found = wanted.map(|search| store.dossiers_search(&search, key)).transpose()?.unwrap_or_default();
             let tables = store.tables()?;
-            let kept = store.saved_searches(AUTHOR, key)?.into_iter().filter_map(|saved| {
+            let kept = store.saved_searches(&viewer.name, key)?.into_iter().filter_map(|saved| {
                 let Kept { name, asked } = serde_json::from_slice(&saved.content).ok()?;
                 Some(Saved { n: saved.n, shared: saved.shared, name, asked })
             });
             Ok(FindPage {
-                frame: Frame::read(store)?,
+                frame: Frame::read(store, &viewer)?,
                 nav: "find",
                 faults,
                 fields: FIELDS.map(|(code, name)| Choice { code, name }).into(),
@@ -244,7 +245,7 @@ const HEADINGS: [&str; 16] = [
 ];
 
 /// Everything that was meant, as a file for Excel.
-pub async fn csv(State(app): State<App>, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+pub async fn csv(_: Viewer, State(app): State<App>, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
     let at = now();
     let wrong = |faults: Vec<FieldError>| {
         let problems: Vec<String> = faults.into_iter().map(|fault| fault.problem).collect();
@@ -313,7 +314,7 @@ pub struct Keeping {
 }
 
 /// Keeps a search under a name.
-pub async fn keep(State(app): State<App>, Form(keeping): Form<Keeping>) -> Result<Redirect, HttpError> {
+pub async fn keep(viewer: Viewer, State(app): State<App>, Form(keeping): Form<Keeping>) -> Result<Redirect, HttpError> {
     let Keeping { name, shared, asked } = keeping;
     let name = nfc(&name);
     if name.is_empty() || name.chars().count() > 80 || asked.is_blank() {
@@ -324,15 +325,15 @@ pub async fn keep(State(app): State<App>, Form(keeping): Form<Keeping>) -> Resul
     }
     let back = address(&asked);
     let content = serde_json::to_vec(&Kept { name, asked }).unwrap_or_default();
-    let owner = shared.is_empty().then_some(AUTHOR);
+    let owner = shared.is_empty().then(|| viewer.name.clone());
     let key = app.key.clone();
-    app.door.call(move |store| store.saved_search_keep(owner, &content, now(), (&key, chance()))).await?;
+    app.door.call(move |store| store.saved_search_keep(owner.as_deref(), &content, now(), (&key, chance()))).await?;
     Ok(Redirect::to(&back))
 }
 
 /// Forgets a kept search.
-pub async fn forget(State(app): State<App>, Path(n): Path<i64>) -> Result<Redirect, HttpError> {
-    app.door.call(move |store| store.saved_search_drop(n, AUTHOR)).await?;
+pub async fn forget(viewer: Viewer, State(app): State<App>, Path(n): Path<i64>) -> Result<Redirect, HttpError> {
+    app.door.call(move |store| store.saved_search_drop(n, &viewer.name)).await?;
     Ok(Redirect::to("/dossiers"))
 }
 

@@ -11,6 +11,7 @@ use motcua_shared::seal::{OfficeKey, Sealed};
 use serde::Deserialize;
 
 use super::fault::HttpError;
+use super::viewer::Viewer;
 use super::{App, Frame, html};
 use crate::office::now;
 use crate::store::{self, Step, Store};
@@ -61,14 +62,19 @@ pub struct Asked {
 }
 
 /// The receipt of a dossier, ready to print.
-pub async fn show(State(app): State<App>, Path(code): Path<String>, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
-    let page = app.read(move |store, key| ReceiptPage::read(store, key, &code, !asked.saved.is_empty())).await?;
+pub async fn show(
+    viewer: Viewer,
+    State(app): State<App>,
+    Path(code): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
+    let page = app.read(move |store, key| ReceiptPage::read(store, key, &viewer, (&code, !asked.saved.is_empty()))).await?;
     let page: Html<String> = html(&page)?;
     Ok(page.into_response())
 }
 
 impl ReceiptPage {
-    fn read(store: &Store, key: &OfficeKey, code: &str, saved: bool) -> store::Result<ReceiptPage> {
+    fn read(store: &Store, key: &OfficeKey, viewer: &Viewer, (code, saved): (&str, bool)) -> store::Result<ReceiptPage> {
         let row = store.dossier_find(code)?;
         let (dossier, steps) = store.dossier_history(code, key)?;
         let person = store.persons(std::slice::from_ref(&row), key)?.into_iter().next().flatten().unwrap_or_default();
@@ -83,7 +89,7 @@ impl ReceiptPage {
             (words::lack_name(slip.lack).to_owned(), told.unwrap_or_default())
         });
         Ok(ReceiptPage {
-            frame: Frame::read(store)?,
+            frame: Frame::read(store, viewer)?,
             nav: "",
             saved,
             office: store.office()?.name,

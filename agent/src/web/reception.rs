@@ -4,8 +4,6 @@
 //! saved one; what was typed stays typed, through a power cut too; a clock that is doubted gives no dossier its date before
 //! a person has looked at the calendar. Without script the same is asked for by buttons. Start at [`save`].
 
-use std::sync::Arc;
-
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::header::{CONTENT_TYPE, SET_COOKIE};
@@ -28,6 +26,7 @@ use uuid::Uuid;
 
 use super::drafts::{self, Waiting};
 use super::fault::HttpError;
+use super::viewer::{ClerkViewer, Viewer};
 use super::{App, Frame, html};
 use crate::office::now;
 use crate::store::{self, Store, Typist};
@@ -154,8 +153,13 @@ pub struct Asked {
 }
 
 /// An empty form with the time filled in, or one that was half typed.
-pub async fn blank(State(app): State<App>, headers: HeaderMap, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
-    let typist = drafts::typist(&headers);
+pub async fn blank(
+    viewer: ClerkViewer,
+    State(app): State<App>,
+    headers: HeaderMap,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
+    let typist = drafts::typist(&viewer, &headers);
     let owner = typist.owner.clone();
     let taken_up = match Uuid::parse_str(&asked.draft) {
         Ok(id) => app.read(move |store, key| drafts::taken_up(store, key, &owner, id)).await?,
@@ -168,7 +172,7 @@ pub async fn blank(State(app): State<App>, headers: HeaderMap, Query(asked): Que
         received_at: words::time(now()),
         ..Draft::default()
     });
-    let mut response = form(&app, Shown { draft, typist, faults: Vec::new(), done: String::new() }).await?;
+    let mut response = form(&app, &viewer, Shown { draft, typist, faults: Vec::new(), done: String::new() }).await?;
     if drafts::pc(&headers).is_none()
         && let Some(cookie) = drafts::pc_given()
     {
@@ -185,7 +189,8 @@ struct Shown {
     done: String,
 }
 
-async fn form(app: &App, shown: Shown) -> Result<Response, HttpError> {
+async fn form(app: &App, viewer: &Viewer, shown: Shown) -> Result<Response, HttpError> {
+    let viewer = viewer.clone();
     let Shown { draft, typist, faults, done } = shown;
     let clock = clock_doubt(app).await?.map_or_else(String::new, |doubt| words::clock_doubt(doubt, now()));
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
@@ -198,7 +203,7 @@ async fn form(app: &App, shown: Shown) -> Result<Response, HttpError> {
             let elsewhere = others.iter().filter(|waiting| !waiting.here).count();
             let day = typed::time(&draft.received_at).map_or(today, local_day);
             Ok(ReceptionPage {
-                frame: Frame::read(store)?,
+                frame: Frame::read(store, &viewer)?,
                 nav: "new",
                 offers: offers(&tables.catalogue, &draft.procedure, day),
                 listed: listed(store, &tables.catalogue, day)?,
@@ -224,12 +229,11 @@ fn choices<T: Code>(name: fn(T) -> &'static str) -> Vec<Choice> {
 }
 
 fn offer(procedure: &Procedure) -> Offer {
-    let limit = procedure.limit.map_or_else(|| "chưa có thời hạn".to_owned(), words::limit_name);
     let fee = procedure.fee_vnd.map_or_else(String::new, |fee| format!(", {}", words::amount(fee)));
     Offer {
         code: procedure.code.clone(),
         name: words::shortened(&procedure.name, 110),
-        about: format!("{}, {limit}{fee}", field_name(&procedure.field)),
+        about: format!("{}, {}{fee}", field_name(&procedure.field), words::procedure_limit(procedure)),
     }
 }
 
@@ -262,7 +266,11 @@ pub struct Wanted {
 }
 
 /// Procedures for what is being typed; for nothing, those that are asked for most.
-pub async fn procedures(State(app): State<App>, Query(wanted): Query<Wanted>) -> Result<impl IntoResponse, HttpError> {
+pub async fn procedures(
+    _: ClerkViewer,
+    State(app): State<App>,
+    Query(wanted): Query<Wanted>,
+) -> Result<impl IntoResponse, HttpError> {
     let offers = app
         .read(move |store, _| {
             let (tables, today) = (store.tables()?, local_day(now()));
@@ -283,8 +291,9 @@ fn preview(store: &Store, key: &OfficeKey, draft: &Draft) -> store::Result<Previ
     if let Some(procedure) = tables.catalogue.find(procedure_code(&draft.procedure), day) {
         preview.procedure = format!("{} {}", procedure.code, procedure.name);
         preview.fee = procedure.fee_vnd.map(|fee| number(i64::try_from(fee).unwrap_or(i64::MAX))).unwrap_or_default();
-        preview.asks_due = procedure.limit.is_none();
-        (preview.due, preview.how) = due(&tables, procedure, received, &draft.due_at);
+        let channel = Channel::from_code(&draft.channel).unwrap_or(Channel::InPerson);
+        preview.asks_due = procedure.limit_by(channel).is_none() && procedure.clock_start.is_reception();
+        (preview.due, preview.how) = due(&tables, procedure, channel, received, &draft.due_at);
     }
     let (person, faults) = draft.person();
     if let Some(identity) = person.identity.filter(|_| !faults.iter().any(|fault| fault.field == "identity")) {
@@ -305,8 +314,17 @@ fn preview(store: &Store, key: &OfficeKey, draft: &Draft) -> store::Result<Previ
 }
 
 /// When it is due, and how that was counted.
-fn due(tables: &Arc<Tables>, procedure: &Procedure, received: Option<LocalTime>, typed_due: &str) -> (String, String) {
-    match (procedure.limit, received) {
+fn due(
+    tables: &Tables,
+    procedure: &Procedure,
+    channel: Channel,
+    received: Option<LocalTime>,
+    typed_due: &str,
+) -> (String, String) {
+    if !procedure.clock_start.is_reception() {
+        return (String::new(), "thời hạn tính từ khi thụ lý; ghi bước thụ lý sau khi lưu".to_owned());
+    }
+    match (procedure.limit_by(channel), received) {
         (_, None) => (String::new(), "chưa có giờ tiếp nhận để tính".to_owned()),
         (None, Some(_)) => {
             let typed = typed::time(typed_due).map(words::time).unwrap_or_default();
@@ -332,18 +350,23 @@ pub struct Pressed {
 }
 
 /// What becomes of the form as it is typed so far, for the script of the page.
-pub async fn previewed(State(app): State<App>, Form(draft): Form<Draft>) -> Result<impl IntoResponse, HttpError> {
+pub async fn previewed(_: ClerkViewer, State(app): State<App>, Form(draft): Form<Draft>) -> Result<impl IntoResponse, HttpError> {
     let preview = app.read(move |store, key| preview(store, key, &draft)).await?;
     Ok(([(CONTENT_TYPE, "application/json")], Json(preview)))
 }
 
 /// Shows the form again with what a button does to it: nothing is saved.
-pub async fn again(State(app): State<App>, headers: HeaderMap, Form(pressed): Form<Pressed>) -> Result<Response, HttpError> {
+pub async fn again(
+    viewer: ClerkViewer,
+    State(app): State<App>,
+    headers: HeaderMap,
+    Form(pressed): Form<Pressed>,
+) -> Result<Response, HttpError> {
     let Pressed { r#do: action, pick, mut draft } = pressed;
     if Uuid::parse_str(&draft.id).is_err() {
         draft.id = Uuid::now_v7().to_string();
     }
-    let typist = drafts::typist(&headers);
+    let typist = drafts::typist(&viewer, &headers);
     let fills = action == "fill";
     let mut draft = app
         .read(move |store, key| {
@@ -374,7 +397,7 @@ pub async fn again(State(app): State<App>, headers: HeaderMap, Form(pressed): Fo
         };
     }
     draft.answer.clear();
-    form(&app, Shown { draft, typist, faults: Vec::new(), done }).await
+    form(&app, &viewer, Shown { draft, typist, faults: Vec::new(), done }).await
 }
 
 /// Writes the whole name of a procedure beside its code, and takes the only one that matches.
@@ -399,12 +422,17 @@ enum Saved {
 }
 
 /// Saves the form and shows its receipt, or shows the form again with all that is wrong.
-pub async fn save(State(app): State<App>, headers: HeaderMap, Form(mut draft): Form<Draft>) -> Result<Response, HttpError> {
+pub async fn save(
+    viewer: ClerkViewer,
+    State(app): State<App>,
+    headers: HeaderMap,
+    Form(mut draft): Form<Draft>,
+) -> Result<Response, HttpError> {
     let doubted = clock_doubt(&app).await?.is_some();
     let clock_fault = if doubted { day_fault(&draft.today) } else { None };
     let typed = draft.clone();
     let saved = app
-        .write(move |store, pen| {
+        .write(&viewer, move |store, pen| {
             // In one turn with the saving: no other catalogue comes between.
             let tables = store.tables()?;
             let reception = match (typed.check(&tables.catalogue, &tables.calendar, now()), clock_fault) {
@@ -447,7 +475,8 @@ pub async fn save(State(app): State<App>, headers: HeaderMap, Form(mut draft): F
             vec![FieldError::new("id", problem)]
         }
     };
-    form(&app, Shown { draft, typist: drafts::typist(&headers), faults, done: String::new() }).await
+    let typist = drafts::typist(&viewer, &headers);
+    form(&app, &viewer, Shown { draft, typist, faults, done: String::new() }).await
 }
 
 /// Where a saved form is shown: a dossier with its receipt, a slip with its dossier.
