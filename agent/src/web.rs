@@ -296,4 +296,6 @@ async fn asked_to_stop() {
 #[cfg(test)]
 mod people_tests;
 #[cfg(test)]
+mod reception_tests;
+#[cfg(test)]
 mod tests;
