@@ -45,7 +45,9 @@ mod receipt;
 mod reception;
 mod report;
 mod setup;
+mod several;
 mod sync;
+mod today;
 pub mod viewer;
 
 use fault::HttpError;
@@ -170,7 +172,9 @@ fn html(page: &impl Template) -> Result<Html<String>, HttpError> {
 /// Every address that the agent answers.
 pub fn router(app: App) -> Router {
     Router::new()
-        .route("/", get(list::show))
+        .route("/", get(today::show))
+        .route("/several", get(several::prepare).post(several::take))
+        .route("/dossiers/list", get(list::show))
         .route("/dossiers/new", get(reception::blank).post(reception::again))
         .route("/dossiers/new/preview", post(reception::previewed))
         .route("/dossiers/new/procedures", get(reception::procedures))

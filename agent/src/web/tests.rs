@@ -15,6 +15,8 @@ use crate::office;
 use crate::people;
 use crate::store::{Act, User};
 
+mod desk;
+
 /// An office in its own directory, and somebody who is logged in at a browser on its PC.
 pub(super) struct Desk {
     pub(super) app: App,
@@ -155,9 +157,9 @@ async fn a_received_dossier_is_shown_with_its_number_and_listed() {
         assert!(receipt.contains(part) && page.contains(part), "{part}");
     }
     assert!(receipt.contains("Đã lưu") && page.contains("QUÁ HẠN"));
-    let list = desk.get("/?tab=overdue").await.text;
+    let list = desk.get("/dossiers/list?tab=overdue").await.text;
     assert!(list.contains("Nguyễn Thị Thử") && list.contains("000.11.57.H23-231120-0001"));
-    assert!(!desk.get("/?tab=returned").await.text.contains("Nguyễn Thị Thử"));
+    assert!(!desk.get("/dossiers/list?tab=returned").await.text.contains("Nguyễn Thị Thử"));
 }
 
 #[tokio::test]
@@ -270,7 +272,7 @@ async fn a_request_that_is_not_accepted_gets_a_slip_with_its_reason_and_counts_n
         assert!(page.contains(part), "{part}");
     }
     assert!(!page.contains("/steps/finished"), "nothing to finish");
-    assert!(desk.get("/?tab=declined").await.text.contains("231120-0001"));
+    assert!(desk.get("/dossiers/list?tab=declined").await.text.contains("231120-0001"));
     let report = desk.get("/api/v1/reports/ii06?from=2023-01-01&to=2023-12-31").await.text;
     assert!(report.contains(r#""total":{"received":{"total":0"#), "{report}");
     assert_eq!(desk.receive("Trần Văn Thử").await.location, "/dossiers/000.11.57.H23-231120-0002/receipt?saved=received");
@@ -335,8 +337,11 @@ async fn faults_are_problem_documents_for_programs_and_pages_for_people() {
         ("/api/v2", 404),
         ("/dossiers/X-1", 404),
         ("/nowhere", 404),
-        ("/?tab=none", 400),
+        ("/dossiers/list?tab=none", 400),
         ("/?page=0", 400),
+        ("/?list=none", 400),
+        ("/several?act=finished", 400),
+        ("/several?act=voided&pick=X", 400),
         ("/reports/ii06?from=x&to=y", 400),
         ("/reports/ii06.csv?from=x", 400),
     ];
