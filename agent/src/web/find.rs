@@ -4,6 +4,7 @@
 //! Start at [`show`].
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
 use askama::Template;
 use axum::Form;
@@ -19,6 +20,7 @@ use motcua_shared::search::Query as Words;
 use motcua_shared::text::{cell, nfc, number};
 use motcua_shared::typed::{self, FieldError};
 use serde::{Deserialize, Serialize};
+use tracing::warn;
 
 use super::fault::HttpError;
 use super::viewer::Viewer;
@@ -222,6 +224,25 @@ fn line(tables: &Tables, found: Found, now: LocalTime) -> Line {
         state: words::state_name(&row.state).to_owned(),
         external_code: external_code.unwrap_or_default(),
         code: row.code,
+    }
+}
+
+/// Brings the search index up, a little at a time so that nobody at the counter waits, and looks again now and then.
+pub async fn keep_indexed(app: App) {
+    const AT_ONCE: u32 = 200;
+    const PAUSE: Duration = Duration::from_millis(20);
+    const REST: Duration = Duration::from_mins(1);
+    loop {
+        let key = app.key.clone();
+        let pause = match app.door.call(move |store| store.search_fill(AT_ONCE, &key)).await {
+            Ok(0) => REST,
+            Ok(_) => PAUSE,
+            Err(error) => {
+                warn!(%error, "the search index could not be brought up");
+                REST
+            }
+        };
+        tokio::time::sleep(pause).await;
     }
 }
 
