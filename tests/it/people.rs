@@ -34,7 +34,7 @@ impl Browser {
     fn new(url: &str, ca_pem: Option<&str>) -> Result<Browser> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut roots = rustls::RootCertStore::empty();
-        for ca in ca_pem {
+        if let Some(ca) = ca_pem {
             roots.add(CertificateDer::from_pem_slice(ca.as_bytes())?)?;
         }
         let tls = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
