@@ -279,6 +279,8 @@ enum ImportKind {
 #[derive(Clone, Copy, ValueEnum)]
 enum Form {
     Ii06,
+    /// Chỉ số hài lòng của đơn vị và từng cán bộ.
+    Satisfaction,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -339,6 +341,9 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Sync { data, json } => sync(&data.path, json),
         Command::Doctor { data, json } => doctor(&data.path, json),
         Command::Import { data, kind: ImportKind::Dossiers, file } => import_dossiers(&data.path, &file),
+        Command::Report { data, form: Form::Satisfaction, from, to, format, out } => {
+            satisfaction(&data.path, from, to, format, out.as_deref())
+        }
         Command::Report { data, form: Form::Ii06, from, to, format, out } => report(&data.path, from, to, format, out.as_deref()),
         Command::User { data, what } => people::user(&data.path, what),
         Command::Token { data, what } => people::token(&data.path, what),
@@ -646,6 +651,23 @@ const AUTHOR: &str = "command-line";
 
 fn count_of(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
+}
+
+fn satisfaction(data: &Path, from: NaiveDate, to: NaiveDate, format: Format, out: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let found = Store::open(data)?.satisfaction(Period::new(from, to)?)?;
+    let text = match format {
+        Format::Json => serde_json::to_string_pretty(&found)? + "\n",
+        Format::Csv => found.to_csv(),
+        Format::Text => found.to_text(),
+        Format::Xlsx | Format::Docx | Format::Pdf => {
+            bail!("chỉ số hài lòng có các dạng text, csv và json; hãy dùng --format csv hoặc json")
+        }
+    };
+    match out {
+        Some(path) => fs::write(path, text).with_context(|| format!("không ghi được {}", path.display()))?,
+        None => output::text(&text),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn report(data: &Path, from: NaiveDate, to: NaiveDate, format: Format, out: Option<&Path>) -> anyhow::Result<ExitCode> {

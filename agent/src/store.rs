@@ -39,6 +39,7 @@ mod figures;
 mod handover;
 mod people;
 mod reference;
+mod satisfaction;
 mod search;
 mod streams;
 

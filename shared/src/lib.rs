@@ -34,6 +34,7 @@ pub mod reception;
 pub mod reference;
 pub mod report;
 pub mod ruleset;
+pub mod satisfaction;
 pub mod schedule;
 pub mod seal;
 pub mod search;

@@ -9,6 +9,7 @@ mod gates;
 mod import;
 mod journey;
 mod line;
+mod merger;
 mod people;
 mod reception;
 mod recover;

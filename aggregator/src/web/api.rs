@@ -27,6 +27,8 @@ use crate::tls::Wire;
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/api/v1/reports/ii06", get(ii06))
+        .route("/api/v1/reports/satisfaction", get(satisfaction))
+        .route("/api/v1/units/{unit}/trend", get(trend))
         .route("/api/v1/status", get(status))
         .route("/api/v1/dossiers/{code}", get(dossier))
         .route("/metrics", get(metrics))
@@ -91,6 +93,33 @@ async fn ii06(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> R
     let unit = unit.filter(|unit| !unit.is_empty());
     let report = app.read(move |store| rollup::ii06_as(store, unit.as_deref(), period, view, local_day(now()))).await??;
     Ok(Json(report).into_response())
+}
+
+async fn satisfaction(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
+    let Query(ReportQuery { from, to, unit, .. }) = query.map_err(|rejection| {
+        let detail = format!("Cần from và to dạng 2023-05-29, có thể thêm unit là mã đơn vị ({}).", rejection.body_text());
+        Problem::new(StatusCode::BAD_REQUEST, "query", "Tham số không hợp lệ", detail)
+    })?;
+    let period = Period::new(from, to).map_err(ReportError::from)?;
+    let unit = unit.filter(|unit| !unit.is_empty());
+    let judged = app.read(move |store| rollup::satisfaction(store, unit.as_deref(), period)).await??;
+    Ok(Json(judged).into_response())
+}
+
+/// Month by month, under the unit that is there now.
+async fn trend(
+    _: Reader,
+    State(app): State<App>,
+    Path(unit): Path<String>,
+    query: Asked<ReportQuery>,
+) -> Result<Response, Problem> {
+    let Query(ReportQuery { from, to, .. }) = query.map_err(|rejection| {
+        let detail = format!("Cần from và to dạng 2023-05-29 ({}).", rejection.body_text());
+        Problem::new(StatusCode::BAD_REQUEST, "query", "Tham số không hợp lệ", detail)
+    })?;
+    let period = Period::new(from, to).map_err(ReportError::from)?;
+    let points = app.read(move |store| rollup::trend(store, &unit, period, local_day(now()))).await??;
+    Ok(Json(points).into_response())
 }
 
 async fn status(_: Reader, State(app): State<App>) -> Result<Json<NodeStatus>, Problem> {
