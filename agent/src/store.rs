@@ -33,6 +33,7 @@ mod clock;
 mod declared;
 mod desk;
 mod figures;
+mod findings;
 mod people;
 mod reference;
 mod streams;

@@ -27,7 +27,7 @@ pub use identity::Identity;
 pub use mark::{BY_IMPORT, Mark, MarkRule, Marked, Step, marks};
 
 /// What the rules are.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Book {
     pub dictionary: Dictionary,
     pub identities: Vec<Identity>,

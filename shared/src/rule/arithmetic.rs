@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::identity::{Identity, Relation, Scope, Side, Statement};
 use super::{Facts, Finding, Findings, Seat, Severity, Shown};
 use crate::catalogue::field_name;
-use crate::declared::{Figures, Key, cuts, days};
+use crate::declared::{Figures, Key, cuts};
 use crate::dictionary::Dictionary;
 use crate::office::Figure;
 use crate::period::Period;
@@ -541,7 +541,7 @@ fn explain(judged: &mut [Judged], ledger: &Ledger) {
         }
         let name = |key: &&Key| {
             let field = if key.field.is_empty() { String::new() } else { format!(" ({})", lower(field_name(&key.field))) };
-            let period = if key.period == judged.period { String::new() } else { format!(" kỳ {}", days(key.period)) };
+            let period = if key.period == judged.period { String::new() } else { format!(" kỳ {}", key.period.days()) };
             format!("{}{field}{period}", lower(ledger.dictionary.name(&key.indicator)))
         };
         finding.explanations.push(match &suspects[..] {
@@ -561,16 +561,16 @@ pub(super) fn periods(facts: &Facts, findings: &mut Findings) {
     let periods: Vec<Period> = facts.declared.periods().into_iter().collect();
     for (place, period) in periods.iter().enumerate() {
         let base = |severity| Finding::new("period", severity, facts.unit, *period, "", "");
-        let cut: Vec<String> = periods[..place].iter().filter(|other| cuts(**other, *period)).map(|other| days(*other)).collect();
+        let cut: Vec<String> = periods[..place].iter().filter(|other| cuts(**other, *period)).map(|other| other.days()).collect();
         if !cut.is_empty() {
-            let note = format!("Kỳ {} chồng lên một phần kỳ {}.", days(*period), cut.join(", "));
+            let note = format!("Kỳ {} chồng lên một phần kỳ {}.", period.days(), cut.join(", "));
             let basis = "NĐ 09/2019/NĐ-CP, Đ.12: các kỳ báo cáo nối tiếp nhau";
             findings.add(base(Severity::Error).words(note, basis, "Kỳ nào ghi sai ngày?"));
         }
         let holds_another = periods.iter().any(|other| other != period && period.from <= other.from && other.to <= period.to);
         if cut.is_empty() && period.name().is_none() && !holds_another {
             let note =
-                format!("Kỳ {} không phải tháng, quý, 6 tháng, 9 tháng hay năm báo cáo; không so sánh được.", days(*period));
+                format!("Kỳ {} không phải tháng, quý, 6 tháng, 9 tháng hay năm báo cáo; không so sánh được.", period.days());
             let basis = "NĐ 09/2019/NĐ-CP, Đ.12";
             findings.add(base(Severity::Notice).words(note, basis, "Số liệu này có cần chốt theo kỳ báo cáo không?"));
         }

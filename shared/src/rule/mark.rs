@@ -92,7 +92,7 @@ pub fn marks(dossier: &Dossier, steps: &[Step], after_15h_next_day: bool, calend
     if has(&NONSENSE) {
         mark(MarkRule::Nonsense, reception, reception);
     }
-    let promised = received.limit.zip(received.due_at);
+    let promised = received.limit.zip(received.due_at).filter(|_| dossier.clock_start().is_reception());
     if promised.is_some_and(|(limit, due)| deadline::due(limit, after_15h_next_day, received.received_at, calendar) < due) {
         mark(MarkRule::PromisedLate, reception, reception);
     }
