@@ -8,6 +8,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
@@ -29,6 +30,7 @@ use crate::bundle::{self, Brought};
 use crate::config::Config;
 use crate::doctor;
 use crate::door::Door;
+use crate::lan::Lan;
 use crate::office::{self, Name, Status, chance, now};
 use crate::output;
 use crate::recover;
@@ -38,8 +40,10 @@ use crate::web::api::{DossierJson, LifeJson, ii06};
 use crate::{web, words};
 
 mod figures;
+mod handover;
 mod people;
 
+use handover::HandoverCommand;
 use people::{TokenCommand, UserCommand};
 
 /// Một Cửa tại xã: ghi hồ sơ, in hạn trả, gửi về huyện khi có mạng.
@@ -139,8 +143,13 @@ enum Command {
     Serve {
         #[command(flatten)]
         data: Data,
-        #[arg(long, env = "MOTCUA_LISTEN")]
-        listen: Option<SocketAddr>,
+        /// Địa chỉ của trang làm việc [mặc định: 127.0.0.1:7420]; với --lan, địa chỉ không phải của riêng máy này là của
+        /// mạng nội bộ [mặc định: 0.0.0.0:7421]. Ghi được hai lần.
+        #[arg(long, env = "MOTCUA_LISTEN", value_delimiter = ',')]
+        listen: Vec<SocketAddr>,
+        /// Mở cho các máy khác trong cơ quan, qua https.
+        #[arg(long, env = "MOTCUA_LAN")]
+        lan: bool,
         /// Khung giờ gửi ban đêm [mặc định: 18:00-06:00].
         #[arg(long, env = "MOTCUA_NIGHT", value_name = "TỪ-ĐẾN")]
         night: Option<String>,
@@ -213,6 +222,13 @@ enum Command {
         data: Data,
         #[arg(long)]
         json: bool,
+    },
+    /// Bàn giao hồ sơ khi đơn vị sáp nhập, chia tách.
+    Handover {
+        #[command(flatten)]
+        data: Data,
+        #[command(subcommand)]
+        what: HandoverCommand,
     },
     /// Xem hồ sơ.
     Dossier {
@@ -333,7 +349,7 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
             };
             recover(&data.path, &asked, key.as_ref())
         }
-        Command::Serve { data, listen, night } => serve(&data.path, listen, night.as_deref()),
+        Command::Serve { data, listen, lan, night } => serve(&data.path, &listen, lan, night.as_deref()),
         Command::Backup { data, file } => back_up(&data.path, &file),
         Command::Restore { data, file, recovery_key } => restore(&data.path, &file, recovery_key.as_deref()),
         Command::Sync { data, json } => sync(&data.path, json),
@@ -351,6 +367,7 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Dossier { data, what: DossierCommand::Certifications { json, .. } } => certifications(&data.path, json),
         Command::Dossier { data, what: DossierCommand::List { from, to, json } } => dossier_list(&data.path, from, to, json),
+        Command::Handover { data, what } => handover::run(&data.path, what),
         Command::Verify { data, rebuild } => verify(&data.path, rebuild),
     }
 }
@@ -527,20 +544,32 @@ fn restore(data: &Path, file: &Path, recovery_key: Option<&str>) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
-fn serve(data: &Path, listen: Option<SocketAddr>, night: Option<&str>) -> anyhow::Result<ExitCode> {
+fn serve(data: &Path, listen: &[SocketAddr], lan: bool, night: Option<&str>) -> anyhow::Result<ExitCode> {
     let config = Config::load(data)?;
-    let front = web::Front::open(data, config.window(night)?)?;
-    let listen = listen.or(config.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7420)));
-    web::only_this_pc(listen)?;
+    let (here, others) = config.addresses(listen, lan)?;
+    web::only_this_pc(here)?;
+    let taken = |address| format!("không mở được địa chỉ {address}; có thể chương trình đang chạy sẵn");
+    let others = others
+        .map(|address| {
+            let listener = std::net::TcpListener::bind(address).with_context(|| taken(address))?;
+            listener.set_nonblocking(true)?;
+            anyhow::Ok((listener.local_addr()?, listener, Arc::new(Lan::open(data)?)))
+        })
+        .transpose()?;
+    let opened =
+        others.as_ref().map(|(bound, _, lan)| web::Opened { lan: Arc::clone(lan), port: bound.port(), bound: bound.ip() });
+    let front = web::Front::open(data, config.window(night)?, opened)?;
     runtime()?.block_on(async {
-        let listener = tokio::net::TcpListener::bind(listen)
-            .await
-            .with_context(|| format!("không mở được địa chỉ {listen}; có thể chương trình đang chạy sẵn"))?;
-        output::line(&format!("listening on http://{}", listener.local_addr()?));
-        if front.office().is_none() {
-            output::line("Máy này chưa được thiết lập: hãy mở địa chỉ trên bằng trình duyệt của máy này.");
+        let here = tokio::net::TcpListener::bind(here).await.with_context(|| taken(here))?;
+        output::line(&format!("listening on http://{}", here.local_addr()?));
+        if let Some((bound, ..)) = &others {
+            output::line(&format!("listening on https://{bound}"));
         }
-        web::serve(listener, front).await
+        if front.office().is_none() {
+            output::line("Máy này chưa được thiết lập: hãy mở địa chỉ đầu bằng trình duyệt của máy này.");
+        }
+        let lan = others.map(|(_, listener, lan)| (listener, lan));
+        web::serve(web::Listeners { here, lan }, front).await
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -668,6 +697,10 @@ fn table(report: &Ii06) -> String {
         line(field_name(&row.field), row.columns.cells());
     }
     line("Tổng cộng", report.total.cells());
+    let besides = report.besides_words();
+    if !besides.is_empty() {
+        let _ = writeln!(text, "Trong đó: {besides}.");
+    }
     text.push_str("Cột: nhận (tổng, trực tuyến, trực tiếp, kỳ trước), giải quyết (tổng, trước, đúng, quá hạn), đang giải quyết (tổng, trong, quá hạn)\n");
     text
 }
@@ -778,6 +811,7 @@ fn verify(data: &Path, rebuild: bool) -> anyhow::Result<ExitCode> {
     let key = office::office_key(data, &store.office()?)?;
     if rebuild {
         store.rebuild()?;
+        store.search_rebuild(&key)?;
     }
     match store.verify(&key)? {
         Ok(proof) => {

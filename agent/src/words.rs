@@ -104,6 +104,15 @@ pub fn procedure_name<'a>(catalogue: &'a Catalogue, code: &'a str) -> &'a str {
     catalogue.newest(code).map_or(code, |procedure| &procedure.name)
 }
 
+/// At most so many letters of a text.
+pub fn shortened(text: &str, letters: usize) -> String {
+    let mut short: String = text.chars().take(letters).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
 /// The limits of a procedure, each channel that has its own apart.
 pub fn procedure_limit(procedure: &Procedure) -> String {
     let mut words = procedure.limit.map_or_else(|| "chưa có thời hạn".to_owned(), limit_name);
@@ -141,6 +150,8 @@ pub fn kind_name(kind: &str) -> &str {
         "corrected" => "Đính chính",
         "voided" => "Hủy hồ sơ",
         "printed" => "In giấy tờ",
+        "handed_over" => "Bàn giao cho đơn vị mới",
+        "taken_over" => "Nhận bàn giao",
         other => other,
     }
 }
@@ -353,6 +364,8 @@ pub fn happened_at(event: &Event) -> Option<LocalTime> {
         Event::Rescheduled(rescheduled) => Some(rescheduled.at),
         Event::Finished(finished) => Some(finished.at),
         Event::Printed(printed) => Some(printed.at),
+        Event::HandedOver(handed) => Some(handed.at),
+        Event::TakenOver(taken) => Some(taken.at),
         Event::Paid(_)
         | Event::Papers(_)
         | Event::Digitised(_)
@@ -409,6 +422,8 @@ pub fn event_detail(event: &Event) -> String {
         ),
         Event::Rated(rated) => rating_name(rated.rating).to_owned(),
         Event::Printed(printed) => printed.form.clone(),
+        Event::HandedOver(handed) => format!("đơn vị {}", handed.to),
+        Event::TakenOver(taken) => format!("từ {} ({})", taken.from_name, taken.from),
         Event::SupplementRequested(_) | Event::CameBack(_) | Event::Voided(_) | Event::Corrected(_) => String::new(),
     }
 }

@@ -90,7 +90,8 @@ async fn dossiers_that_changed_are_looked_at_again() {
     let rules = |found: Vec<serde_json::Value>| found.iter().map(|finding| finding["rule"].clone()).collect::<Vec<_>>();
     assert_eq!(rules(found(&desk).await), ["apology", "late_entry"]);
     assert_eq!(rules(found(&desk).await), ["apology", "late_entry"], "the same when nothing changed");
-    desk.step(&page, StepKind::Voided, "1", &[("note", "ghi nhầm")]).await;
+    let voided = desk.step(&page, StepKind::Voided, "1", &[("note", "ghi nhầm"), ("confirmed", "yes")]).await;
+    assert_eq!(voided.status, 303);
     assert_eq!(rules(found(&desk).await), Vec::<serde_json::Value>::new());
     desk.receive("Nguyễn Thị Thử").await;
     desk.receive("Nguyễn Thị Thử").await;
