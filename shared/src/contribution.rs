@@ -585,12 +585,17 @@ mod tests {
         for outcome in [Outcome::Withdrawn, Outcome::Stopped] {
             for at in ["2023-05-09 08:00", "2023-05-25 08:00"] {
                 let total = total(&[start.clone(), ended(outcome, at)]);
-                let resolved = [Counter::ResolvedEarly, Counter::ResolvedOnTime, Counter::ResolvedOverdue].map(|each| total.get(each));
+                let resolved =
+                    [Counter::ResolvedEarly, Counter::ResolvedOnTime, Counter::ResolvedOverdue].map(|each| total.get(each));
                 assert_eq!((resolved, total.get(Counter::ResolvedWithdrawn), total.open_overdue()), ([0, 1, 0], 1, 0), "{at}");
             }
         }
         let refused = total(&[start, ended(Outcome::Refused, "2023-05-25 08:00")]);
-        assert_eq!((refused.get(Counter::ResolvedOverdue), refused.get(Counter::ResolvedWithdrawn)), (1, 0), "a refusal has its time");
+        assert_eq!(
+            (refused.get(Counter::ResolvedOverdue), refused.get(Counter::ResolvedWithdrawn)),
+            (1, 0),
+            "a refusal has its time"
+        );
     }
 
     #[test]
