@@ -32,6 +32,7 @@ pub mod seal;
 pub mod step;
 pub mod survey;
 pub mod sync;
+pub mod table;
 pub mod text;
 pub mod typed;
 pub mod unit;
