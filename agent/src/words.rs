@@ -2,6 +2,7 @@
 //!
 //! Promise: nothing is called sent without a verified receipt for all of it. Start at [`sync_sentence`].
 
+use motcua_shared::access::Role;
 use motcua_shared::calendar::{Calendar, LocalTime, VIETNAM, local_day};
 use motcua_shared::catalogue::{Catalogue, ClockStart, Procedure};
 use motcua_shared::certification::Document;
@@ -409,6 +410,42 @@ pub fn event_detail(event: &Event) -> String {
         Event::Rated(rated) => rating_name(rated.rating).to_owned(),
         Event::Printed(printed) => printed.form.clone(),
         Event::SupplementRequested(_) | Event::CameBack(_) | Event::Voided(_) | Event::Corrected(_) => String::new(),
+    }
+}
+
+/// What somebody is at the desk.
+pub fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Clerk => "công chức một cửa",
+        Role::Leader => "lãnh đạo",
+        Role::Admin => "quản trị",
+    }
+}
+
+/// Who did something to an account.
+pub fn user_act_author(author: &str) -> &str {
+    match author {
+        "command-line" => "dòng lệnh",
+        "setup" => "thiết lập lần đầu",
+        other => other,
+    }
+}
+
+/// What was done to an account.
+pub fn user_act(act: &str, name: &str, detail: &str) -> String {
+    let role = || match Role::from_code(detail) {
+        Some(role) => role_name(role),
+        None => detail,
+    };
+    match act {
+        "add" => format!("thêm {name} ({})", role()),
+        "role" => format!("đổi vai trò của {name} thành {}", role()),
+        "disable" => format!("ngừng {name}"),
+        "enable" => format!("mở lại {name}"),
+        "password" => format!("đặt mật khẩu của {name}"),
+        "token" => format!("tạo mã truy cập “{name}” ({})", role()),
+        "token-end" => format!("thu hồi mã truy cập “{name}”"),
+        other => format!("{other} {name}"),
     }
 }
 
