@@ -220,7 +220,7 @@ impl Hours {
 pub fn hours(file: impl AsRef<[u8]>) -> Result<Vec<Hours>, Vec<RowFault>> {
     const WANTED: [&str; 4] = ["days", "morning", "afternoon", "valid_from"];
     let shape = Shape { wanted: &WANTED, optional: &["unit", "valid_to", "decision"], longest: 300 };
-    let table = table::shaped(file.as_ref(), shape)?;
+    let table = table::read(file.as_ref(), shape)?;
     let (mut rows, mut faults) = (Vec::new(), Vec::new());
     for (line, cells) in &table.rows {
         let mut of_row = table.problems(*line, cells);
@@ -240,7 +240,7 @@ fn hours_row(table: &Table, line: u64, cells: &[Cell]) -> Result<Hours, Vec<RowF
         let value = table.text(cells, column);
         faults.push(RowFault { line, column: column.to_owned(), value, problem: problem.to_owned() });
     };
-    let given = |column| Some(table.text(cells, column)).filter(|text| !text.is_empty());
+    let given = |column: &str| Some(table.text(cells, column)).filter(|text| !text.is_empty());
     let days = Weekdays::read(&table.text(cells, "days"));
     if days.is_none() {
         fault("days", "cần các thứ trong tuần, ví dụ t2-t6, t7 hoặc cn");

@@ -90,7 +90,7 @@ pub fn dossiers(
     calendar: &Calendar,
     exists: impl Fn(&str) -> bool,
 ) -> Result<Vec<Imported>, Vec<RowFault>> {
-    let table = table::shaped(bytes, Shape { wanted: &COLUMNS, optional: &OPTIONAL_COLUMNS, longest: LONGEST_CELL })?;
+    let table = table::read(bytes, Shape { wanted: &COLUMNS, optional: &OPTIONAL_COLUMNS, longest: LONGEST_CELL })?;
     let mut faults = Vec::new();
     let mut imported: Vec<Imported> = Vec::new();
     let mut first_line: BTreeMap<String, u64> = BTreeMap::new();
