@@ -199,9 +199,18 @@ impl Snapshot {
     }
 
     /// Takes in new versions of procedures: each ends the version before it. Rows without a decision or a first day of
-    /// their own get the given ones.
+    /// their own get the given ones; one of them that says what the newest version says is no new version, so that an
+    /// exported file can be edited and taken in again.
     pub fn procedures_amend(&mut self, rows: Vec<Procedure>, decision: Option<&str>, from: Option<NaiveDate>) {
         for mut row in rows {
+            let newest = self.procedures.iter().filter(|old| old.code == row.code).max_by_key(|old| old.valid_from);
+            let same = |old: &Procedure| {
+                let Procedure { decision, valid_from, .. } = old.clone();
+                Procedure { decision, valid_from, ..row.clone() } == *old
+            };
+            if row.valid_from.is_none() && newest.is_some_and(same) {
+                continue;
+            }
             row.decision = row.decision.or_else(|| decision.map(nfc));
             row.valid_from = row.valid_from.or(from);
             self.procedures.retain(|old| (&old.code, old.valid_from) != (&row.code, row.valid_from));
@@ -858,6 +867,20 @@ mod tests {
         assert_eq!(said.len(), 2, "{said:#?}");
         assert_eq!(said[0], "sửa  thủ tục 2.000815: hiệu lực đến (không) → hiệu lực đến 31/12/2026");
         assert!(said[1].starts_with("thêm thủ tục 2.000815 từ 01/01/2027: Chứng thực;"), "{}", said[1]);
+    }
+
+    #[test]
+    fn an_exported_catalogue_that_was_edited_gives_new_versions_of_what_was_edited_alone() {
+        let before = Snapshot::starter();
+        let at = typed::time("08:00 20/11/2026").expect("a time");
+        let exported = catalogue::sheet(&before.procedures).to_xlsx(at).expect("small");
+        let mut rows = catalogue::procedures(exported).expect("our own words");
+        let mut after = before.clone();
+        after.procedures_amend(rows.clone(), Some("5/QĐ-UBND"), Some(day("2027-01-01")));
+        assert_eq!(changes(&before, &after), []);
+        rows[3].fee_vnd = Some(77_000);
+        after.procedures_amend(rows, Some("5/QĐ-UBND"), Some(day("2027-01-01")));
+        assert_eq!((after.faults(), changes(&before, &after).len()), (vec![], 2), "one ends, one begins");
     }
 
     #[test]
