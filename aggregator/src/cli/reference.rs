@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use clap::{Subcommand, ValueEnum};
 use motcua_shared::reference::{Change, Snapshot, changes};
-use motcua_shared::{calendar, catalogue, reference as format};
+use motcua_shared::rule::identity;
+use motcua_shared::{calendar, catalogue, dictionary, reference as format};
 
 use super::{CliError, csv_text, now, open};
 use crate::authority::Authority;
@@ -61,6 +62,10 @@ pub enum Kind {
     Rulesets,
     /// CSV hoặc XLSX: `days,morning,afternoon,valid_from[,unit,valid_to,decision]`, ví dụ `t2-t6,07:00-11:30,13:30-17:00,2027-01-01`
     Hours,
+    /// CSV: `code,name,unit,group,computed`; chỉ tiêu mà các xã báo cáo thêm
+    Indicators,
+    /// CSV: `id,rule,scope,at,statement,missing,severity,gap,basis,ask`; quy tắc cộng, so sánh số liệu
+    Rules,
     /// JSON do lệnh export ghi: thay cả bản nháp
     Snapshot,
 }
@@ -174,6 +179,14 @@ fn amendment(kind: Kind, file: &Path, decision: Option<String>, from: Option<Nai
         Kind::Hours => {
             let rows = readable(file, calendar::hours(bytes(file)?))?;
             Box::new(move |snapshot| snapshot.hours_amend(rows, decision.as_deref()))
+        }
+        Kind::Indicators => {
+            let rows = readable(file, dictionary::parse(&csv_text(file)?))?;
+            Box::new(move |snapshot| snapshot.indicators_amend(rows))
+        }
+        Kind::Rules => {
+            let rows = readable(file, identity::parse(&csv_text(file)?))?;
+            Box::new(move |snapshot| snapshot.rules_amend(rows))
         }
         Kind::Snapshot => {
             let whole = Snapshot::read(&csv_text(file)?).map_err(|_| ReferenceError::NotASnapshot)?;

@@ -9,6 +9,9 @@ use super::{Snapshot, day_place, hours_place, procedure_place, ruleset_place, sh
 use crate::calendar::{Day, DayKind, Hours};
 use crate::catalogue::{ClockStart, OnlineLevel, Procedure, field_name};
 use crate::deadline::limit_name;
+use crate::dictionary::Indicator;
+use crate::dossier::Code;
+use crate::rule::identity::{Line, Scope};
 use crate::ruleset::HolidayChange;
 use crate::text::number;
 use crate::unit::Unit;
@@ -102,7 +105,13 @@ fn described(snapshot: &Snapshot) -> BTreeMap<Place, Words> {
         ((4, String::new(), ruleset_place(terms)), vec![("", words.to_owned())])
     });
     let hours = snapshot.hours.iter().map(|hours| ((5, hours.valid_from.to_string(), hours_place(hours)), hours_words(hours)));
-    units.chain(procedures).chain(days).chain(targets).chain(rulesets).chain(hours).collect()
+    let indicators = snapshot
+        .indicators
+        .iter()
+        .map(|indicator| ((6, String::new(), format!("chỉ tiêu {}", indicator.code)), indicator_words(indicator)));
+    let rules = snapshot.rules.iter().map(|line| ((7, String::new(), format!("quy tắc {}", line.id)), rule_words(line)));
+    let listed = units.chain(procedures).chain(days).chain(targets).chain(rulesets);
+    listed.chain(hours).chain(indicators).chain(rules).collect()
 }
 
 fn given(text: Option<&String>) -> String {
@@ -169,6 +178,38 @@ fn day_words(day: &Day) -> Words {
         DayKind::Ordinary => "ngày thường",
     };
     vec![("", kind.to_owned()), ("tên", day.name.clone()), ("quyết định", given(day.decision.as_ref()))]
+}
+
+fn indicator_words(indicator: &Indicator) -> Words {
+    vec![
+        ("", indicator.name.clone()),
+        ("đơn vị tính", indicator.unit.clone()),
+        ("nhóm", indicator.group.clone()),
+        ("tính bằng", given(indicator.computed.as_ref())),
+    ]
+}
+
+fn rule_words(line: &Line) -> Words {
+    let scope = match line.scope {
+        Scope::Total => "tổng",
+        Scope::Field => "từng lĩnh vực",
+        Scope::Row => "từng dòng",
+        Scope::Year => "năm",
+        Scope::Same => "cùng kỳ",
+        Scope::Fields => "các lĩnh vực",
+        Scope::Chain => "kỳ nối tiếp",
+    };
+    vec![
+        ("", line.statement.clone()),
+        ("phát hiện", line.rule.clone()),
+        ("phạm vi", scope.to_owned()),
+        ("ở chỉ tiêu", line.at.clone()),
+        ("thiếu số thì nêu", line.missing.clone()),
+        ("mức", line.severity.code().to_owned()),
+        ("hiệu số", line.gap.clone()),
+        ("căn cứ", line.basis.clone()),
+        ("câu hỏi", line.ask.clone()),
+    ]
 }
 
 fn hours_words(hours: &Hours) -> Words {
