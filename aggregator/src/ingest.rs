@@ -546,7 +546,7 @@ pub mod tests {
         }
 
         #[track_caller]
-        fn send(&mut self, agent: &Agent, from: Seq, to: Seq) -> Taken {
+        pub fn send(&mut self, agent: &Agent, from: Seq, to: Seq) -> Taken {
             self.try_send(agent, &agent.segment(from, to)).expect("taken")
         }
 

@@ -1,4 +1,4 @@
-//! What the district asks of the rollups: form II.06, the communes side by side, and on what the figures rest.
+//! What the district asks of the rollups: form II.06, sums by field and procedure, and on what the figures rest.
 //!
 //! Promise: figures come from the rollups alone and coverage stands beside every one of them. Start at [`ii06`].
 
@@ -8,12 +8,13 @@ use chrono::NaiveDate;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::contribution::Counters;
 use motcua_shared::period::{Backwards, Period};
-use motcua_shared::report::{Coverage, FieldSums, Ii06, OfficeCoverage};
+use motcua_shared::report::{FieldSums, Ii06};
 use motcua_shared::unit::Unit;
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::nights::{self, Absent};
+use crate::offices::Offices;
 use crate::store::{Node, ProcedureCounters, Store, StoreError, StreamStatus};
 
 /// Why a report is not to be had, in words for whoever asked.
@@ -113,21 +114,31 @@ pub fn node(store: &dyn Store) -> Result<Node, StoreError> {
 pub fn ii06(store: &dyn Store, unit: Option<&str>, period: Period) -> Result<Ii06, ReportError> {
     let node = node(store)?;
     let unit = unit.filter(|unit| *unit != node.code);
-    let streams = store.streams(unit)?;
-    let units = store.units()?;
-    if let Some(code) = unit
-        && streams.is_empty()
-        && !units.iter().any(|unit| unit.code == code)
-    {
-        return Err(ReportError::UnknownUnit(code.to_owned()));
+    if let Some(code) = unit {
+        must_know(store, code)?;
     }
+    let (units, streams) = (store.units()?, store.streams(unit)?);
+    let offices = Offices::of(node.clone(), units, streams);
     let codes = match unit {
         Some(code) => vec![code.to_owned()],
-        None => office_codes(&node.code, &units, &streams, period),
+        None => offices.codes(period),
     };
     let sums = field_sums(store, unit, period)?;
-    let coverage = Coverage::of(codes.iter().map(|code| office_coverage(code, &streams)).collect());
+    let coverage = offices.coverage_of_all(&codes);
     Ok(Ii06::compute(unit.unwrap_or(&node.code), period.from, period.to, &sums, coverage))
+}
+
+/// Fails for a code that is no unit and has sent nothing.
+pub fn must_know(store: &dyn Store, code: &str) -> Result<(), ReportError> {
+    let known = store.units()?.iter().any(|unit| unit.code == code) || !store.streams(Some(code))?.is_empty();
+    if known { Ok(()) } else { Err(ReportError::UnknownUnit(code.to_owned())) }
+}
+
+/// How far the offices have made good what a restore took away; `None`: this database never came back from a backup.
+pub fn healing(store: &dyn Store) -> Result<Option<NodeHealing>, StoreError> {
+    let node = node(store)?;
+    let streams = store.streams(None)?;
+    Ok(node.restored_at.map(|at| NodeHealing::of(at, &streams)))
 }
 
 /// Sums by field before and within a period, of a unit or of all together.
@@ -165,76 +176,8 @@ pub fn procedure_sums(store: &dyn Store, unit: Option<&str>, period: Period) -> 
 }
 
 /// The day before a period.
-fn eve(period: Period) -> NaiveDate {
+pub fn eve(period: Period) -> NaiveDate {
     period.from.pred_opt().unwrap_or(NaiveDate::MIN)
-}
-
-/// Offices of the node that existed on some day of the period, and whoever has sent something.
-fn office_codes(node: &str, units: &[Unit], streams: &[StreamStatus], period: Period) -> Vec<String> {
-    let existed = |unit: &&Unit| unit.valid_from <= period.to && unit.valid_to.is_none_or(|end| end >= period.from);
-    let under = units.iter().filter(|unit| unit.parent == node).filter(existed).map(|unit| unit.code.clone());
-    under.chain(streams.iter().map(|stream| stream.unit.clone())).collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-fn office_coverage(code: &str, streams: &[StreamStatus]) -> OfficeCoverage {
-    let own = || streams.iter().filter(|stream| stream.unit == code);
-    let sum = |of: fn(&StreamStatus) -> u64| i64::try_from(own().map(of).sum::<u64>()).unwrap_or(i64::MAX);
-    OfficeCoverage {
-        unit: code.to_owned(),
-        complete_to: own().filter_map(|stream| stream.complete_to.clone()).max(),
-        entries: sum(|stream| stream.stored_through),
-        quarantined: sum(|stream| stream.quarantined),
-        pending: sum(|stream| stream.pending),
-    }
-}
-
-/// One commune in the overview.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Office {
-    pub code: String,
-    pub name: String,
-    pub coverage: OfficeCoverage,
-    pub forked: u64,
-    pub received: i64,
-    pub resolved: i64,
-    pub resolved_overdue: i64,
-    pub open: i64,
-    pub open_overdue: i64,
-    pub agent_version: Option<String>,
-    pub last_seen_at: Option<String>,
-    /// Has at least one agent.
-    pub enrolled: bool,
-}
-
-/// Every commune of the node, by code.
-pub fn offices(store: &dyn Store, period: Period) -> Result<Vec<Office>, StoreError> {
-    let node = node(store)?;
-    let (units, streams) = (store.units()?, store.streams(None)?);
-    let (earlier, ends) = (store.rollup_until_by_unit(eve(period))?, store.rollup_until_by_unit(period.to)?);
-    let names = names(&units, period.to);
-    let codes = office_codes(&node.code, &units, &streams, period);
-    Ok(codes
-        .into_iter()
-        .map(|code| {
-            let own = || streams.iter().filter(|stream| stream.unit == code);
-            let end = ends.get(&code).copied().unwrap_or_default();
-            let within = end.since(&earlier.get(&code).copied().unwrap_or_default());
-            Office {
-                name: names.get(code.as_str()).map_or_else(|| code.clone(), |name| (*name).to_owned()),
-                coverage: office_coverage(&code, &streams),
-                forked: own().map(|stream| stream.forked).sum(),
-                received: within.received(),
-                resolved: within.resolved(),
-                resolved_overdue: within.get(motcua_shared::contribution::Counter::ResolvedOverdue),
-                open: end.open(),
-                open_overdue: end.open_overdue(),
-                agent_version: own().max_by_key(|stream| &stream.last_seen_at).and_then(|stream| stream.agent_version.clone()),
-                last_seen_at: own().filter_map(|stream| stream.last_seen_at.clone()).max(),
-                enrolled: own().next().is_some(),
-                code,
-            }
-        })
-        .collect())
 }
 
 /// The name of each code on `day`, or the nearest one before or after.

@@ -2,21 +2,21 @@
 //!
 //! Promise: nothing without a session or a bearer token, except whether we are alive. Start at [`routes`] and [`Reader`].
 
+mod figures;
+
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
-use axum::extract::{Extension, FromRequestParts, Path, Query, State};
+use axum::extract::{Extension, FromRequestParts, Path, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
-use chrono::NaiveDate;
-use motcua_shared::period::Period;
-use serde::Deserialize;
 
+use self::figures::{Asked, ReportQuery, report_query};
 use super::pages::session_of;
-use super::{App, Problem, now};
+use super::{App, Problem, csv, now};
 use crate::auth::token_hash;
 use crate::rollup::{self, NodeStatus, ReportError};
 use crate::store::{DossierRow, Store, StoreError};
@@ -28,6 +28,7 @@ pub fn routes() -> Router<App> {
         .route("/api/v1/status", get(status))
         .route("/api/v1/dossiers/{code}", get(dossier))
         .route("/metrics", get(metrics))
+        .merge(figures::routes())
 }
 
 /// Somebody with a session, or a program with a bearer token.
@@ -64,25 +65,12 @@ fn no_token() -> Problem {
     )
 }
 
-/// `?from=&to=[&unit=]`, days as YYYY-MM-DD.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReportQuery {
-    from: NaiveDate,
-    to: NaiveDate,
-    unit: Option<String>,
-}
-
-type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
-
 async fn ii06(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
-    let Query(ReportQuery { from, to, unit }) = query.map_err(|rejection| {
-        let detail = format!("Cần from và to dạng 2023-05-29, có thể thêm unit là mã đơn vị ({}).", rejection.body_text());
-        Problem::new(StatusCode::BAD_REQUEST, "query", "Tham số không hợp lệ", detail)
-    })?;
-    let period = Period::new(from, to).map_err(ReportError::from)?;
-    let unit = unit.filter(|unit| !unit.is_empty());
+    let (period, unit, as_csv) = report_query(query)?;
     let report = app.read(move |store| rollup::ii06(store, unit.as_deref(), period)).await??;
+    if as_csv {
+        return Ok(csv::file(&format!("II06-{}-{}-{}", report.unit, report.from, report.to), report.to_csv()));
+    }
     Ok(Json(report).into_response())
 }
 
