@@ -14,10 +14,11 @@ use motcua_shared::period::Period;
 use motcua_shared::reference::Target;
 use motcua_shared::ruleset::{self, ClassificationRule, Ruleset};
 use motcua_shared::text::fold;
+use motcua_shared::unit::View;
 use serde::Serialize;
 
 use crate::offices::Offices;
-use crate::rollup::{ReportError, eve};
+use crate::rollup::{ReportError, eve, until_by_unit};
 use crate::store::{Store, StoreError};
 
 /// Reporting months of a trend line.
@@ -27,6 +28,8 @@ pub const TREND_MONTHS: i32 = 12;
 #[derive(Debug, Clone)]
 pub struct Asked {
     pub period: Period,
+    /// To whom the figures of units that are gone are attributed.
+    pub view: View,
     /// The indicator by which offices are ranked and sorted.
     pub by: &'static Indicator,
     /// What stands beside it.
@@ -86,6 +89,9 @@ pub struct Comparison {
     pub previous: (NaiveDate, NaiveDate),
     pub last_year: (NaiveDate, NaiveDate),
     pub working_days: u32,
+    /// To whom the figures of units that are gone are attributed.
+    #[serde(rename = "as")]
+    pub view: View,
     pub by: String,
     pub columns: Vec<String>,
     pub rulesets: Vec<&'static str>,
@@ -146,9 +152,9 @@ struct Three {
 struct Days(BTreeMap<NaiveDate, BTreeMap<String, Counters>>);
 
 impl Days {
-    fn read(store: &dyn Store, periods: &[Period]) -> Result<Days, StoreError> {
+    fn read(store: &dyn Store, periods: &[Period], view: View, today: NaiveDate) -> Result<Days, StoreError> {
         let days: BTreeSet<NaiveDate> = periods.iter().flat_map(|period| [eve(*period), period.to]).collect();
-        let read = days.into_iter().map(|day| Ok((day, store.rollup_until_by_unit(day)?)));
+        let read = days.into_iter().map(|day| Ok((day, until_by_unit(store, day, view, today)?)));
         Ok(Days(read.collect::<Result<_, StoreError>>()?))
     }
 
@@ -165,7 +171,7 @@ pub fn compare(store: &dyn Store, asked: &Asked, now: LocalTime) -> Result<Compa
     let yardstick = Yardstick::of(store)?;
     let period = asked.period;
     let (previous, last_year) = (period.previous(), period.last_year());
-    let days = Days::read(store, &[period, previous, last_year])?;
+    let days = Days::read(store, &[period, previous, last_year], asked.view, today)?;
     let mut bench = Bench { asked, yardstick: &yardstick, working_days: [0; 3], node: Three::default() };
     bench.working_days = [period, previous, last_year].map(|period| yardstick.working_days(period, today));
     let three = |code: &str| Three {
@@ -173,23 +179,21 @@ pub fn compare(store: &dyn Store, asked: &Asked, now: LocalTime) -> Result<Compa
         previous: days.sums(code, previous),
         last_year: days.sums(code, last_year),
     };
-    let codes = offices.codes(period);
-    for code in &codes {
-        let office = three(code);
+    let keys = attributed(&offices, period, asked.view, today);
+    for key in keys.keys() {
+        let office = three(key);
         bench.node.now.add(&office.now);
         bench.node.previous.add(&office.previous);
         bench.node.last_year.add(&office.last_year);
     }
-    let names = offices.names(period.to);
-    let name = |code: &str| names.get(code).map_or_else(|| code.to_owned(), |name| (*name).to_owned());
-    let mut lines: Vec<Line> = codes
+    let mut lines: Vec<Line> = keys
         .iter()
-        .map(|code| Line {
-            unit: code.clone(),
-            name: name(code),
+        .map(|(key, parts)| Line {
+            unit: offices.code(key),
+            name: offices.name(key),
             rank: None,
-            lack: offices.lack(code, period),
-            values: bench.cells(&three(code), code, offices.kind(code, period.to)),
+            lack: parts.iter().find_map(|part| offices.lack(part, period)),
+            values: bench.cells(&three(key), &offices.code(key), offices.kind(key)),
             trend: Vec::new(),
         })
         .collect();
@@ -198,9 +202,10 @@ pub fn compare(store: &dyn Store, asked: &Asked, now: LocalTime) -> Result<Compa
     sort(&mut lines, asked);
     let wanted = fold(&asked.filter);
     lines.retain(|line| fold(&line.name).contains(&wanted) || line.unit.contains(&wanted));
-    let node = &offices.node.code;
-    let values = bench.cells(&bench.node, node, offices.kind(node, period.to));
-    let total = Line { unit: node.clone(), name: name(node), rank: None, lack: None, values, trend: Vec::new() };
+    let node = offices.node_key(period.to);
+    let values = bench.cells(&bench.node, &offices.node.code, offices.kind(&node));
+    let (unit, name) = (offices.node.code.clone(), offices.name(&node));
+    let total = Line { unit, name, rank: None, lack: None, values, trend: Vec::new() };
     let (rulesets, mixed_rules) = rulesets(period);
     Ok(Comparison {
         from: period.from,
@@ -213,11 +218,23 @@ pub fn compare(store: &dyn Store, asked: &Asked, now: LocalTime) -> Result<Compa
         columns: asked.columns.iter().map(|column| column.id.clone()).collect(),
         rulesets,
         mixed_rules,
-        offices: codes.len(),
+        view: asked.view,
+        offices: keys.len(),
         complete,
         lines,
         total,
     })
+}
+
+/// The units that are shown, each with those whose figures it has: itself, or as now also those in whose place it stands.
+fn attributed(offices: &Offices, period: Period, view: View, today: NaiveDate) -> BTreeMap<String, Vec<String>> {
+    let mut keys: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for key in offices.keys(period) {
+        let heirs = if view == View::Now { offices.organisation.now(&key, today) } else { Vec::new() };
+        let heir = if let [only] = heirs.as_slice() { only.key.clone() } else { key.clone() };
+        keys.entry(heir).or_default().push(key);
+    }
+    keys
 }
 
 /// The indicator over the last reporting months of a period, for one unit or all together.
@@ -396,6 +413,7 @@ mod tests {
         district.send(&two, 1, 1); // its agent says that it has one more
         let asked = Asked {
             period: Period::year(2023),
+            view: View::Then,
             by: indicator::find("open_overdue").expect("there"),
             columns: vec![indicator::find("received").expect("there")],
             order: Order::Best,

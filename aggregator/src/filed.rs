@@ -13,7 +13,7 @@ use tracing::info;
 use uuid::Uuid;
 
 use crate::rollup::{self, ReportError};
-use crate::store::{Filed, NewFiled, Store, in_transaction};
+use crate::store::{FiledForm, NewFiledForm, Store, in_transaction};
 
 /// How far the log of a stream reached when the report was made.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,15 +135,16 @@ fn keep(store: &mut dyn Store, report: &Ii06, filing: &Filing, corrects: Option<
         return Err(FileError::NotOver(filing.period.to));
     }
     let mut heads = Vec::new();
+    let organisation = store.organisation()?;
     for status in store.streams(None)? {
         let held = store.stream_held(status.stream)?.stored;
         let hash = blake3::Hash::from(held.hash.0).to_hex().to_string();
-        heads.push(HeadOf { unit: status.unit, stream: status.stream, seq: held.seq, hash });
+        heads.push(HeadOf { unit: organisation.exact(&status.unit), stream: status.stream, seq: held.seq, hash });
     }
     let body =
         serde_json::to_string(&Kept { report, heads }).map_err(|error| crate::store::StoreError::Damaged(error.to_string()))?;
     let hash = *blake3::hash(body.as_bytes()).as_bytes();
-    let new = NewFiled {
+    let new = NewFiledForm {
         form: report.form.to_owned(),
         unit: report.unit.clone(),
         from: report.from,
@@ -160,12 +161,12 @@ fn keep(store: &mut dyn Store, report: &Ii06, filing: &Filing, corrects: Option<
 }
 
 /// Whether the bytes are those that were filed.
-pub fn is_intact(filed: &Filed) -> bool {
+pub fn is_intact(filed: &FiledForm) -> bool {
     *blake3::hash(filed.body.as_bytes()).as_bytes() == filed.hash
 }
 
 /// What was filed.
-pub fn read(filed: &Filed) -> Result<Frozen, crate::store::StoreError> {
+pub fn read(filed: &FiledForm) -> Result<Frozen, crate::store::StoreError> {
     let damaged = |what: &str| crate::store::StoreError::Damaged(format!("filed report {}: {what}", filed.id));
     if !is_intact(filed) {
         return Err(damaged("not the bytes that were filed"));
@@ -198,16 +199,18 @@ pub struct Drift {
 }
 
 /// Holds a filed report against what is stored now.
-pub fn drift(store: &dyn Store, filed: &Filed) -> Result<Drift, FileError> {
+pub fn drift(store: &dyn Store, filed: &FiledForm) -> Result<Drift, FileError> {
     let frozen = read(filed)?;
     let now = rollup::ii06(store, Some(&filed.unit), Period { from: filed.from, to: filed.to })?;
     let mut since: std::collections::BTreeMap<String, u64> = std::collections::BTreeMap::new();
-    let node = rollup::node(store)?;
-    for status in store.streams(None)?.into_iter().filter(|status| filed.unit == node.code || status.unit == filed.unit) {
+    let (node, organisation) = (rollup::node(store)?, store.organisation()?);
+    let own = |unit: &String| filed.unit == node.code || *unit == filed.unit;
+    for status in store.streams(None)? {
+        let unit = organisation.exact(&status.unit);
         let then = frozen.heads.iter().find(|head| head.stream == status.stream).map_or(0, |head| head.seq);
         let more = status.stored_through.saturating_sub(then);
-        if more > 0 {
-            *since.entry(status.unit).or_default() += more;
+        if more > 0 && own(&unit) {
+            *since.entry(unit).or_default() += more;
         }
     }
     Ok(Drift { differences: differences(&frozen.report, &now.rows, &now.total), since: since.into_iter().collect() })
@@ -271,11 +274,11 @@ mod tests {
         let id = file(&mut district.store, &filing(None, "2023-03-14")).expect("filed");
         let file = district.directory.path().join(crate::store::sqlite::FILE);
         let connection = rusqlite::Connection::open(file).expect("opened");
-        assert!(connection.execute("update filed_report set filed_by = 'mai'", []).is_err());
-        assert!(connection.execute("delete from filed_report", []).is_err());
+        assert!(connection.execute("update filed_form set filed_by = 'mai'", []).is_err());
+        assert!(connection.execute("delete from filed_form", []).is_err());
         connection
             .execute_batch(
-                "drop trigger filed_report_stays; update filed_report set body = replace(body, '\"total\":0', '\"total\":1')",
+                "drop trigger filed_form_stays; update filed_form set body = replace(body, '\"total\":0', '\"total\":1')",
             )
             .expect("tampered");
         let filed = district.store.filed_find(id).expect("read").expect("there");

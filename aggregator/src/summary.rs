@@ -75,7 +75,7 @@ pub fn summary(store: &dyn Store, period: Period, now: LocalTime) -> Result<Summ
     let sums = Sums::between(until[0], &until[1]);
     let seen_today = Sums { before: until[2], within: Counters::default() };
     let node = offices.node.code.clone();
-    let kind = offices.kind(&node, period.to);
+    let kind = offices.kind(&offices.node_key(period.to));
     let days = yardstick.working_days(period, today);
     let figures = FIGURES.iter().filter_map(|id| indicator::find(id)).map(|indicator| {
         let sums = if indicator.id == "open_overdue" { &seen_today } else { &sums };
@@ -85,13 +85,13 @@ pub fn summary(store: &dyn Store, period: Period, now: LocalTime) -> Result<Summ
         (indicator.id.clone(), Cell { value, target, beyond_target, ..Cell::default() })
     });
     let figures = figures.collect();
-    let codes = offices.codes(period);
-    let calls = calls(store, &offices, &codes, period, today)?;
+    let keys = offices.keys(period);
+    let calls = calls(store, &offices, &keys, period, today)?;
     let months = period.months_up_to(TREND_MONTHS);
     let per_month = monthly(store, None, &months)?;
-    let complete = codes.iter().filter(|code| offices.lack(code, period).is_none()).count();
+    let complete = keys.iter().filter(|key| offices.lack(key, period).is_none()).count();
     Ok(Summary {
-        name: offices.names(today).get(node.as_str()).map_or_else(|| node.clone(), |name| (*name).to_owned()),
+        name: offices.name(&offices.node_key(today)),
         node,
         from: period.from,
         to: period.to,
@@ -100,7 +100,7 @@ pub fn summary(store: &dyn Store, period: Period, now: LocalTime) -> Result<Summ
         months: months.iter().zip(per_month).map(|(month, sums)| month_figures(*month, &sums)).collect(),
         in_trouble: calls.len(),
         calls: calls.into_iter().take(CALLS).collect(),
-        offices: codes.len(),
+        offices: keys.len(),
         complete,
     })
 }
@@ -120,24 +120,22 @@ fn month_figures(month: Period, sums: &Sums) -> MonthFigures {
 fn calls(
     store: &dyn Store,
     offices: &Offices,
-    codes: &[String],
+    keys: &[String],
     period: Period,
     today: NaiveDate,
 ) -> Result<Vec<Call>, StoreError> {
     let now = store.rollup_until_by_unit(today)?;
     let (earlier, ends) = (store.rollup_until_by_unit(eve(period))?, store.rollup_until_by_unit(period.to)?);
-    let names = offices.names(today);
-    let mut calls: Vec<Call> = codes
+    let mut calls: Vec<Call> = keys
         .iter()
-        .filter_map(|code| {
-            let of = |sums: &BTreeMap<String, Counters>| sums.get(code).copied().unwrap_or_default();
-            let mut troubles = offices.troubles(code);
+        .filter_map(|key| {
+            let of = |sums: &BTreeMap<String, Counters>| sums.get(key).copied().unwrap_or_default();
+            let mut troubles = offices.troubles(key);
             troubles.extend(figure_troubles(&of(&now), &Sums::between(of(&earlier), &of(&ends))));
             troubles.sort_by_key(|trouble| std::cmp::Reverse(trouble.weight));
             let weight = troubles.iter().map(|trouble| trouble.weight).sum();
             let reasons: Vec<String> = troubles.into_iter().map(|trouble| trouble.words).collect();
-            let name = names.get(code.as_str()).map_or_else(|| code.clone(), |name| (*name).to_owned());
-            (!reasons.is_empty()).then(|| Call { unit: code.clone(), name, reasons, weight })
+            (!reasons.is_empty()).then(|| Call { unit: offices.code(key), name: offices.name(key), reasons, weight })
         })
         .collect();
     calls.sort_by_key(|call| std::cmp::Reverse(call.weight));
@@ -193,22 +191,18 @@ pub fn strips(store: &dyn Store, offices: &Offices, day: NaiveDate, now: LocalTi
     }
     // The night that runs now may still bring it.
     let running = night_of(now);
-    let names = offices.names(last);
-    let codes = offices.codes(Period { from: first, to: last });
-    Ok(codes
-        .into_iter()
-        .map(|code| {
-            let enrolled = offices.streams_of(&code).filter_map(|stream| LocalTime::parse_from_rfc3339(&stream.enrolled_at).ok());
-            let since = enrolled.map(night_of).min();
-            let night = |day: &NaiveDate| match came.get(&(code.clone(), *day)) {
-                Some(times) => Night::Came(*times),
-                None if *day >= running || since.is_none_or(|since| *day < since) => Night::Outside,
-                None => Night::Missed,
-            };
-            let nights = days.iter().map(night).collect();
-            Strip { name: names.get(code.as_str()).map_or_else(|| code.clone(), |name| (*name).to_owned()), unit: code, nights }
-        })
-        .collect())
+    let keys = offices.keys(Period { from: first, to: last });
+    let strips = keys.into_iter().map(|key| {
+        let enrolled = offices.streams_of(&key).filter_map(|stream| LocalTime::parse_from_rfc3339(&stream.enrolled_at).ok());
+        let since = enrolled.map(night_of).min();
+        let night = |day: &NaiveDate| match came.get(&(key.clone(), *day)) {
+            Some(times) => Night::Came(*times),
+            None if *day >= running || since.is_none_or(|since| *day < since) => Night::Outside,
+            None => Night::Missed,
+        };
+        Strip { unit: offices.code(&key), name: offices.name(&key), nights: days.iter().map(night).collect() }
+    });
+    Ok(strips.collect())
 }
 
 /// How an office's sync stands.
@@ -237,31 +231,30 @@ pub struct Health {
 /// Every office, those in trouble first.
 pub fn health(offices: &Offices, now: LocalTime) -> Vec<Health> {
     let today = local_day(now);
-    let names = offices.names(today);
-    let lines = offices.codes(Period { from: today, to: today }).into_iter().map(|code| {
-        let coverage = offices.coverage(&code);
-        let newest = offices.streams_of(&code).max_by_key(|stream| &stream.last_seen_at);
-        let mut troubles = offices.troubles(&code);
+    let lines = offices.keys(Period { from: today, to: today }).into_iter().map(|key| {
+        let coverage = offices.coverage(&key);
+        let newest = offices.streams_of(&key).max_by_key(|stream| &stream.last_seen_at);
+        let mut troubles = offices.troubles(&key);
         troubles.sort_by_key(|trouble| std::cmp::Reverse(trouble.weight));
         let weight: i64 = troubles.iter().map(|trouble| trouble.weight).sum();
         let outstanding = |stream: &crate::store::StreamStatus| {
             stream.healing.map_or(0, |healing| healing.had.saturating_sub(stream.stored_through))
         };
         let line = Health {
-            name: names.get(code.as_str()).map_or_else(|| code.clone(), |name| (*name).to_owned()),
+            name: offices.name(&key),
             complete_to: coverage.complete_to,
-            last_seen_at: offices.streams_of(&code).filter_map(|stream| stream.last_seen_at.clone()).max(),
-            missed_nights: offices.absent(&code).map_or(0, |absent| absent.missed.nights),
+            last_seen_at: offices.streams_of(&key).filter_map(|stream| stream.last_seen_at.clone()).max(),
+            missed_nights: offices.absent(&key).map_or(0, |absent| absent.missed.nights),
             entries: coverage.entries,
             pending: coverage.pending,
             quarantined: coverage.quarantined,
-            forked: offices.streams_of(&code).map(|stream| stream.forked).sum(),
-            agents: offices.streams_of(&code).count(),
+            forked: offices.streams_of(&key).map(|stream| stream.forked).sum(),
+            agents: offices.streams_of(&key).count(),
             agent_version: newest.and_then(|stream| stream.agent_version.clone()),
             clock_offset_ms: newest.and_then(|stream| stream.clock_offset_ms),
-            outstanding: offices.streams_of(&code).map(outstanding).sum(),
+            outstanding: offices.streams_of(&key).map(outstanding).sum(),
             troubles: troubles.into_iter().map(|trouble| trouble.words).collect(),
-            unit: code,
+            unit: offices.code(&key),
         };
         (weight, line)
     });

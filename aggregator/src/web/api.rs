@@ -13,8 +13,9 @@ use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
+use motcua_shared::calendar::local_day;
 
-use self::figures::{Asked, ReportQuery, report_query};
+use self::figures::{Asked, Report, ReportQuery, report_query};
 use super::pages::session_of;
 use super::{App, Problem, csv, now};
 use crate::auth::token_hash;
@@ -66,12 +67,13 @@ fn no_token() -> Problem {
 }
 
 async fn ii06(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
-    let (period, unit, as_csv) = report_query(query)?;
-    let report = app.read(move |store| rollup::ii06(store, unit.as_deref(), period)).await??;
+    let Report { period, unit, view, as_csv } = report_query(query)?;
+    let shown = app.read(move |store| rollup::ii06_as(store, unit.as_deref(), period, view, local_day(now()))).await??;
     if as_csv {
+        let report = &shown.report;
         return Ok(csv::file(&format!("II06-{}-{}-{}", report.unit, report.from, report.to), report.to_csv()));
     }
-    Ok(Json(report).into_response())
+    Ok(Json(shown).into_response())
 }
 
 async fn status(_: Reader, State(app): State<App>) -> Result<Json<NodeStatus>, Problem> {

@@ -8,6 +8,7 @@ use motcua_shared::contribution::{DAY_MINUTES, TOOK};
 use motcua_shared::indicator::{self, Sums, took_name};
 use motcua_shared::period::Period;
 use motcua_shared::text::number;
+use motcua_shared::unit::View;
 use uuid::Uuid;
 
 use super::chart::{self, Series};
@@ -168,30 +169,31 @@ fn distribution(sums: &Sums) -> (String, Vec<TookRow>) {
 pub async fn page(
     viewer: Viewer,
     State(app): State<App>,
-    Path(code): Path<String>,
+    Path(asked_code): Path<String>,
     Query(query): Query<PeriodQuery>,
 ) -> Result<Response, PageError> {
     let at = now();
     let today = local_day(at);
-    let asked_code = code.clone();
     let read = app
         .read(move |store| -> Result<_, ReportError> {
             let (period, problem) = chosen(store, &query, today)?;
             let report = rollup::ii06(store, Some(&asked_code), period)?;
-            let name = crate::authority::unit_name(store, &asked_code, at)?;
+            let organisation = store.organisation()?;
+            let key = organisation.resolve(&asked_code, period.to);
+            let (code, name) = (organisation.exact(&key), organisation.name(&key).to_owned());
             let yardstick = Yardstick::of(store)?;
             let compared = compare_figures(store, period, at)?;
-            let until = store.rollup_until(Some(&asked_code), &[eve(period), period.to])?;
+            let until = store.rollup_until(Some(&key), &[eve(period), period.to])?;
             let months = period.months_up_to(comparison::TREND_MONTHS);
-            let per_month = monthly(store, Some(&asked_code), &months)?;
+            let per_month = monthly(store, Some(&key), &months)?;
             let working: Vec<u32> = months.iter().map(|month| yardstick.working_days(*month, today)).collect();
-            let streams = store.streams(Some(&asked_code))?;
-            let quarantine = store.quarantine_list(Some(&asked_code), LISTED)?;
+            let streams = store.streams(Some(&key))?;
+            let quarantine = store.quarantine_list(Some(&key), LISTED)?;
             let sums = Sums::between(until[0], &until[1]);
-            Ok((period, problem, report, name, compared, sums, (months, per_month, working), streams, quarantine))
+            Ok((period, problem, report, code, name, compared, sums, (months, per_month, working), streams, quarantine))
         })
         .await??;
-    let (period, problem, report, name, compared, sums, (months, per_month, working), streams, quarantine) = read;
+    let (period, problem, report, code, name, compared, sums, (months, per_month, working), streams, quarantine) = read;
     let view = PeriodView::new(format!("/units/{code}"), period, problem, today);
     let line = compared.first().and_then(|(_, compared)| compared.lines.iter().find(|line| line.unit == code));
     let figures: Vec<MonthFigures> = months
@@ -246,7 +248,8 @@ fn compare_figures(
     at: motcua_shared::calendar::LocalTime,
 ) -> Result<Vec<(&'static str, Comparison)>, ReportError> {
     let columns: Vec<_> = FIGURES.iter().filter_map(|id| indicator::find(id)).collect();
-    let asked = Asked { period, by: columns[0], columns: columns.clone(), order: Order::Name, filter: String::new() };
+    let asked =
+        Asked { period, view: View::Then, by: columns[0], columns: columns.clone(), order: Order::Name, filter: String::new() };
     let mut compared = vec![(FIGURES[0], comparison::compare(store, &asked, at)?)];
     for indicator in columns.into_iter().filter(|indicator| indicator.ranks()) {
         let ranked = compared[0].1.ranked_by(indicator);

@@ -7,6 +7,7 @@ use motcua_shared::calendar::local_day;
 use motcua_shared::indicator::{self, Hundredths, Indicator};
 use motcua_shared::period::Period;
 use motcua_shared::text::number;
+use motcua_shared::unit;
 
 use super::chart;
 use super::csv::{self, Table};
@@ -32,6 +33,7 @@ pub struct View {
     by: &'static Indicator,
     columns: Vec<&'static Indicator>,
     order: Order,
+    attribution: unit::View,
     filter: String,
     page: usize,
 }
@@ -58,6 +60,7 @@ impl View {
                 Some("name") => Order::Name,
                 _ => Order::Best,
             },
+            attribution: if one("as") == Some("now") { unit::View::Now } else { unit::View::Then },
             filter: text("filter").chars().take(80).collect(),
             page: text("page").parse().unwrap_or(1).max(1),
         }
@@ -74,8 +77,15 @@ impl View {
     /// Everything but the period and the page.
     fn kept(&self) -> Pairs {
         let columns: Vec<&str> = self.columns.iter().map(|column| column.id.as_str()).collect();
-        let pairs =
-            [("by", self.by.id.as_str()), ("order", self.order_word()), ("filter", &self.filter), ("col", &columns.join(","))];
+        let attribution = if self.attribution.is_then() { "" } else { "now" };
+        let columns = columns.join(",");
+        let pairs = [
+            ("by", self.by.id.as_str()),
+            ("order", self.order_word()),
+            ("as", attribution),
+            ("filter", &self.filter),
+            ("col", &columns),
+        ];
         pairs
             .into_iter()
             .filter(|(_, value)| !value.is_empty())
@@ -84,7 +94,14 @@ impl View {
     }
 
     pub fn asked(&self, period: Period) -> Asked {
-        Asked { period, by: self.by, columns: self.columns.clone(), order: self.order, filter: self.filter.clone() }
+        Asked {
+            period,
+            view: self.attribution,
+            by: self.by,
+            columns: self.columns.clone(),
+            order: self.order,
+            filter: self.filter.clone(),
+        }
     }
 }
 
@@ -104,6 +121,7 @@ struct ComparisonPage {
     columns: Vec<ColumnView>,
     choices: Vec<Choice>,
     order: &'static str,
+    as_now: bool,
     filter: String,
     rows: Vec<RowView>,
     total: RowView,
@@ -216,8 +234,10 @@ fn row(line: &Line, view: &View) -> RowView {
 
 fn draw_trends(store: &dyn Store, lines: &mut [Line], view: &View, period: Period) -> Result<(), StoreError> {
     let (yardstick, today) = (Yardstick::of(store)?, local_day(now()));
+    let organisation = store.organisation()?;
     for line in lines {
-        line.trend = comparison::trend(store, Some(&line.unit), view.by, &yardstick, period, today)?;
+        let key = organisation.resolve(&line.unit, period.to);
+        line.trend = comparison::trend(store, Some(&key), view.by, &yardstick, period, today)?;
     }
     Ok(())
 }
@@ -271,6 +291,7 @@ pub async fn page(viewer: Viewer, State(app): State<App>, Query(pairs): Query<Pa
             })
             .collect(),
         order: view.order_word(),
+        as_now: !view.attribution.is_then(),
         filter: view.filter.clone(),
         rows: shown_lines.iter().map(|line| row(line, &view)).collect(),
         total: row(&compared.total, &view),

@@ -12,21 +12,18 @@ use motcua_shared::period::Period;
 use motcua_shared::text::number;
 
 use super::csv::Table;
-use super::pages::{Frame, PageError, SameOrigin, Section, Viewer, node_name, show};
+use super::pages::{Frame, PageError, SameOrigin, Section, Viewer, show};
 use super::period::{PeriodQuery, PeriodView, chosen, query_of};
+use super::reports::name_of;
 use super::{App, Problem, now};
 use crate::rollup::{self, ReportError, eve};
 use crate::store::{IndexInput, Role, Store};
 
 /// The index of a unit, or of the node.
 pub fn compute(store: &dyn Store, unit: Option<&str>, period: Period) -> Result<Index, ReportError> {
-    let node = rollup::node(store)?;
-    let unit = unit.filter(|unit| *unit != node.code);
-    if let Some(code) = unit {
-        rollup::must_know(store, code)?;
-    }
-    let until = store.rollup_until(unit, &[eve(period), period.to])?;
-    let typed = store.index_inputs(unit.unwrap_or(&node.code), period)?;
+    let key = rollup::key_of(store, unit, period.to)?;
+    let until = store.rollup_until(key.as_deref(), &[eve(period), period.to])?;
+    let typed = store.index_inputs(&key.map_or_else(|| rollup::node(store).map(|node| node.code), Ok)?, period)?;
     Ok(Index::compute(&Sums::between(until[0], &until[1]), &typed, period.to))
 }
 
@@ -112,11 +109,7 @@ pub async fn page(viewer: Viewer, State(app): State<App>, Query(query): Query<Pe
         .read(move |store| -> Result<_, ReportError> {
             let chosen = chosen(store, &query, today)?;
             let index = compute(store, asked.as_deref(), chosen.0)?;
-            let name = match &asked {
-                None => node_name(store, at)?,
-                Some(code) => format!("{} ({code})", crate::authority::unit_name(store, code, at)?),
-            };
-            Ok((name, chosen, index))
+            Ok((name_of(store, asked.as_deref(), chosen.0, at)?, chosen, index))
         })
         .await??;
     let kept = unit.iter().map(|unit| ("unit".to_owned(), unit.clone())).collect();
@@ -221,11 +214,8 @@ pub async fn save(
     let back = format!("/index766?unit={}&{}", unit.as_deref().unwrap_or_default(), query_of(period));
     app.write(move |store| {
         crate::store::in_transaction(store, |store| -> Result<(), ReportError> {
-            if let Some(code) = &unit {
-                rollup::must_know(store, code)?;
-            }
-            let node = rollup::node(store)?.code;
-            let unit = unit.unwrap_or(node);
+            let key = rollup::key_of(store, unit.as_deref(), period.to)?;
+            let unit = key.map_or_else(|| rollup::node(store).map(|node| node.code), Ok)?;
             let before = store.index_inputs(&unit, period)?;
             for (indicator, numbers) in typed.into_iter().filter(|(id, numbers)| before.get(id) != Some(numbers)) {
                 store.index_input_add(&IndexInput { unit: unit.clone(), period, indicator, numbers, by: by.clone() }, at)?;

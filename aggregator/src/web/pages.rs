@@ -12,7 +12,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use motcua_shared::assets;
-use motcua_shared::calendar::LocalTime;
+use motcua_shared::calendar::{LocalTime, local_day};
 use motcua_shared::report::OfficeCoverage;
 use motcua_shared::text::number;
 use serde::Deserialize;
@@ -281,7 +281,7 @@ async fn logout(State(app): State<App>, _: SameOrigin, headers: HeaderMap) -> Re
 /// Name and code of the node.
 pub fn node_name(store: &dyn Store, at: LocalTime) -> Result<String, StoreError> {
     let node = rollup::node(store)?;
-    let name = crate::authority::unit_name(store, &node.code, at)?;
+    let name = store.organisation().map(|all| all.name(&all.resolve(&node.code, local_day(at))).to_owned())?;
     Ok(if name == node.code { format!("Đơn vị {name}") } else { format!("{name} ({})", node.code) })
 }
 

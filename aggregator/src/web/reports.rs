@@ -7,6 +7,7 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use chrono::NaiveDate;
 use motcua_shared::calendar::{LocalTime, local_day};
 use motcua_shared::catalogue::{Catalogue, field_name};
 use motcua_shared::contribution::{Counter, Counters};
@@ -14,6 +15,7 @@ use motcua_shared::indicator::Hundredths;
 use motcua_shared::period::Period;
 use motcua_shared::report::{Columns, Ii06, OfficeCoverage};
 use motcua_shared::text::number;
+use motcua_shared::unit::Organisation;
 use serde::Deserialize;
 
 use super::csv::{self, Table};
@@ -23,7 +25,7 @@ use super::{App, Problem, now};
 use crate::filed::{self, Drift, FileError, Filing};
 use crate::output::people_time;
 use crate::rollup::{self, ProcedureSums, ReportError};
-use crate::store::{Filed, Role, Store, StoreError};
+use crate::store::{FiledForm, Role, Store, StoreError};
 
 /// Form II.06 as a table.
 pub struct FormView {
@@ -77,16 +79,19 @@ struct CoverageRow {
     words: String,
 }
 
-fn coverage_row(office: &OfficeCoverage, names: &BTreeMap<&str, &str>) -> CoverageRow {
-    let name = names.get(office.unit.as_str()).map_or_else(|| office.unit.clone(), |name| (*name).to_owned());
+fn coverage_row(office: &OfficeCoverage, units: &Organisation, day: NaiveDate) -> CoverageRow {
+    let name = units.name(&units.resolve(&office.unit, day)).to_owned();
     CoverageRow { code: office.unit.clone(), name, words: coverage_words(office) }
 }
 
-/// What a unit is called, or the node where none was asked for.
-fn name_of(store: &dyn Store, unit: Option<&str>, at: LocalTime) -> Result<String, StoreError> {
-    match unit {
-        None => node_name(store, at),
-        Some(code) => Ok(format!("{} ({code})", crate::authority::unit_name(store, code, at)?)),
+/// What a unit is called at the end of a period, or the node where none was asked for.
+pub fn name_of(store: &dyn Store, unit: Option<&str>, period: Period, at: LocalTime) -> Result<String, ReportError> {
+    match rollup::key_of(store, unit, period.to)? {
+        None => Ok(node_name(store, at)?),
+        Some(key) => {
+            let organisation = store.organisation()?;
+            Ok(format!("{} ({})", organisation.name(&key), organisation.exact(&key)))
+        }
     }
 }
 
@@ -103,10 +108,9 @@ pub async fn ii06(viewer: Viewer, State(app): State<App>, Query(query): Query<Pe
         .read(move |store| -> Result<_, ReportError> {
             let chosen = chosen(store, &query, today)?;
             let report = rollup::ii06(store, asked.as_deref(), chosen.0)?;
-            Ok((name_of(store, asked.as_deref(), at)?, chosen, report, store.units()?))
+            Ok((name_of(store, asked.as_deref(), chosen.0, at)?, chosen, report, store.organisation()?))
         })
         .await??;
-    let names = rollup::names(&units, period.to);
     let view = PeriodView::keeping("/reports/ii06", period, problem, today, keeping_unit(unit.as_deref()));
     let coverage = &report.coverage;
     show(&ReportPage {
@@ -118,7 +122,7 @@ pub async fn ii06(viewer: Viewer, State(app): State<App>, Query(query): Query<Pe
         form: FormView::new(&report),
         incomplete: coverage.complete < coverage.offices,
         complete: format!("{} trên {} đơn vị đã gửi đủ những gì đã ghi.", number(coverage.complete), number(coverage.offices)),
-        coverage: coverage.units.iter().map(|office| coverage_row(office, &names)).collect(),
+        coverage: coverage.units.iter().map(|office| coverage_row(office, &units, period.to)).collect(),
         may_file: viewer.role != Role::Viewer,
         over: period.to < today,
     })
@@ -217,16 +221,13 @@ pub fn by_procedure(sums: &[ProcedureSums], catalogue: &Catalogue) -> Vec<Behind
 
 /// The rows of a unit or the node for a period.
 pub fn procedures_of(store: &dyn Store, unit: Option<&str>, period: Period) -> Result<Vec<Behind>, ReportError> {
-    let node = rollup::node(store)?;
-    let unit = unit.filter(|unit| *unit != node.code);
-    if let Some(code) = unit {
-        rollup::must_know(store, code)?;
-    }
-    let (_, snapshot) = crate::reference::in_force(store).map_err(|error| match error {
+    let key = rollup::key_of(store, unit, period.to)?;
+    let (newest, snapshot) = crate::reference::in_force(store).map_err(|error| match error {
         crate::reference::ReferenceError::Store(error) => error,
         other => StoreError::Damaged(other.to_string()),
     })?;
-    Ok(by_procedure(&rollup::procedure_sums(store, unit, period)?, &Catalogue::of(snapshot.procedures)))
+    let catalogue = Catalogue::of(snapshot.procedures, newest.map_or(0, |newest| newest.version));
+    Ok(by_procedure(&rollup::procedure_sums(store, key.as_deref(), period)?, &catalogue))
 }
 
 #[derive(Template)]
@@ -308,7 +309,7 @@ pub async fn procedures(viewer: Viewer, State(app): State<App>, Query(query): Qu
         .read(move |store| -> Result<_, ReportError> {
             let chosen = chosen(store, &query, today)?;
             let rows = procedures_of(store, asked.as_deref(), chosen.0)?;
-            Ok((name_of(store, asked.as_deref(), at)?, chosen, rows))
+            Ok((name_of(store, asked.as_deref(), chosen.0, at)?, chosen, rows))
         })
         .await??;
     let view = PeriodView::keeping("/reports/procedures", period, problem, today, keeping_unit(unit.as_deref()));
@@ -390,7 +391,7 @@ struct FiledRow {
     mark: &'static str,
 }
 
-fn filed_row(filed: &Filed, drift: Option<&Drift>, names: &BTreeMap<&str, &str>, is_superseded: bool) -> FiledRow {
+fn filed_row(filed: &FiledForm, drift: Option<&Drift>, units: &Organisation, is_superseded: bool) -> FiledRow {
     let period = Period { from: filed.from, to: filed.to };
     let dates = format!("{} – {}", shown(filed.from), shown(filed.to));
     let (standing, mark) = match drift {
@@ -401,7 +402,7 @@ fn filed_row(filed: &Filed, drift: Option<&Drift>, names: &BTreeMap<&str, &str>,
     };
     FiledRow {
         id: filed.id,
-        unit: names.get(filed.unit.as_str()).map_or_else(|| filed.unit.clone(), |name| (*name).to_owned()),
+        unit: units.name(&units.resolve(&filed.unit, filed.to)).to_owned(),
         period: period.name().map_or_else(|| dates.clone(), |name| format!("{name} ({dates})")),
         at: people_time(&filed.at.to_rfc3339()),
         by: filed.by.clone(),
@@ -412,7 +413,7 @@ fn filed_row(filed: &Filed, drift: Option<&Drift>, names: &BTreeMap<&str, &str>,
 }
 
 /// Compared with what is now; `None`: the bytes are not those that were filed.
-fn drift_of(store: &dyn Store, filed: &Filed) -> Result<Option<Drift>, FileError> {
+fn drift_of(store: &dyn Store, filed: &FiledForm) -> Result<Option<Drift>, FileError> {
     if !filed::is_intact(filed) {
         return Ok(None);
     }
@@ -420,13 +421,11 @@ fn drift_of(store: &dyn Store, filed: &Filed) -> Result<Option<Drift>, FileError
 }
 
 pub async fn filed_list(viewer: Viewer, State(app): State<App>) -> Result<Response, PageError> {
-    let today = local_day(now());
     let rows = app
         .read(move |store| -> Result<_, FileError> {
-            let (units, all) = (store.units()?, store.filed_list()?);
-            let names = rollup::names(&units, today);
+            let (units, all) = (store.organisation()?, store.filed_list()?);
             let superseded = |id| all.iter().any(|other| other.corrects == Some(id));
-            let row = |filed: &Filed| Ok(filed_row(filed, drift_of(store, filed)?.as_ref(), &names, superseded(filed.id)));
+            let row = |filed: &FiledForm| Ok(filed_row(filed, drift_of(store, filed)?.as_ref(), &units, superseded(filed.id)));
             all.iter().map(row).collect::<Result<Vec<_>, FileError>>()
         })
         .await??;
@@ -469,18 +468,16 @@ struct HeadRow {
 }
 
 pub async fn filed_report(viewer: Viewer, State(app): State<App>, Path(id): Path<i64>) -> Result<Response, PageError> {
-    let at = now();
     let (filed, frozen, drift, superseded, units) = app
         .read(move |store| -> Result<_, FileError> {
             let filed = store.filed_find(id)?.ok_or(FileError::Unknown(id))?;
             let frozen = filed::read(&filed)?;
             let drift = filed::drift(store, &filed)?;
             let superseded = store.filed_list()?.iter().any(|other| other.corrects == Some(id));
-            Ok((filed, frozen, drift, superseded, store.units()?))
+            Ok((filed, frozen, drift, superseded, store.organisation()?))
         })
         .await??;
-    let names = rollup::names(&units, local_day(at));
-    let named = |unit: &String| names.get(unit.as_str()).map_or_else(|| unit.clone(), |name| (*name).to_owned());
+    let named = |unit: &String| units.name(&units.resolve(unit, filed.to)).to_owned();
     let report = &frozen.report;
     let rules = motcua_shared::ruleset::Ruleset::find(&filed.ruleset);
     let rows = (1..).zip(&report.rows).map(|(place, row)| FormRow {
@@ -490,7 +487,7 @@ pub async fn filed_report(viewer: Viewer, State(app): State<App>, Path(id): Path
     });
     show(&FiledReportPage {
         frame: Frame::of(&viewer, Section::Reports),
-        row: filed_row(&filed, Some(&drift), &names, superseded),
+        row: filed_row(&filed, Some(&drift), &units, superseded),
         period: FiledPeriod { from: shown(filed.from), to: shown(filed.to) },
         hash: blake3::Hash::from(filed.hash).to_hex().to_string(),
         form: FormView {

@@ -10,33 +10,32 @@ use motcua_shared::period::Period;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Sql, parsed, time};
-use crate::store::{Filed, IndexInput, NewFiled, StoreError};
+use crate::store::{FiledForm, IndexInput, NewFiledForm, StoreError};
 
-const FILED: &str =
-    "select id, form, unit, from_day, to_day, filed_at, filed_by, ruleset, hash, body, corrects from filed_report";
+const FILED: &str = "select id, form, unit, from_day, to_day, filed_at, filed_by, ruleset, hash, body, corrects from filed_form";
 
-pub fn add(connection: &Connection, filed: &NewFiled, at: LocalTime) -> Result<i64, StoreError> {
-    let NewFiled { form, unit, from, to, by, ruleset, hash, body, corrects } = filed;
+pub fn add(connection: &Connection, filed: &NewFiledForm, at: LocalTime) -> Result<i64, StoreError> {
+    let NewFiledForm { form, unit, from, to, by, ruleset, hash, body, corrects } = filed;
     connection
         .prepare_cached(
-            "insert into filed_report (form, unit, from_day, to_day, filed_at, filed_by, ruleset, hash, body, corrects)
+            "insert into filed_form (form, unit, from_day, to_day, filed_at, filed_by, ruleset, hash, body, corrects)
              values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute(params![form, unit, from.to_string(), to.to_string(), time(at), by, ruleset, hash, body, corrects])?;
     Ok(connection.last_insert_rowid())
 }
 
-pub fn find(connection: &Connection, id: i64) -> Result<Option<Filed>, StoreError> {
+pub fn find(connection: &Connection, id: i64) -> Result<Option<FiledForm>, StoreError> {
     Ok(connection.prepare_cached(&format!("{FILED} where id = ?1"))?.query_row([id], filed).optional()?)
 }
 
-pub fn list(connection: &Connection) -> Result<Vec<Filed>, StoreError> {
+pub fn list(connection: &Connection) -> Result<Vec<FiledForm>, StoreError> {
     let mut statement = connection.prepare_cached(&format!("{FILED} order by id desc"))?;
     Ok(statement.query_map([], filed)?.collect::<Sql<_>>()?)
 }
 
-fn filed(row: &Row) -> Sql<Filed> {
-    Ok(Filed {
+fn filed(row: &Row) -> Sql<FiledForm> {
+    Ok(FiledForm {
         id: row.get(0)?,
         form: row.get(1)?,
         unit: row.get(2)?,

@@ -11,13 +11,14 @@ use motcua_shared::calendar::local_day;
 use motcua_shared::index766::Index;
 use motcua_shared::indicator::{self, Better};
 use motcua_shared::period::Period;
+use motcua_shared::unit;
 use serde::{Deserialize, Serialize};
 
 use super::Reader;
 use crate::filed::{self, FileError, FrozenIi06, HeadOf};
 use crate::offices::Offices;
 use crate::rollup::ReportError;
-use crate::store::{Filed, StoreError};
+use crate::store::{FiledForm, StoreError};
 use crate::summary::{self, Summary};
 use crate::web::comparison::{Pairs, View};
 use crate::web::csv::{self, Table};
@@ -46,8 +47,19 @@ pub struct ReportQuery {
     pub to: NaiveDate,
     #[serde(default)]
     pub unit: Option<String>,
+    /// To whom the figures of units that are gone are attributed; only form II.06 is had as now.
+    #[serde(default, rename = "as")]
+    pub view: unit::View,
     #[serde(default)]
     pub format: Option<Format>,
+}
+
+/// What was asked for, checked.
+pub struct Report {
+    pub period: Period,
+    pub unit: Option<String>,
+    pub view: unit::View,
+    pub as_csv: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -60,18 +72,20 @@ pub enum Format {
 pub type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
 
 /// What was asked for, or what is wrong with it.
-pub fn report_query(query: Asked<ReportQuery>) -> Result<(Period, Option<String>, bool), Problem> {
-    let Query(ReportQuery { from, to, unit, format }) = query.map_err(|rejection| {
-        let detail =
-            format!("Cần from và to dạng 2023-05-29, có thể thêm unit là mã đơn vị và format=csv ({}).", rejection.body_text());
+pub fn report_query(query: Asked<ReportQuery>) -> Result<Report, Problem> {
+    let Query(ReportQuery { from, to, unit, view, format }) = query.map_err(|rejection| {
+        let detail = format!(
+            "Cần from và to dạng 2023-05-29, có thể thêm unit là mã đơn vị, as là then hoặc now, format là json hoặc csv ({}).",
+            rejection.body_text()
+        );
         Problem::new(StatusCode::BAD_REQUEST, "query", "Tham số không hợp lệ", detail)
     })?;
     let period = Period::new(from, to).map_err(ReportError::from)?;
-    Ok((period, unit.filter(|unit| !unit.is_empty()), format == Some(Format::Csv)))
+    Ok(Report { period, unit: unit.filter(|unit| !unit.is_empty()), view, as_csv: format == Some(Format::Csv) })
 }
 
 async fn summary_of(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Json<Summary>, Problem> {
-    let (period, _, _) = report_query(query)?;
+    let Report { period, .. } = report_query(query)?;
     Ok(Json(app.read(move |store| summary::summary(store, period, now())).await??))
 }
 
@@ -121,7 +135,7 @@ async fn indicators(_: Reader) -> Json<Vec<Named>> {
 }
 
 async fn procedures(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
-    let (period, unit, as_csv) = report_query(query)?;
+    let Report { period, unit, as_csv, .. } = report_query(query)?;
     let rows = app.read(move |store| procedures_of(store, unit.as_deref(), period)).await??;
     if as_csv {
         return Ok(csv::answer(&format!("procedures-{}-{}", period.from, period.to), &procedures_table(&rows)));
@@ -146,7 +160,7 @@ struct FiledShown {
     intact: bool,
 }
 
-fn shown(filed: &Filed) -> FiledShown {
+fn shown(filed: &FiledForm) -> FiledShown {
     FiledShown {
         id: filed.id,
         form: filed.form.clone(),
@@ -203,7 +217,7 @@ async fn filed_one(_: Reader, State(app): State<App>, Path(id): Path<i64>) -> Re
 }
 
 async fn index766(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
-    let (period, unit, as_csv) = report_query(query)?;
+    let Report { period, unit, as_csv, .. } = report_query(query)?;
     let index: Index = app.read(move |store| index::compute(store, unit.as_deref(), period)).await??;
     if as_csv {
         return Ok(csv::answer(&format!("index766-{}-{}", period.from, period.to), &index::table(&index)));
