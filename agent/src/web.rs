@@ -4,7 +4,7 @@
 //! script is needed, and every fault says what happened, what is safe and what to do. Start at [`router`]; who may do what
 //! is an argument of each handler: [`viewer`].
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,19 +26,25 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::doctor;
 use crate::door::Door;
+use crate::lan::Lan;
 use crate::office::{Status, chance, now};
 use crate::schedule::Sender;
 use crate::store::{self, Pen, Store};
 use crate::words;
 
 pub mod api;
+mod correction;
 mod dossier;
+mod drafts;
 mod fault;
+mod find;
 mod front;
 mod guard;
+mod lan;
 mod list;
 mod log_in;
 mod people;
+mod receipt;
 mod reception;
 mod report;
 mod setup;
@@ -48,7 +54,8 @@ mod today;
 pub mod viewer;
 
 use fault::HttpError;
-pub use front::{Front, serve};
+pub use front::{Front, Listeners, serve};
+use lan::Wire;
 use viewer::Viewer;
 
 /// No form of ours is larger.
@@ -65,6 +72,17 @@ pub struct App {
     pub sender: Sender,
     /// Password hashing is slow on purpose: two at once, the others queue up.
     hashing: Arc<Semaphore>,
+    /// How the other PCs of the office are answered, if they are.
+    lan: Option<Opened>,
+}
+
+/// The door that is open to the other PCs of the office.
+#[derive(Clone)]
+pub struct Opened {
+    pub lan: Arc<Lan>,
+    pub port: u16,
+    /// The address that it listens on.
+    pub bound: IpAddr,
 }
 
 impl App {
@@ -75,7 +93,13 @@ impl App {
             door,
             key,
             hashing: Arc::new(Semaphore::new(2)),
+            lan: None,
         }
+    }
+
+    /// The same, open to other PCs too.
+    pub fn with_lan(self, lan: Option<Opened>) -> App {
+        App { lan, ..self }
     }
 
     /// Reads from the store.
@@ -106,31 +130,6 @@ impl App {
         let done = tokio::task::spawn_blocking(work).await;
         drop(turn);
         done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
-    }
-}
-
-/// The way on which a request came.
-#[derive(Debug, Clone, Default)]
-pub enum Wire {
-    /// From this PC.
-    #[default]
-    Loopback,
-}
-
-impl Wire {
-    fn is_lan(&self) -> bool {
-        match self {
-            Wire::Loopback => false,
-        }
-    }
-
-    fn scheme(&self) -> &'static str {
-        if self.is_lan() { "https://" } else { "http://" }
-    }
-
-    /// Whether this PC is called so on this way. Any other name is somebody's who points it at us.
-    fn is_called(&self, name: &str) -> bool {
-        ["localhost", "127.0.0.1", "[::1]"].iter().any(|ours| name.eq_ignore_ascii_case(ours))
     }
 }
 
@@ -173,8 +172,17 @@ pub fn router(app: App) -> Router {
         .route("/", get(today::show))
         .route("/several", get(several::prepare).post(several::take))
         .route("/dossiers/list", get(list::show))
-        .route("/dossiers/new", get(reception::blank))
-        .route("/dossiers", get(list::find).post(reception::save))
+        .route("/dossiers/new", get(reception::blank).post(reception::again))
+        .route("/dossiers/new/preview", post(reception::previewed))
+        .route("/dossiers/new/procedures", get(reception::procedures))
+        .route("/drafts", get(drafts::show).post(drafts::keep))
+        .route("/drafts/{id}/discard", post(drafts::discard))
+        .route("/dossiers", get(find::show).post(reception::save))
+        .route("/dossiers.csv", get(find::csv))
+        .route("/dossiers/searches", post(find::keep))
+        .route("/dossiers/searches/{n}/forget", post(find::forget))
+        .route("/dossiers/{code}/receipt", get(receipt::show))
+        .route("/dossiers/{code}/correct", get(correction::show).post(correction::correct))
         .route("/dossiers/{code}", get(dossier::show))
         .route("/dossiers/{code}/steps/{kind}", post(dossier::step))
         .route("/reports/ii06", get(report::ii06))
@@ -191,10 +199,13 @@ pub fn router(app: App) -> Router {
         .route("/setup", get(setup::next))
         .route("/setup/enrol", post(setup::enrol_first))
         .route("/setup/user", get(setup::user_form).post(setup::user_save))
+        .route("/trust", get(lan::trust))
+        .route("/trust/ca.crt", get(lan::ca))
         .route("/enrol", get(setup::enrol_form).post(setup::enrol_later))
         .route("/sync/line", get(sync::line))
         .route("/style.css", get(style))
         .route("/app.js", get(script))
+        .route("/reception.js", get(reception_script))
         .merge(api::routes())
         .fallback(fault::nowhere)
         .layer(CatchPanicLayer::new())
@@ -212,6 +223,10 @@ async fn style() -> impl IntoResponse {
 
 async fn script() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/javascript; charset=utf-8"), FOR_EVER], assets::SCRIPT)
+}
+
+async fn reception_script() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("../templates/reception.js"))
 }
 
 /// What goes over the wire as it is stays on this PC.
@@ -243,6 +258,8 @@ async fn asked_to_stop() {
 
 #[cfg(test)]
 mod people_tests;
+#[cfg(test)]
+mod reception_tests;
 #[cfg(test)]
 mod setup_tests;
 #[cfg(test)]
