@@ -11,6 +11,7 @@ pub mod cli;
 pub mod comparison;
 pub mod config;
 pub mod filed;
+pub mod findings;
 pub mod ingest;
 pub mod nights;
 pub mod offices;

@@ -14,6 +14,7 @@ use motcua_shared::text::number;
 use serde::Serialize;
 
 use crate::comparison::{Cell, TREND_MONTHS, Yardstick, monthly};
+use crate::findings;
 use crate::offices::{Offices, Trouble};
 use crate::rollup::{ReportError, eve};
 use crate::store::{Store, StoreError};
@@ -126,12 +127,14 @@ fn calls(
 ) -> Result<Vec<Call>, StoreError> {
     let now = store.rollup_until_by_unit(today)?;
     let (earlier, ends) = (store.rollup_until_by_unit(eve(period))?, store.rollup_until_by_unit(period.to)?);
+    let found = findings::counts(store)?;
     let mut calls: Vec<Call> = keys
         .iter()
         .filter_map(|key| {
             let of = |sums: &BTreeMap<String, Counters>| sums.get(key).copied().unwrap_or_default();
             let mut troubles = offices.troubles(key);
             troubles.extend(figure_troubles(&of(&now), &Sums::between(of(&earlier), &of(&ends))));
+            troubles.extend(found.get(key).and_then(|counts| finding_trouble(counts.unsettled())));
             troubles.sort_by_key(|trouble| std::cmp::Reverse(trouble.weight));
             let weight = troubles.iter().map(|trouble| trouble.weight).sum();
             let reasons: Vec<String> = troubles.into_iter().map(|trouble| trouble.words).collect();
@@ -156,6 +159,11 @@ fn figure_troubles(now: &Counters, period: &Sums) -> Vec<Trouble> {
         });
     }
     troubles
+}
+
+fn finding_trouble(unsettled: usize) -> Option<Trouble> {
+    let count = i64::try_from(unsettled).unwrap_or(i64::MAX);
+    (count > 0).then(|| Trouble { weight: 5 * count.min(20), words: format!("{} phát hiện chưa xong", number(count)) })
 }
 
 /// One night of an office.

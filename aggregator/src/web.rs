@@ -9,6 +9,7 @@ mod commune;
 mod comparison;
 mod csv;
 mod dashboard;
+mod findings;
 mod health;
 mod index;
 pub mod pages;

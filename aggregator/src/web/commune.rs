@@ -14,10 +14,11 @@ use uuid::Uuid;
 use super::chart::{self, Series};
 use super::dashboard::{Card, card, month_chart, month_label};
 use super::pages::{Frame, PageError, Section, Viewer, coverage_words, show};
-use super::period::{PeriodQuery, PeriodView, chosen};
+use super::period::{PeriodQuery, PeriodView, chosen, encoded};
 use super::reports::FormView;
 use super::{App, now};
 use crate::comparison::{self, Asked, Comparison, Line, Order, Yardstick, monthly};
+use crate::findings;
 use crate::output::{clock_words, people_time};
 use crate::rollup::{self, ReportError, eve};
 use crate::store::StreamStatus;
@@ -45,6 +46,8 @@ struct CommunePage {
     code: String,
     coverage: String,
     lack: Option<String>,
+    /// How many findings are not settled, and where they are listed.
+    findings: Option<(String, String)>,
     csv: String,
     period: PeriodView,
     cards: Vec<Card>,
@@ -181,6 +184,9 @@ pub async fn page(
             let organisation = store.organisation()?;
             let key = organisation.resolve(&asked_code, period.to);
             let (code, name) = (organisation.exact(&key), organisation.name(&key).to_owned());
+            let unsettled = findings::counts(store)?.get(&key).map_or(0, findings::Counts::unsettled);
+            let listed = format!("/findings?unit={}", encoded(&key));
+            let findings = (unsettled > 0).then(|| (number(i64::try_from(unsettled).unwrap_or(i64::MAX)), listed));
             let yardstick = Yardstick::of(store)?;
             let compared = compare_figures(store, period, at)?;
             let until = store.rollup_until(Some(&key), &[eve(period), period.to])?;
@@ -190,10 +196,10 @@ pub async fn page(
             let streams = store.streams(Some(&key))?;
             let quarantine = store.quarantine_list(Some(&key), LISTED)?;
             let sums = Sums::between(until[0], &until[1]);
-            Ok((period, problem, report, code, name, compared, sums, (months, per_month, working), streams, quarantine))
+            Ok((period, problem, report, code, name, findings, compared, sums, (months, per_month, working), streams, quarantine))
         })
         .await??;
-    let (period, problem, report, code, name, compared, sums, (months, per_month, working), streams, quarantine) = read;
+    let (period, problem, report, code, name, findings, compared, sums, (months, per_month, working), streams, quarantine) = read;
     let view = PeriodView::new(format!("/units/{code}"), period, problem, today);
     let line = compared.first().and_then(|(_, compared)| compared.lines.iter().find(|line| line.unit == code));
     let figures: Vec<MonthFigures> = months
@@ -224,6 +230,7 @@ pub async fn page(
     show(&CommunePage {
         frame: Frame::of(&viewer, Section::Comparison),
         coverage: report.coverage.units.first().map(coverage_words).unwrap_or_default(),
+        findings,
         lack: line.and_then(|line| line.lack.clone()),
         cards: line.map(|line| cards(line, &compared, &view.query)).unwrap_or_default(),
         csv: format!("/reports/ii06.csv?unit={code}&{}", view.query),

@@ -18,7 +18,7 @@ use motcua_shared::text::number;
 use serde::Deserialize;
 
 use super::sync::SMALL;
-use super::{App, DoorError, Problem, commune, comparison, dashboard, health, index, now, reports};
+use super::{App, DoorError, Problem, commune, comparison, dashboard, findings, health, index, now, reports};
 use crate::auth::{self, AuthError, SESSION_HOURS, token_hash};
 use crate::output::people_time;
 use crate::rollup;
@@ -43,6 +43,9 @@ pub fn routes() -> Router<App> {
         .route("/reports/filed/{id}", get(reports::filed_report))
         .route("/index766", get(index::page).post(index::save))
         .route("/offices", get(health::page))
+        .route("/findings", get(findings::list))
+        .route("/findings/{unit}/letter", get(findings::letter))
+        .route("/findings/{unit}/{id}", get(findings::one).post(findings::decide))
         .route("/login", get(login_form).post(login))
         .route("/logout", post(logout))
         .layer(DefaultBodyLimit::max(SMALL))
@@ -112,14 +115,16 @@ pub enum Section {
     Comparison,
     Reports,
     Index,
+    Findings,
     Health,
 }
 
-const SECTIONS: [(Section, &str, &str); 5] = [
+const SECTIONS: [(Section, &str, &str); 6] = [
     (Section::Dashboard, "/", "Tổng quan"),
     (Section::Comparison, "/compare", "So sánh"),
     (Section::Reports, "/reports/ii06", "Báo cáo"),
     (Section::Index, "/index766", "Chỉ số 766"),
+    (Section::Findings, "/findings", "Kiểm tra"),
     (Section::Health, "/offices", "Gửi dữ liệu"),
 ];
 
