@@ -9,6 +9,7 @@ mod gates;
 mod import;
 mod journey;
 mod line;
+mod people;
 mod reception;
 mod recover;
 mod reference;
