@@ -39,8 +39,10 @@ use crate::uplink::{self, Uplink};
 use crate::web::api::{DossierJson, LifeJson, ii06};
 use crate::{web, words};
 
+mod handover;
 mod people;
 
+use handover::HandoverCommand;
 use people::{TokenCommand, UserCommand};
 
 /// Một Cửa tại xã: ghi hồ sơ, in hạn trả, gửi về huyện khi có mạng.
@@ -207,6 +209,13 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Bàn giao hồ sơ khi đơn vị sáp nhập, chia tách.
+    Handover {
+        #[command(flatten)]
+        data: Data,
+        #[command(subcommand)]
+        what: HandoverCommand,
+    },
     /// Xem hồ sơ.
     Dossier {
         #[command(flatten)]
@@ -340,6 +349,7 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Dossier { data, what: DossierCommand::Certifications { json, .. } } => certifications(&data.path, json),
         Command::Dossier { data, what: DossierCommand::List { from, to, json } } => dossier_list(&data.path, from, to, json),
+        Command::Handover { data, what } => handover::run(&data.path, what),
         Command::Verify { data, rebuild } => verify(&data.path, rebuild),
     }
 }
@@ -669,6 +679,10 @@ fn table(report: &Ii06) -> String {
         line(field_name(&row.field), row.columns.cells());
     }
     line("Tổng cộng", report.total.cells());
+    let besides = report.besides_words();
+    if !besides.is_empty() {
+        let _ = writeln!(text, "Trong đó: {besides}.");
+    }
     text.push_str("Cột: nhận (tổng, trực tuyến, trực tiếp, kỳ trước), giải quyết (tổng, trước, đúng, quá hạn), đang giải quyết (tổng, trong, quá hạn)\n");
     text
 }

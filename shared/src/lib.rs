@@ -23,6 +23,7 @@ pub mod doctor;
 pub mod dossier;
 pub mod enrolment;
 pub mod entry;
+pub mod handover;
 pub mod import;
 pub mod index766;
 pub mod indicator;
