@@ -324,5 +324,7 @@ async fn a_leader_sees_who_recorded_how_much_and_nobody_else_does() {
     let shares: Vec<&str> = page.split("<tr><th scope=\"row\">").skip(1).collect();
     let cells = |share: &str| share.matches("<td class=\"number\">").count();
     assert_eq!((shares.len(), cells(shares[0])), (3, 6));
-    assert!(shares[0].starts_with("hai") && shares[0].contains(">1<") && shares[1].starts_with("lan") && shares[1].contains(">2<"));
+    assert!(
+        shares[0].starts_with("hai") && shares[0].contains(">1<") && shares[1].starts_with("lan") && shares[1].contains(">2<")
+    );
 }
