@@ -39,6 +39,7 @@ use crate::uplink::{self, Uplink};
 use crate::web::api::{DossierJson, LifeJson, ii06};
 use crate::{web, words};
 
+mod figures;
 mod handover;
 mod people;
 
@@ -167,7 +168,20 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Nhập hồ sơ từ tệp CSV: tất cả hoặc không gì cả.
+    /// Kiểm tra số liệu và hồ sơ: chỗ nào không khớp, chênh bao nhiêu, cần hỏi gì.
+    Check {
+        #[command(flatten)]
+        data: Data,
+        /// Chỉ những gì nằm trọn từ ngày này …
+        #[arg(long)]
+        from: Option<NaiveDate>,
+        /// … đến ngày này.
+        #[arg(long)]
+        to: Option<NaiveDate>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Nhập hồ sơ (CSV) hoặc số liệu báo cáo (CSV, xlsx): tất cả hoặc không gì cả.
     Import {
         #[command(flatten)]
         data: Data,
@@ -274,6 +288,8 @@ enum DossierCommand {
 #[derive(Clone, Copy, ValueEnum)]
 enum ImportKind {
     Dossiers,
+    /// Số liệu báo cáo.
+    Declared,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -339,6 +355,8 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Sync { data, json } => sync(&data.path, json),
         Command::Doctor { data, json } => doctor(&data.path, json),
         Command::Import { data, kind: ImportKind::Dossiers, file } => import_dossiers(&data.path, &file),
+        Command::Import { data, kind: ImportKind::Declared, file } => figures::import_declared(&data.path, &file),
+        Command::Check { data, from, to, json } => figures::check(&data.path, (from, to), json),
         Command::Report { data, form: Form::Ii06, from, to, format, out } => report(&data.path, from, to, format, out.as_deref()),
         Command::User { data, what } => people::user(&data.path, what),
         Command::Token { data, what } => people::token(&data.path, what),
@@ -642,7 +660,7 @@ fn import_dossiers(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
 }
 
 /// Who the log names for what is done on the command line.
-const AUTHOR: &str = "command-line";
+const AUTHOR: &str = motcua_shared::rule::BY_IMPORT;
 
 fn count_of(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)

@@ -36,6 +36,7 @@ mod declared;
 mod desk;
 mod drafts;
 mod figures;
+mod findings;
 mod handover;
 mod people;
 mod reference;

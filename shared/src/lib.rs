@@ -33,6 +33,7 @@ pub mod period;
 pub mod reception;
 pub mod reference;
 pub mod report;
+pub mod rule;
 pub mod ruleset;
 pub mod schedule;
 pub mod seal;
