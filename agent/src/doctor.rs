@@ -39,6 +39,14 @@ pub fn findings(facts: &Facts, now: LocalTime) -> Vec<Finding> {
     diagnose(facts).iter().map(|cause| finding(cause, facts, now)).collect()
 }
 
+/// The one thing to do first, by what is known without asking the line again; empty when there is nothing to do.
+pub fn todo(store: &Store, now: LocalTime) -> Result<String, StoreError> {
+    let Some(data) = store.data() else { return Ok(String::new()) };
+    let facts = facts(&data, store, now, |known| known)?;
+    let first = diagnose(&facts).into_iter().find(|cause| !cause.is_healthy() && *cause != Cause::Busy);
+    Ok(first.map(|cause| finding(&cause, &facts, now).action).unwrap_or_default())
+}
+
 /// What the database, the disk and the clock tell. `extend` adds what the running program knows of the clock.
 pub fn facts(data: &Path, store: &Store, now: LocalTime, extend: impl FnOnce(Known) -> Known) -> Result<Facts, StoreError> {
     let status = Status::read(store)?;
@@ -59,7 +67,7 @@ pub fn facts(data: &Path, store: &Store, now: LocalTime, extend: impl FnOnce(Kno
             _ => Log::Sound,
         },
         clock: clock::doubt(&extend(store.clock_known()?), now),
-        line: None,
+        line: store.line(),
     })
 }
 

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::clock::{self, Doubt, Known};
-use motcua_shared::doctor::Line;
 use motcua_shared::schedule::{Ended, Now, Schedule, Window};
 use tokio::sync::Notify;
 use tracing::{info, warn};
@@ -38,8 +37,6 @@ struct Shared {
     nudge: Notify,
     /// Held by whoever sends.
     uplink: tokio::sync::Mutex<Option<Uplink>>,
-    /// What the newest exchange met on the line, when it failed.
-    line: Mutex<Option<Line>>,
     /// This PC's clock at some instant of this run, as long as nobody has set it since.
     clock: Mutex<(LocalTime, Instant)>,
 }
@@ -58,7 +55,6 @@ impl Sender {
             schedule: Mutex::default(),
             nudge: Notify::new(),
             uplink: tokio::sync::Mutex::default(),
-            line: Mutex::default(),
             clock: Mutex::new((now(), Instant::now())),
         }))
     }
@@ -71,11 +67,6 @@ impl Sender {
 
     pub fn is_sending(&self) -> bool {
         self.0.uplink.try_lock().is_err()
-    }
-
-    /// What the newest exchange met on the line, when it failed.
-    pub fn line(&self) -> Option<Line> {
-        lock(&self.0.line).clone()
     }
 
     /// Seconds after local midnight at which this PC sends at night.
@@ -158,7 +149,7 @@ impl Sender {
             *uplink = None;
             doctor::line(&self.0.data, &self.0.door).await
         };
-        *lock(&self.0.line) = line;
+        self.0.door.call(move |store| store.line_note(line)).await;
         if let Some(now) = self.now().await? {
             lock(&self.0.schedule).ended(ended, now);
         }

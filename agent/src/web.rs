@@ -11,14 +11,17 @@ use anyhow::{Context, bail};
 use askama::Template;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::http::HeaderName;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
+use motcua_shared::assets;
 use motcua_shared::schedule::Window;
 use motcua_shared::seal::OfficeKey;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::info;
 
+use crate::doctor;
 use crate::door::Door;
 use crate::office::{Status, chance, now};
 use crate::schedule::Sender;
@@ -84,19 +87,19 @@ struct Frame {
     office: String,
     sync: String,
     all_sent: bool,
+    /// The one thing to do when sending does not work; empty when there is nothing.
+    todo: String,
 }
 
 impl Frame {
     fn read(store: &Store) -> store::Result<Option<Frame>> {
-        Ok(Some(Frame::of(&Status::read(store)?)))
-    }
-
-    fn of(status: &Status) -> Frame {
-        Frame {
+        let (status, now) = (Status::read(store)?, now());
+        Ok(Some(Frame {
             office: format!("{} ({})", status.name, status.unit),
-            sync: words::sync_sentence(status),
-            all_sent: words::all_sent(status),
-        }
+            sync: words::sync_sentence(&status, now),
+            all_sent: words::all_sent(&status),
+            todo: doctor::todo(store, now)?,
+        }))
     }
 }
 
@@ -115,7 +118,9 @@ pub fn router(app: App) -> Router {
         .route("/reports/ii06", get(report::ii06))
         .route("/reports/ii06.csv", get(report::ii06_csv))
         .route("/sync", get(sync::show).post(sync::send))
+        .route("/sync/line", get(sync::line))
         .route("/style.css", get(style))
+        .route("/app.js", get(script))
         .merge(api::routes())
         .fallback(fault::nowhere)
         .layer(CatchPanicLayer::new())
@@ -124,9 +129,15 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
+/// Their addresses change with what they hold.
+const FOR_EVER: (HeaderName, &str) = (CACHE_CONTROL, "max-age=31536000, immutable");
+
 async fn style() -> impl IntoResponse {
-    let headers = [(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, "max-age=86400")];
-    (headers, include_str!("../templates/style.css"))
+    ([(CONTENT_TYPE, "text/css; charset=utf-8"), FOR_EVER], assets::STYLE)
+}
+
+async fn script() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/javascript; charset=utf-8"), FOR_EVER], assets::SCRIPT)
 }
 
 /// Answers on `listener` until the program is asked to stop, and sends by schedule meanwhile.

@@ -23,11 +23,11 @@ pub fn all_sent(status: &Status) -> bool {
     status.pending == 0 && status.last_receipt_at.is_some() && !contradicted
 }
 
-/// How the office stands with the district, in one sentence.
-pub fn sync_sentence(status: &Status) -> String {
+/// How the office stands with the district, in one sentence; of today, the hour alone.
+pub fn sync_sentence(status: &Status, now: LocalTime) -> String {
     let waiting = waiting(status);
     let detail = status.last_detail.as_deref().unwrap_or_default();
-    let at = |time: &Option<String>| time.as_deref().map(shown_time).unwrap_or_default();
+    let at = |time: &Option<String>| time.as_deref().map(|time| shown_since(time, now)).unwrap_or_default();
     match status.last_outcome.as_deref() {
         _ if !status.enrolled => joined(&waiting, "chưa đăng ký với huyện", ", "),
         Some("forked") => joined(&waiting, "Dữ liệu của máy này đã bị sao chép sang máy khác, cần báo huyện", ". "),
@@ -135,6 +135,14 @@ pub fn kind_name(kind: &str) -> &str {
 /// An RFC 3339 time as `14:32 22/11/2026`; anything else as it is.
 pub fn shown_time(at: &str) -> String {
     LocalTime::parse_from_rfc3339(at).map_or_else(|_| at.to_owned(), time)
+}
+
+/// The same; of the day of `now`, the hour alone.
+pub fn shown_since(at: &str, now: LocalTime) -> String {
+    match LocalTime::parse_from_rfc3339(at) {
+        Ok(at) if local_day(at) == local_day(now) => at.with_timezone(&VIETNAM).format("%H:%M").to_string(),
+        _ => shown_time(at),
+    }
 }
 
 /// A time as `14:32 22/11/2026`, on the clocks of Việt Nam.
@@ -344,7 +352,10 @@ pub fn happened_at(event: &Event) -> Option<LocalTime> {
 pub fn event_detail(event: &Event) -> String {
     let due = |due: Option<LocalTime>| due.map(|due| format!("hẹn trả {}", time(due))).unwrap_or_default();
     match event {
-        Event::Received(received) => due(received.due_at),
+        Event::Received(received) => match &received.follows {
+            Some(slip) => format!("{}; theo phiếu {slip}", due(received.due_at)),
+            None => due(received.due_at),
+        },
         Event::Guided(slip) | Event::Declined(slip) => lack_name(slip.lack).to_owned(),
         Event::Supplemented(supplemented) => due(supplemented.due_at),
         Event::Extended(extended) => due(Some(extended.due_at)),
@@ -368,7 +379,10 @@ pub fn event_detail(event: &Event) -> String {
         }
         Event::PaymentRequested(requested) => amount(requested.amount_vnd),
         Event::Papers(list) => list.papers.iter().copied().map(paper).collect::<Vec<_>>().join("; "),
-        Event::Certified(certified) => format!("{}: {}", document_name(certified.document), certified.quantity),
+        Event::Certified(certified) => {
+            let numbers = certified.numbers.map(|numbers| format!(" (số {numbers})")).unwrap_or_default();
+            format!("{}: {}{numbers}", document_name(certified.document), certified.quantity)
+        }
         Event::Surveyed(surveyed) => answers(&surveyed.answers),
         Event::NumberedOutside(number) => number.code.clone(),
         Event::Finished(finished) => outcome_name(finished.outcome).to_owned(),
@@ -472,12 +486,19 @@ mod tests {
 
     #[track_caller]
     fn says(expected: &str, change: impl FnOnce(&mut Status)) {
-        assert_eq!(sync_sentence(&status(change)), expected);
+        says_on("23/11/2026", expected, change);
+    }
+
+    #[track_caller]
+    fn says_on(day: &str, expected: &str, change: impl FnOnce(&mut Status)) {
+        let now = motcua_shared::typed::time(&format!("16:00 {day}")).expect("a time");
+        assert_eq!(sync_sentence(&status(change), now), expected);
     }
 
     #[test]
     fn only_a_receipt_for_everything_is_called_sent() {
         says("Đã gửi hết, 14:32 22/11/2026", nothing_waits);
+        says_on("22/11/2026", "Đã gửi hết, 14:32", nothing_waits);
         says("Chưa có gì để gửi", |status| {
             nothing_waits(status);
             status.last_receipt_at = None;
@@ -532,6 +553,8 @@ mod tests {
             returned_at: None,
             verdict: None,
             person: None,
+            book: None,
+            follows: None,
         };
         let now = motcua_shared::typed::time("16:00 20/11/2026").expect("a Friday");
         let said = due_words(&row, now, &Calendar::starter());

@@ -630,6 +630,8 @@ pub mod tests {
             due_at: Some(time("2023-02-01T17:00:00")),
             ruleset: "nd61-2018".to_owned(),
             fee_vnd: 0,
+            book: None,
+            follows: None,
         })
     }
 

@@ -145,6 +145,8 @@ mod tests {
             due_at: Some(due),
             ruleset: "nd118-2025".to_owned(),
             fee_vnd: 0,
+            book: None,
+            follows: None,
         })
     }
 

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::book::{Line, Place};
 use crate::calendar::{LocalTime, local_day};
 use crate::certification::Certified;
 use crate::deadline::{self, Limit, Verdict};
@@ -188,6 +189,12 @@ pub struct Received {
     pub due_at: Option<LocalTime>,
     pub ruleset: String,
     pub fee_vnd: u64,
+    /// Its line in the register book; absent in what was written before lines were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub book: Option<Line>,
+    /// Code of the slip with which this request was not accepted before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<String>,
 }
 
 /// A request was looked at and not accepted: it counts in no report, and its citizen has a slip with its number.
@@ -396,6 +403,18 @@ events! {
 }
 
 impl Event {
+    /// The same without the numbers that are given out on saving: two forms that say the same are equal in this.
+    #[must_use]
+    pub fn unnumbered(&self) -> Event {
+        let mut event = self.clone();
+        match &mut event {
+            Event::Received(received) => received.book = None,
+            Event::Certified(certified) => certified.numbers = None,
+            _ => {}
+        }
+        event
+    }
+
     /// Reads the event of an entry.
     pub fn parse(body: &Body) -> Result<Event, Unapplied> {
         if body.v > VERSION {
@@ -524,6 +543,8 @@ pub enum Payment {
 pub struct Dossier {
     pub id: Uuid,
     pub received: Option<Received>,
+    /// Where it stands in the register book.
+    pub book: Option<Place>,
     /// Its slip, while it is not accepted.
     pub turned_away: Option<TurnedAway>,
     pub declined: bool,
@@ -562,6 +583,7 @@ impl Dossier {
         Dossier {
             id,
             received: None,
+            book: None,
             turned_away: None,
             declined: false,
             due_at: None,
@@ -605,6 +627,7 @@ impl Dossier {
                 if self.received.is_none() {
                     self.due_at = received.due_at;
                     self.clock_started_at = Some(received.received_at);
+                    self.book = received.book.map(|line| Place::of(line, local_day(received.received_at)));
                     self.received = Some(received.clone());
                 }
             }
@@ -982,6 +1005,8 @@ pub(crate) mod tests {
             due_at,
             ruleset: "nd61-2018".to_owned(),
             fee_vnd: 4000,
+            book: None,
+            follows: None,
         })
     }
 
@@ -1032,7 +1057,7 @@ pub(crate) mod tests {
                     16 => Event::Surveyed(Surveyed { at, answers: Answers::of([yes.then_some(2); 9]) }),
                     17 => Event::Guided(turned_away(minute)),
                     18 => Event::Declined(turned_away(minute)),
-                    19 => Event::Certified(Certified { at, document: Document::Copy, quantity: 3 }),
+                    19 => Event::Certified(Certified { at, document: Document::Copy, quantity: 3, numbers: None }),
                     _ => Event::NumberedOutside(NumberedOutside { code: minute.to_string() }),
                 }
             },

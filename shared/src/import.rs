@@ -267,6 +267,8 @@ impl Row<'_> {
             due_at: due_at.or(computed),
             ruleset: Ruleset::on(local_day(received_at)).id.to_owned(),
             fee_vnd: fee_vnd?,
+            book: None,
+            follows: None,
         })
     }
 

@@ -80,11 +80,15 @@ pub struct Draft {
     pub lack: String,
     /// What is missing or wrong, in full.
     pub lack_note: String,
+    /// Number of the slip with which the same request was not accepted before; empty when there is none. Whether there is
+    /// such a slip is for who knows the register to say.
+    pub follows: String,
 }
 
 const LONGEST_NAME: usize = 200;
 const LONGEST_ADDRESS: usize = 300;
 const LONGEST_NOTE: usize = 2000;
+const LONGEST_SLIP: usize = 60;
 
 impl Draft {
     /// The reception that was typed, or all that is wrong with it.
@@ -97,6 +101,7 @@ impl Draft {
         let mut person = check.person();
         let received_at = check.received_at(now);
         let refusal = check.refusal();
+        let follows = check.follows(!self.answer.is_empty());
         let due_at = if refusal.is_some() { None } else { check.due_at(procedure, received_at, calendar) };
         person.note = match refusal {
             Some(_) => Some(nfc(&self.lack_note)),
@@ -104,7 +109,7 @@ impl Draft {
         };
         match (id, procedure, channel, submitted_by, received_at) {
             (Some(id), Some(procedure), Some(channel), Some(submitted_by), Some(received_at)) if check.faults.is_empty() => {
-                let received = received(procedure, channel, submitted_by, received_at, due_at);
+                let received = Received { follows, ..received(procedure, channel, submitted_by, received_at, due_at) };
                 Ok(Reception { id, received, refusal, person })
             }
             _ => Err(check.faults),
@@ -130,6 +135,8 @@ fn received(
         due_at,
         ruleset: Ruleset::on(local_day(received_at)).id.to_owned(),
         fee_vnd: procedure.fee_vnd.unwrap_or(0),
+        book: None,
+        follows: None,
     }
 }
 
@@ -242,6 +249,20 @@ impl Check<'_> {
             self.fault("lack_note", format!("dài quá {LONGEST_NOTE} ký tự"));
         }
         answer.zip(lack)
+    }
+
+    /// Goes with a request that is accepted, and with no other.
+    fn follows(&mut self, refused: bool) -> Option<String> {
+        let slip = nfc(&self.draft.follows);
+        if slip.is_empty() {
+            return None;
+        }
+        if refused {
+            self.fault("follows", "chỉ ghi khi tiếp nhận hồ sơ đã hoàn thiện; hãy để trống ô này");
+        } else if slip.chars().count() > LONGEST_SLIP || slip.contains(' ') {
+            self.fault("follows", "cần đúng số ghi trên phiếu, ví dụ 000.11.57.H23-261120-0001");
+        }
+        Some(slip)
     }
 
     fn person(&mut self) -> Sealed {
@@ -411,6 +432,16 @@ mod tests {
         let Event::Guided(slip) = reception.event("X-261120-0001".to_owned()) else { panic!("a slip") };
         assert_eq!((slip.code.as_str(), slip.lack), ("X-261120-0001", Lack::Incomplete));
         assert_eq!((slip.procedure, slip.at), (unlimited(), typed::time("14:32 20/11/2026").expect("a time")));
+    }
+
+    #[test]
+    fn a_request_that_came_back_complete_names_its_slip() {
+        let typed = |slip: &str| check(|draft| draft.follows = slip.to_owned()).expect("good").received.follows;
+        assert_eq!((typed(" X-261120-0001 "), typed(" ")), (Some("X-261120-0001".to_owned()), None));
+        faulty(&["follows"], |draft| draft.follows = "phiếu hôm qua".to_owned());
+        faulty(&["lack", "lack_note", "follows"], |draft| {
+            (draft.answer, draft.follows) = ("guided".to_owned(), "X-261120-0001".to_owned());
+        });
     }
 
     #[test]

@@ -134,7 +134,7 @@ fn example(kind: StepKind, dossier: &Dossier, now: LocalTime) -> Event {
         StepKind::Returned => Event::Returned(Moment { at: now }.into()),
         StepKind::PaymentRequested => Event::PaymentRequested(PaymentRequested { at: now, amount_vnd: 0 }),
         StepKind::Papers => Event::Papers(Papers { papers: dossier.papers.clone() }),
-        StepKind::Certified => Event::Certified(Certified { at: now, document: Document::Copy, quantity: 1 }),
+        StepKind::Certified => Event::Certified(Certified { at: now, document: Document::Copy, quantity: 1, numbers: None }),
         StepKind::Surveyed => Event::Surveyed(Surveyed { at: now, answers: Answers::default() }),
         StepKind::NumberedOutside => Event::NumberedOutside(NumberedOutside { code: String::new() }),
         StepKind::Paid => Event::Paid(Paid { amount_vnd: 0, online: false }),
@@ -336,7 +336,7 @@ impl Check<'_> {
         if quantity.is_none() {
             self.fault("quantity", "cần số lượng từ 1 đến 9999");
         }
-        Some(Event::Certified(Certified { at, document: document?, quantity: quantity? }))
+        Some(Event::Certified(Certified { at, document: document?, quantity: quantity?, numbers: None }))
     }
 
     /// Nothing is filled in for a citizen who did not answer.
@@ -426,6 +426,8 @@ mod tests {
             due_at: Some(time("17:00 20/11/2026")),
             ruleset: "nd118-2025".to_owned(),
             fee_vnd: 2000,
+            book: None,
+            follows: None,
         });
         Dossier::fold(Uuid::nil(), std::iter::once(&received).chain(events))
     }

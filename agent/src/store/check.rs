@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use super::{
-    COLUMNS, Delta, Dossier, Hash, Head, Result, Seq, Store, Transaction, Uuid, begin, dossier_put, figures, fold, office,
+    COLUMNS, Delta, Dossier, Hash, Head, Result, Seq, Store, Transaction, Uuid, begin, books, dossier_put, figures, fold, office,
 };
 use motcua_shared::contribution::{Cell, Counters};
 use motcua_shared::entry::Body;
@@ -49,7 +49,7 @@ impl Store {
     /// Makes the projection again from the log.
     pub fn rebuild(&mut self) -> Result<()> {
         let transaction = begin(&mut self.connection)?;
-        transaction.execute_batch("delete from dossier; delete from rollup;")?;
+        transaction.execute_batch("delete from dossier; delete from rollup; delete from certification;")?;
         let mut delta = Delta::default();
         for id in dossier_ids(&transaction)? {
             let (dossier, person) = fold(&transaction, id)?;
@@ -57,6 +57,7 @@ impl Store {
             dossier_put(&transaction, &dossier, person)?;
         }
         figures::rollup_add(&transaction, &delta)?;
+        books::assign_missing(&transaction)?;
         transaction.commit()?;
         Ok(())
     }

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::catalogue::field_name;
 use motcua_shared::certification::Document;
-use motcua_shared::dossier::{Code, Dossier, Extent, Holder, Outcome, Payment, Rating, Receiver, ReturnWay, TurnedAway};
+use motcua_shared::dossier::{Code, Dossier, Event, Extent, Holder, Outcome, Payment, Rating, Receiver, ReturnWay, TurnedAway};
 use motcua_shared::reference::Tables;
 use motcua_shared::seal::{OfficeKey, Sealed};
 use motcua_shared::step::{self, Checked, Desk, Draft, QUESTION_FIELDS, StepKind};
@@ -101,6 +101,12 @@ struct Facts {
     /// Where it is when it is not at the desk.
     away: String,
     external_code: String,
+    /// Its line in the register book.
+    book: String,
+    /// The slip that it followed.
+    follows: String,
+    /// The dossiers that this slip became.
+    followed_by: Vec<String>,
     /// Why it was not accepted; empty when it was.
     turned_away: String,
     fee: String,
@@ -128,6 +134,8 @@ struct Known {
     dossier: Dossier,
     steps: Vec<Step>,
     person: Sealed,
+    /// Dossiers that were received after this slip.
+    followed_by: Vec<String>,
     frame: Option<Frame>,
     tables: Arc<Tables>,
 }
@@ -137,7 +145,8 @@ impl Known {
         let row = store.dossier_find(code)?;
         let (dossier, steps) = store.dossier_history(code, key)?;
         let person = store.persons(std::slice::from_ref(&row), key)?.into_iter().next().flatten().unwrap_or_default();
-        Ok(Known { row, dossier, steps, person, frame: Frame::read(store)?, tables: store.tables()? })
+        let followed_by = store.slip_followed_by(code)?;
+        Ok(Known { row, dossier, steps, person, followed_by, frame: Frame::read(store)?, tables: store.tables()? })
     }
 }
 
@@ -183,7 +192,7 @@ fn page(known: Known, saved: String, refused: String, mut returned: Option<Retur
 }
 
 fn facts(known: &Known, now: LocalTime) -> Facts {
-    let Known { row, dossier, tables, .. } = known;
+    let Known { row, dossier, tables, followed_by, .. } = known;
     let shown = |at: &Option<String>| at.as_deref().map(words::shown_time).unwrap_or_default();
     let received = dossier.received.as_ref();
     let finished = dossier
@@ -205,6 +214,9 @@ fn facts(known: &Known, now: LocalTime) -> Facts {
         returned: shown(&row.returned_at),
         away: dossier.away().map(|stay| words::stay(stay, now)).unwrap_or_default(),
         external_code: dossier.external_code.clone().unwrap_or_default(),
+        book: row.book.map(|place| place.to_string()).unwrap_or_default(),
+        follows: row.follows.clone().unwrap_or_default(),
+        followed_by: followed_by.clone(),
         turned_away: dossier.turned_away.as_ref().filter(|_| received.is_none()).map(turned_away).unwrap_or_default(),
         fee: received.map_or_else(String::new, |received| words::amount(received.fee_vnd)),
         paid: match (dossier.payment(), dossier.paid) {
@@ -441,5 +453,5 @@ fn check(known: &Known, kind: StepKind, draft: &Draft, now: LocalTime) -> Result
 fn is_same(known: &Known, step: &Step, kind: StepKind, draft: &Draft) -> bool {
     let note = step.sealed.as_ref().and_then(|sealed| sealed.note.as_ref());
     check(known, kind, draft, step.recorded_at)
-        .is_ok_and(|(event, typed)| step.event.as_ref() == Some(&event) && note == typed.as_ref())
+        .is_ok_and(|(event, typed)| step.event.as_ref().map(Event::unnumbered).as_ref() == Some(&event) && note == typed.as_ref())
 }

@@ -15,7 +15,7 @@ use tracing::warn;
 use super::App;
 use super::fault::HttpError;
 
-const POLICY: &str = "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
 /// Refuses strangers, gives faults their words, and sets the headers of every answer.

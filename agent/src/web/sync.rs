@@ -6,9 +6,11 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use askama::Template;
+use axum::Json;
 use axum::extract::State;
 use axum::response::{Html, Redirect};
 use motcua_shared::text::number;
+use serde::Serialize;
 
 use super::fault::HttpError;
 use super::{App, Frame, html};
@@ -46,20 +48,33 @@ struct SyncPage {
     findings: Vec<Finding>,
 }
 
+/// The line at the top of every page.
+#[derive(Serialize)]
+pub struct LineJson {
+    sentence: String,
+    todo: String,
+    all_sent: bool,
+}
+
+/// For the script that keeps the line fresh.
+pub async fn line(State(app): State<App>) -> Result<Json<Option<LineJson>>, HttpError> {
+    let frame = app.read(|store, _| Frame::read(store)).await?;
+    Ok(Json(frame.map(|Frame { sync, todo, all_sent, .. }| LineJson { sentence: sync, todo, all_sent })))
+}
+
 pub async fn show(State(app): State<App>) -> Result<Html<String>, HttpError> {
     let (data, sender) = (app.data.clone(), app.sender.clone());
-    let (status, attempt, asked, mut facts) = app
+    let (frame, status, attempt, asked, facts) = app
         .read(move |store, _| {
             let facts = doctor::facts(&data, store, now(), |known| sender.clock_known(known))?;
-            Ok((Status::read(store)?, store.attempt_last()?, store.night_slot()?, facts))
+            Ok((Frame::read(store)?, Status::read(store)?, store.attempt_last()?, store.night_slot()?, facts))
         })
         .await?;
-    facts.line = app.sender.line();
     let night = app.sender.night_slot(status.stream, asked);
     let shown = |at: &Option<String>, none: &str| at.as_deref().map_or_else(|| none.to_owned(), words::shown_time);
     let count = |value: u64| number(i64::try_from(value).unwrap_or(i64::MAX));
     html(&SyncPage {
-        frame: Some(Frame::of(&status)),
+        frame,
         nav: "sync",
         reference: words::reference_sentence(&status),
         reference_problem: status.reference_problem.clone().unwrap_or_default(),

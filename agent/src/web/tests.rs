@@ -139,7 +139,7 @@ async fn hostile_names_are_shown_as_text() {
     let answer = desk.receive("<script>alert(1)</script>\"'&").await;
     for page in [answer.location.as_str(), "/"] {
         let text = desk.get(page).await.text;
-        assert!(text.contains("&#60;script&#62;") && !text.contains("<script"), "{page}");
+        assert!(text.contains("&#60;script&#62;") && !text.contains("<script>"), "{page}");
     }
 }
 
@@ -351,4 +351,18 @@ fn an_address_open_to_the_network_is_refused() {
     let message = only_this_pc("0.0.0.0:7420".parse().expect("an address")).expect_err("refused").to_string();
     assert!(message.contains("chưa có đăng nhập"), "{message}");
     only_this_pc("[::1]:7420".parse().expect("an address")).expect("this PC");
+}
+
+#[tokio::test]
+async fn sheet_and_script_are_ours_and_the_line_at_the_top_is_kept_fresh() {
+    let desk = Desk::new();
+    let page = desk.get("/").await.text;
+    for part in ["/style.css?v=", "/app.js?v=", "data-poll=\"/sync/line\"", "accesskey=\"n\""] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(desk.get("/style.css").await.media.starts_with("text/css"));
+    assert!(desk.get("/app.js").await.media.starts_with("text/javascript"));
+    let line: serde_json::Value = serde_json::from_str(&desk.get("/sync/line").await.text).expect("JSON");
+    assert_eq!((line["sentence"].as_str(), line["all_sent"].as_bool()), (Some("Chưa đăng ký với huyện"), Some(false)));
+    assert!(line["todo"].as_str().is_some_and(|todo| todo.contains("xin huyện mã đăng ký")), "{line}");
 }

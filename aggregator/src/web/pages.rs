@@ -14,6 +14,7 @@ use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
 use chrono::NaiveDate;
+use motcua_shared::assets;
 use motcua_shared::calendar::{LocalTime, local_day};
 use motcua_shared::catalogue::field_name;
 use motcua_shared::period::Period;
@@ -29,7 +30,6 @@ use crate::output::{absent_words, healing_words, people_time};
 use crate::rollup::{self, NodeHealing, Office, ReportError};
 use crate::store::{Role, Store, StoreError, StreamStatus};
 
-const STYLE: &str = include_str!("../../templates/style.css");
 const POLICY: &str =
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 /// Cookie of a session.
@@ -61,17 +61,13 @@ async fn guarded(mut response: Response) -> Response {
 }
 
 async fn style(headers: HeaderMap) -> Response {
-    let tag = format!("\"{}\"", style_version());
+    let tag = format!("\"{}\"", *assets::VERSION);
     if headers.get(header::IF_NONE_MATCH).is_some_and(|known| known.as_bytes() == tag.as_bytes()) {
         return StatusCode::NOT_MODIFIED.into_response();
     }
     let fixed =
         [(header::CONTENT_TYPE, "text/css; charset=utf-8"), (header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
-    (fixed, [(header::ETAG, tag)], STYLE).into_response()
-}
-
-fn style_version() -> String {
-    blake3::hash(STYLE.as_bytes()).to_hex()[..16].to_owned()
+    (fixed, [(header::ETAG, tag)], assets::STYLE).into_response()
 }
 
 /// A page that could not be shown.
@@ -114,12 +110,11 @@ fn show(page: &impl Template) -> Result<Response, PageError> {
 /// What stands around every page.
 struct Frame {
     viewer: Option<String>,
-    style: String,
 }
 
 impl Frame {
     fn new(viewer: Option<&Viewer>) -> Frame {
-        Frame { viewer: viewer.map(|viewer| viewer.name.clone()), style: style_version() }
+        Frame { viewer: viewer.map(|viewer| viewer.name.clone()) }
     }
 }
 

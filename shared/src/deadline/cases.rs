@@ -338,6 +338,8 @@ fn dossier(limit: Option<Limit>, due_at: Option<&str>, events: &[Event]) -> Doss
         due_at: due_at.map(time),
         ruleset: "nd61-2018".to_owned(),
         fee_vnd: 0,
+        book: None,
+        follows: None,
     });
     Dossier::fold(Uuid::nil(), std::iter::once(&received).chain(events))
 }
