@@ -327,6 +327,7 @@ impl Store {
         }
         let mut store = Store::connect(&database(data))?;
         migrations::migrations::runner().run(&mut store.connection)?;
+        store.recount()?;
         let transaction = begin(&mut store.connection)?;
         books::assign_missing(&transaction)?;
         transaction.commit()?;

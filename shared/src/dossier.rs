@@ -526,6 +526,14 @@ impl Stay {
     }
 }
 
+/// One stretch in which the citizen was asked for more and the clock stood still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    pub asked_at: LocalTime,
+    /// When everything was in; absent while it is waited for, and where the dossier ended before.
+    pub complete_at: Option<LocalTime>,
+}
+
 /// How it stands with the money. A fee of 0 is no payment of 0 (DOMAIN §4: the denominator leaves it out).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -556,6 +564,8 @@ pub struct Dossier {
     /// When the limit began to run: at reception, or when everything that was asked for was in.
     pub clock_started_at: Option<LocalTime>,
     pub awaiting_supplement_since: Option<LocalTime>,
+    /// Every stretch of waiting for the citizen, the newest last.
+    pub waits: Vec<Wait>,
     /// Every stay away from the desk, the newest last.
     pub stays: Vec<Stay>,
     pub finished: Option<Finished>,
@@ -590,6 +600,7 @@ impl Dossier {
             due_at_other_mode: None,
             clock_started_at: None,
             awaiting_supplement_since: None,
+            waits: Vec::new(),
             stays: Vec::new(),
             finished: None,
             returned_at: None,
@@ -637,10 +648,16 @@ impl Dossier {
                 self.declined = true;
             }
             Event::SupplementRequested(moment) => {
+                if self.awaiting_supplement_since.is_none() {
+                    self.waits.push(Wait { asked_at: moment.at, complete_at: None });
+                }
                 self.awaiting_supplement_since = Some(moment.at);
                 self.supplements += 1;
             }
             Event::Supplemented(supplemented) => {
+                if let Some(wait) = self.waits.last_mut() {
+                    wait.complete_at = wait.complete_at.or(Some(supplemented.at));
+                }
                 self.awaiting_supplement_since = None;
                 self.due_at = supplemented.due_at.or(self.due_at);
                 self.due_at_other_mode = supplemented.due_at_other_mode;

@@ -19,6 +19,8 @@ pub mod dossier;
 pub mod enrolment;
 pub mod entry;
 pub mod import;
+pub mod index766;
+pub mod indicator;
 pub mod paper;
 pub mod period;
 pub mod reception;
