@@ -10,8 +10,8 @@ use std::path::Path;
 use anyhow::{Context, Result};
 use motcua_tests::line::{Line, Weather};
 use motcua_tests::measure::{load, timed};
-use motcua_tests::{npm, register};
 use motcua_tests::world::{Commune, District, expect, programs, text};
+use motcua_tests::{npm, register};
 use serde_json::{Value, json};
 
 const DOSSIERS: usize = 10_000;

@@ -4,7 +4,10 @@
 //! the page is asked of the programs. Start at [`Desk`] and [`Table`].
 
 mod access;
+mod hostile;
+mod receive;
 mod routes;
+mod work;
 
 use std::path::{Path, PathBuf};
 
@@ -13,7 +16,7 @@ use chrono::{Days, Utc};
 use motcua_shared::calendar::{local, local_day};
 use motcua_tests::browser::Browser;
 use motcua_tests::register;
-use motcua_tests::world::{Commune, District, Server};
+use motcua_tests::world::{Commune, District, Server, expect, programs, text};
 use tempfile::TempDir;
 
 /// Who works at the desk of a story: log-in name and role.
@@ -35,7 +38,7 @@ impl Desk {
         let folder = tempfile::tempdir()?;
         let commune = Commune::ngoc_ky(folder.path()).await?;
         for (name, role) in [(CLERK, "clerk"), (LEADER, "leader"), (ADMIN, "admin")] {
-            let _ = (name, role);
+            commune.user(name, role, PASSWORD).await?;
         }
         Ok(Desk { server: commune.serve().await?, commune, folder })
     }
@@ -82,7 +85,7 @@ struct Table {
     district: District,
     server: Server,
     communes: Vec<Commune>,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Table {
@@ -91,14 +94,24 @@ impl Table {
         let district = District::found(folder.path()).await?;
         let server = district.serve().await?;
         let mut communes = Vec::new();
-        for (unit, name, identifier) in [("11089", "Xã Ngọc Kỳ", "000.11.57.H23"), ("11098", "Xã Tái Sơn", "000.00.98.H23")] {
+        for (unit, name, identifier) in [("11089", "Xã Ngọc Kỳ", "000.11.57.H23"), ("11098", "Xã Tái Sơn", "000.00.98.H23")]
+        {
             let commune = Commune::found(folder.path(), unit, name, identifier).await?;
             commune.import(&weeks(folder.path(), identifier)?).await?;
             commune.enroll(&district, district.address).await?;
             commune.sync().await?;
             communes.push(commune);
         }
-        Ok(Table { district, server, communes, _folder: folder })
+        Ok(Table { district, server, communes, folder: folder })
+    }
+
+    /// Gives the second commune another name.
+    async fn rename_a_commune(&self, name: &str) -> Result<()> {
+        let file = self.folder.path().join("renamed.csv");
+        let quoted = format!("\"{}\"", name.replace('"', "\"\""));
+        std::fs::write(&file, motcua_shared::unit::STARTER.replace("Xã Tái Sơn", &quoted))?;
+        expect(&programs().aggregator, &["units", "--data", text(&self.district.data), "import", text(&file)]).await?;
+        Ok(())
     }
 
     fn url(&self, path: &str) -> String {

@@ -125,7 +125,8 @@ impl Chromium {
             "goog:loggingPrefs": { "browser": "ALL" },
             "goog:chromeOptions": { "binary": self.binary, "args": arguments, "prefs": preferences },
         });
-        let made = ask(&self.client, &format!("{}/session", self.url), json!({ "capabilities": { "alwaysMatch": wanted } })).await?;
+        let made =
+            ask(&self.client, &format!("{}/session", self.url), json!({ "capabilities": { "alwaysMatch": wanted } })).await?;
         let session = made["sessionId"].as_str().context("a session")?;
         let url = format!("{}/session/{session}", self.url);
         let browser = Browser { url, client: self.client.clone(), _profile: profile };
@@ -302,7 +303,9 @@ impl Browser {
     pub async fn fill(&self, label: &str, text: &str) -> Result<()> {
         let element = self.find("field", label).await?;
         self.ask(&format!("element/{element}/clear"), json!({})).await.with_context(|| format!("clear “{label}”"))?;
-        self.ask(&format!("element/{element}/value"), json!({ "text": text })).await.with_context(|| format!("fill “{label}”"))?;
+        self.ask(&format!("element/{element}/value"), json!({ "text": text }))
+            .await
+            .with_context(|| format!("fill “{label}”"))?;
         Ok(())
     }
 
@@ -414,6 +417,15 @@ impl Browser {
         let complaints = self.complaints().await?;
         ensure!(complaints.is_empty(), "the console at {}: {complaints:#?}", self.address().await?);
         Ok(())
+    }
+
+    /// The cookies of the page's site, as a request carries them.
+    pub async fn cookies(&self) -> Result<String> {
+        let cookies = self.get("cookie").await?;
+        let pairs = cookies.as_array().context("cookies")?.iter().map(|cookie| {
+            format!("{}={}", cookie["name"].as_str().unwrap_or_default(), cookie["value"].as_str().unwrap_or_default())
+        });
+        Ok(pairs.collect::<Vec<_>>().join("; "))
     }
 
     /// A picture of the whole page on this screen.

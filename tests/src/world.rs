@@ -309,6 +309,18 @@ impl Commune {
         Ok(serde_json::from_str(&expect(&programs().agent, &arguments).await?)?)
     }
 
+    /// A dossier as the program knows it.
+    pub async fn dossier(&self, code: &str) -> Result<Value> {
+        let arguments = ["dossier", "--data", text(&self.data), "show", code, "--json"];
+        Ok(serde_json::from_str(&expect(&programs().agent, &arguments).await?)?)
+    }
+
+    /// Every dossier.
+    pub async fn dossiers(&self) -> Result<Vec<Value>> {
+        let arguments = ["dossier", "--data", text(&self.data), "list", "--json"];
+        Ok(serde_json::from_str(&expect(&programs().agent, &arguments).await?)?)
+    }
+
     pub async fn verify(&self) -> Result<String> {
         expect(&programs().agent, &["verify", "--data", text(&self.data)]).await
     }

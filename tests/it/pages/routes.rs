@@ -73,12 +73,15 @@ pub async fn walk(browser: &Browser, program: &str, origin: &str, starts: &[&str
     let routes = asked_for(program)?;
     let mut pages: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let mut kinds: BTreeMap<String, usize> = BTreeMap::new();
-    let mut waiting: VecDeque<(String, String)> = starts.iter().map(|path| ((*path).to_owned(), "the start".to_owned())).collect();
+    let mut waiting: VecDeque<(String, String)> =
+        starts.iter().map(|path| ((*path).to_owned(), "the start".to_owned())).collect();
     let mut known: BTreeSet<String> = starts.iter().map(|path| (*path).to_owned()).collect();
     while let Some((address, from)) = waiting.pop_front() {
         let path = address.split(['?', '#']).next().unwrap_or_default();
-        let route = route_of(&routes, path).with_context(|| format!("{from} leads to {address}, which {program} does not have"))?;
-        let asked: BTreeSet<&str> = address.split_once('?').map_or("", |(_, query)| query).split('&').filter_map(|pair| pair.split('=').next()).collect();
+        let route =
+            route_of(&routes, path).with_context(|| format!("{from} leads to {address}, which {program} does not have"))?;
+        let asked: BTreeSet<&str> =
+            address.split_once('?').map_or("", |(_, query)| query).split('&').filter_map(|pair| pair.split('=').next()).collect();
         let count = kinds.entry(format!("{route}?{asked:?}")).or_default();
         *count += 1;
         if !is_page(route) || *count > OF_A_KIND {
