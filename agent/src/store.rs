@@ -30,12 +30,17 @@ use uuid::Uuid;
 mod books;
 mod check;
 mod clock;
+mod declared;
+mod desk;
 mod figures;
+mod people;
 mod reference;
 mod streams;
 
 pub use books::{BookRow, CertificationRow};
 pub use check::{Damage, Proof};
+pub use desk::{DeskCounts, DeskList, DeskRow, StepTaken};
+pub use people::{Act, Changed, User, UserAct};
 pub use reference::{Announced, InForce, ReferenceAttempt, Taken};
 pub use streams::{Branch, OwnStream, Standing};
 
@@ -328,6 +333,7 @@ impl Store {
         let mut store = Store::connect(&database(data))?;
         migrations::migrations::runner().run(&mut store.connection)?;
         store.recount()?;
+        store.desk_bring_along()?;
         let transaction = begin(&mut store.connection)?;
         books::assign_missing(&transaction)?;
         transaction.commit()?;
@@ -947,5 +953,6 @@ fn dossier_put(transaction: &Transaction, dossier: &Dossier, person: Option<i64>
             book.map(|place| place.number),
             received.and_then(|received| received.follows.as_deref())
         ])?;
-    books::certifications_put(transaction, dossier)
+    books::certifications_put(transaction, dossier)?;
+    desk::put(transaction, dossier)
 }

@@ -2,8 +2,9 @@
 //!
 //! Promise: nothing is called sent without a verified receipt for all of it. Start at [`sync_sentence`].
 
+use motcua_shared::access::Role;
 use motcua_shared::calendar::{Calendar, LocalTime, VIETNAM, local_day};
-use motcua_shared::catalogue::Catalogue;
+use motcua_shared::catalogue::{Catalogue, ClockStart, Procedure};
 use motcua_shared::certification::Document;
 use motcua_shared::clock::Doubt;
 pub use motcua_shared::deadline::limit_name;
@@ -103,12 +104,24 @@ pub fn procedure_name<'a>(catalogue: &'a Catalogue, code: &'a str) -> &'a str {
     catalogue.newest(code).map_or(code, |procedure| &procedure.name)
 }
 
+/// The limits of a procedure, each channel that has its own apart.
+pub fn procedure_limit(procedure: &Procedure) -> String {
+    let mut words = procedure.limit.map_or_else(|| "chưa có thời hạn".to_owned(), limit_name);
+    for (channel, own) in [(Channel::Online, procedure.online_limit), (Channel::Post, procedure.post_limit)] {
+        if let Some(own) = own {
+            words += &format!(", {} {}", channel_name(channel).to_lowercase(), limit_name(own));
+        }
+    }
+    if procedure.clock_start == ClockStart::Acceptance { words + " từ khi thụ lý" } else { words }
+}
+
 /// What an entry of this kind records.
 pub fn kind_name(kind: &str) -> &str {
     match kind {
         "received" => "Tiếp nhận",
         "guided" => "Hướng dẫn hoàn thiện",
         "declined" => "Từ chối tiếp nhận",
+        "accepted" => "Thụ lý",
         "supplement_requested" => "Yêu cầu bổ sung",
         "supplemented" => "Đã bổ sung đủ",
         "transferred" => "Chuyển xử lý",
@@ -333,6 +346,7 @@ pub fn happened_at(event: &Event) -> Option<LocalTime> {
         Event::PaymentRequested(requested) => Some(requested.at),
         Event::Surveyed(surveyed) => Some(surveyed.at),
         Event::Certified(certified) => Some(certified.at),
+        Event::Accepted(accepted) => Some(accepted.at),
         Event::Supplemented(supplemented) => Some(supplemented.at),
         Event::Transferred(transferred) => Some(transferred.at),
         Event::Extended(extended) => Some(extended.at),
@@ -357,6 +371,7 @@ pub fn event_detail(event: &Event) -> String {
             None => due(received.due_at),
         },
         Event::Guided(slip) | Event::Declined(slip) => lack_name(slip.lack).to_owned(),
+        Event::Accepted(accepted) => due(accepted.due_at),
         Event::Supplemented(supplemented) => due(supplemented.due_at),
         Event::Extended(extended) => due(Some(extended.due_at)),
         Event::Rescheduled(rescheduled) => {
@@ -395,6 +410,15 @@ pub fn event_detail(event: &Event) -> String {
         Event::Rated(rated) => rating_name(rated.rating).to_owned(),
         Event::Printed(printed) => printed.form.clone(),
         Event::SupplementRequested(_) | Event::CameBack(_) | Event::Voided(_) | Event::Corrected(_) => String::new(),
+    }
+}
+
+/// What somebody is at the desk.
+pub fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Clerk => "công chức một cửa",
+        Role::Leader => "lãnh đạo",
+        Role::Admin => "quản trị",
     }
 }
 

@@ -4,6 +4,7 @@
 //! so that every decision can be replayed. The journey of one dossier reads:
 //! [`dossier`] → [`entry`] → [`sync`] → [`wire`] → [`contribution`] → [`report`].
 
+pub mod access;
 pub mod assets;
 pub mod book;
 pub mod bundle;
@@ -14,6 +15,8 @@ pub mod certification;
 pub mod clock;
 pub mod contribution;
 pub mod deadline;
+pub mod declared;
+pub mod dictionary;
 pub mod doctor;
 pub mod dossier;
 pub mod enrolment;
@@ -21,6 +24,7 @@ pub mod entry;
 pub mod import;
 pub mod index766;
 pub mod indicator;
+pub mod office;
 pub mod paper;
 pub mod period;
 pub mod reception;
@@ -32,6 +36,7 @@ pub mod seal;
 pub mod step;
 pub mod survey;
 pub mod sync;
+pub mod table;
 pub mod text;
 pub mod typed;
 pub mod unit;

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use rusqlite::OptionalExtension as _;
 
 use super::{
-    COLUMNS, Delta, Dossier, Hash, Head, Result, Seq, Store, Transaction, Uuid, begin, books, dossier_put, figures, fold, office,
+    COLUMNS, Delta, Dossier, Hash, Head, Result, Seq, Store, Transaction, Uuid, begin, books, declared, desk, dossier_put,
+    figures, fold, office,
 };
 use motcua_shared::contribution::{Cell, Counters, edition};
 use motcua_shared::entry::Body;
@@ -35,6 +36,8 @@ pub enum Damage {
     Dossier(String),
     #[error("số liệu ngày {day}, thủ tục {procedure} không khớp với nhật ký; hãy chạy: motcua-agent verify --rebuild")]
     Rollup { procedure: String, day: String },
+    #[error("{0} của đơn vị không khớp với nhật ký; hãy chạy: motcua-agent verify --rebuild")]
+    Office(String),
 }
 
 impl Store {
@@ -45,13 +48,16 @@ impl Store {
             Ok(entries) => entries,
             Err(damage) => return Ok(Err(damage)),
         };
+        if let Some(what) = declared::difference(&transaction)? {
+            return Ok(Err(Damage::Office(what)));
+        }
         Ok(compare_projection(&transaction)?.map(|dossiers| Proof { entries, dossiers }))
     }
 
     /// Makes the projection again from the log.
     pub fn rebuild(&mut self) -> Result<()> {
         let transaction = begin(&mut self.connection)?;
-        transaction.execute_batch("delete from dossier; delete from rollup; delete from certification;")?;
+        transaction.execute_batch("delete from dossier; delete from rollup; delete from certification; delete from desk;")?;
         let mut delta = Delta::default();
         for id in dossier_ids(&transaction)? {
             let (dossier, person) = fold(&transaction, id)?;
@@ -59,6 +65,7 @@ impl Store {
             dossier_put(&transaction, &dossier, person)?;
         }
         figures::rollup_add(&transaction, &delta)?;
+        declared::refold(&transaction)?;
         transaction.execute("insert or replace into figures (id, edition) values (1, ?1)", [edition()])?;
         books::assign_missing(&transaction)?;
         transaction.commit()?;
@@ -118,7 +125,7 @@ fn compare_projection(transaction: &Transaction) -> Result<std::result::Result<u
         let (dossier, _) = fold(transaction, *id)?;
         expected.add(&dossier);
         let stored = statement.query_row([id], |row| (0..6).map(|column| row.get(column)).collect());
-        if stored.ok() != Some(projected(&dossier)) {
+        if stored.ok() != Some(projected(&dossier)) || desk::stored(transaction, *id)? != Some(desk::projected(&dossier)) {
             return Ok(Err(Damage::Dossier(dossier.code().to_owned())));
         }
     }

@@ -9,7 +9,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use chrono::NaiveDate;
 use motcua_shared::book::Place;
-use motcua_shared::calendar::{LocalTime, local_day};
+use motcua_shared::calendar::LocalTime;
 use motcua_shared::certainty::{Certainty, EnteredLate, Recorded, certainty, entered_late};
 use motcua_shared::certification::Certified;
 use motcua_shared::dossier::{Digitised, Dossier, Fault, Lack, Payment, Rating, Receiver, ReturnWay, Stay, SubmittedBy};
@@ -93,9 +93,7 @@ pub struct DossierShown {
 
 impl DossierShown {
     fn of(row: DossierJson, dossier: &Dossier, history: &[Recorded], tables: &Tables) -> DossierShown {
-        let received = dossier.received.as_ref();
-        let procedure = received.and_then(|it| tables.catalogue.find(&it.procedure, local_day(it.received_at)));
-        let after_15h = procedure.is_some_and(|procedure| procedure.after_15h_next_day);
+        let after_15h = dossier.after_15h_next_day(&tables.catalogue);
         DossierShown {
             row,
             due_at_other_mode: dossier.due_at_other_mode.map(|due| due.to_rfc3339()),

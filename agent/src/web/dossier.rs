@@ -11,16 +11,18 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use motcua_shared::calendar::LocalTime;
-use motcua_shared::catalogue::field_name;
+use motcua_shared::catalogue::{ClockStart, field_name};
 use motcua_shared::certification::Document;
 use motcua_shared::dossier::{Code, Dossier, Event, Extent, Holder, Outcome, Payment, Rating, Receiver, ReturnWay, TurnedAway};
 use motcua_shared::reference::Tables;
+use motcua_shared::ruleset::SupplementClock;
 use motcua_shared::seal::{OfficeKey, Sealed};
 use motcua_shared::step::{self, Checked, Desk, Draft, QUESTION_FIELDS, StepKind};
 use motcua_shared::typed::FieldError;
 use serde::Deserialize;
 
 use super::fault::HttpError;
+use super::viewer::{ClerkViewer, Viewer};
 use super::{App, Frame, html};
 use crate::office::now;
 use crate::store::{self, DossierRow, Step, Store, StoreError};
@@ -31,42 +33,42 @@ pub fn address(code: &str) -> String {
     format!("/dossiers/{code}")
 }
 
-struct Choice {
-    code: &'static str,
-    name: &'static str,
-    chosen: bool,
+pub(super) struct Choice {
+    pub code: &'static str,
+    pub name: &'static str,
+    pub chosen: bool,
 }
 
 /// A question with its choices.
-struct Select {
-    field: &'static str,
-    label: &'static str,
-    choices: Vec<Choice>,
+pub(super) struct Select {
+    pub field: &'static str,
+    pub label: &'static str,
+    pub choices: Vec<Choice>,
 }
 
 /// A line to type.
-struct Input {
-    field: &'static str,
-    label: &'static str,
-    value: String,
+pub(super) struct Input {
+    pub field: &'static str,
+    pub label: &'static str,
+    pub value: String,
 }
 
 /// The form of one step.
-struct StepForm {
-    kind: &'static str,
-    name: &'static str,
-    draft: Draft,
-    faults: Vec<FieldError>,
+pub(super) struct StepForm {
+    pub kind: &'static str,
+    pub name: &'static str,
+    pub draft: Draft,
+    pub faults: Vec<FieldError>,
     /// It was sent and came back.
-    open: bool,
-    note_label: &'static str,
-    selects: Vec<Select>,
-    inputs: Vec<Input>,
-    hint: String,
+    pub open: bool,
+    pub note_label: &'static str,
+    pub selects: Vec<Select>,
+    pub inputs: Vec<Input>,
+    pub hint: String,
 }
 
 impl StepForm {
-    fn problem(&self, field: &str) -> &str {
+    pub(super) fn problem(&self, field: &str) -> &str {
         self.faults.iter().find(|fault| fault.field == field).map_or("", |fault| &fault.problem)
     }
 }
@@ -129,24 +131,56 @@ struct DossierPage {
 }
 
 /// What the store knows of one dossier.
-struct Known {
+pub(super) struct Known {
     row: DossierRow,
     dossier: Dossier,
     steps: Vec<Step>,
     person: Sealed,
     /// Dossiers that were received after this slip.
     followed_by: Vec<String>,
-    frame: Option<Frame>,
     tables: Arc<Tables>,
 }
 
 impl Known {
-    fn read(store: &Store, key: &OfficeKey, code: &str) -> store::Result<Known> {
+    pub(super) fn read(store: &Store, key: &OfficeKey, code: &str) -> store::Result<Known> {
         let row = store.dossier_find(code)?;
         let (dossier, steps) = store.dossier_history(code, key)?;
         let person = store.persons(std::slice::from_ref(&row), key)?.into_iter().next().flatten().unwrap_or_default();
         let followed_by = store.slip_followed_by(code)?;
-        Ok(Known { row, dossier, steps, person, followed_by, frame: Frame::read(store)?, tables: store.tables()? })
+        Ok(Known { row, dossier, steps, person, followed_by, tables: store.tables()? })
+    }
+
+    /// How many entries its history has.
+    pub(super) fn length(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Whether the entry after the first `seen` is what this form, sent a moment earlier, was saved as.
+    pub(super) fn was_saved(&self, seen: usize, kind: StepKind, draft: &Draft) -> bool {
+        self.steps.get(seen).is_some_and(|step| is_same(self, step, kind, draft))
+    }
+}
+
+/// The key under which a step's button stands.
+pub(super) fn key(kind: StepKind) -> &'static str {
+    match kind {
+        StepKind::Finished => "k",
+        StepKind::Returned => "r",
+        StepKind::SupplementRequested => "y",
+        StepKind::Supplemented => "d",
+        StepKind::Transferred => "c",
+        StepKind::Accepted => "m",
+        StepKind::CameBack => "e",
+        StepKind::Extended => "x",
+        StepKind::PaymentRequested => "p",
+        StepKind::Paid => "f",
+        StepKind::Papers => "i",
+        StepKind::Certified => "v",
+        StepKind::Digitised => "o",
+        StepKind::Rated => "j",
+        StepKind::Surveyed => "q",
+        StepKind::NumberedOutside => "w",
+        StepKind::Voided => "z",
     }
 }
 
@@ -157,21 +191,27 @@ pub struct Asked {
 }
 
 /// A step that came back with its faults.
-struct Returned {
-    kind: StepKind,
-    draft: Draft,
-    faults: Vec<FieldError>,
+pub(super) struct Returned {
+    pub kind: StepKind,
+    pub draft: Draft,
+    pub faults: Vec<FieldError>,
 }
 
-pub async fn show(State(app): State<App>, Path(code): Path<String>, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
-    let known = app.read(move |store, key| Known::read(store, key, &code)).await?;
+pub async fn show(
+    viewer: Viewer,
+    State(app): State<App>,
+    Path(code): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
+    let read = move |store: &Store, key: &OfficeKey| Ok((Known::read(store, key, &code)?, Frame::read(store, &viewer)?));
+    let (known, frame) = app.read(read).await?;
     let last = known.steps.last().map_or("", |step| &step.kind);
     let saved = if !last.is_empty() && asked.saved == last { words::kind_name(last).to_owned() } else { String::new() };
-    let page = page(known, saved, String::new(), None);
+    let page = page(known, frame, saved, String::new(), None);
     Ok(html(&page)?.into_response())
 }
 
-fn page(known: Known, saved: String, refused: String, mut returned: Option<Returned>) -> DossierPage {
+fn page(known: Known, frame: Option<Frame>, saved: String, refused: String, mut returned: Option<Returned>) -> DossierPage {
     let now = now();
     let kinds = step::offered(&known.dossier, now);
     let forms = kinds.into_iter().map(|kind| {
@@ -184,7 +224,7 @@ fn page(known: Known, saved: String, refused: String, mut returned: Option<Retur
         seen: known.steps.len(),
         lines: known.steps.into_iter().rev().map(line).collect(),
         person: known.person,
-        frame: known.frame,
+        frame,
         nav: "",
         saved,
         refused,
@@ -207,7 +247,7 @@ fn facts(known: &Known, now: LocalTime) -> Facts {
         submitted_by: received.map_or("", |received| words::submitter_name(received.submitted_by)),
         state: words::state_name(&row.state).to_owned(),
         received: shown(&row.received_at),
-        limit: dossier.limit().map_or_else(|| "chưa có trong danh mục".to_owned(), words::limit_name),
+        limit: limit(dossier),
         due: shown(&row.due_at),
         due_words: words::due_words(row, now, &tables.calendar),
         finished: finished.unwrap_or_default(),
@@ -223,6 +263,15 @@ fn facts(known: &Known, now: LocalTime) -> Facts {
             (payment @ Payment::NoFee, _) | (payment, None) => words::payment_name(payment).to_owned(),
             (payment, Some(paid)) => format!("{}: {}", words::payment_name(payment), words::amount(paid.amount_vnd)),
         },
+    }
+}
+
+fn limit(dossier: &Dossier) -> String {
+    let limit = dossier.limit().map_or_else(|| "chưa có trong danh mục".to_owned(), words::limit_name);
+    match (dossier.clock_start(), dossier.accepted_at) {
+        (ClockStart::Reception, _) => limit,
+        (ClockStart::Acceptance, None) => format!("{limit} từ khi thụ lý (chưa thụ lý)"),
+        (ClockStart::Acceptance, Some(at)) => format!("{limit} từ khi thụ lý, {}", words::time(at)),
     }
 }
 
@@ -244,7 +293,7 @@ fn line(step: Step) -> Line {
     }
 }
 
-fn step_form(kind: StepKind, dossier: &Dossier, returned: Option<Returned>) -> StepForm {
+pub(super) fn step_form(kind: StepKind, dossier: &Dossier, returned: Option<Returned>) -> StepForm {
     let open = returned.is_some();
     let (draft, faults) = returned.map_or_else(|| (blank(kind, dossier), Vec::new()), |back| (back.draft, back.faults));
     StepForm {
@@ -345,6 +394,7 @@ fn note_label(kind: StepKind) -> &'static str {
         StepKind::Extended => "Lý do chậm",
         StepKind::Voided => "Lý do hủy",
         StepKind::Returned => "Họ tên người nhận thay, ghi chú (không bắt buộc)",
+        StepKind::Accepted => "Số, ngày thông báo thụ lý (không bắt buộc)",
         StepKind::Supplemented | StepKind::Transferred | StepKind::CameBack | StepKind::PaymentRequested => {
             "Ghi chú (không bắt buộc)"
         }
@@ -359,16 +409,40 @@ fn note_label(kind: StepKind) -> &'static str {
 }
 
 fn asks_due(kind: StepKind, dossier: &Dossier) -> bool {
-    kind == StepKind::Extended || (kind == StepKind::Supplemented && dossier.limit().is_none())
+    let unlimited = dossier.limit().is_none();
+    match kind {
+        StepKind::Extended => true,
+        StepKind::Accepted => unlimited,
+        StepKind::Supplemented => unlimited && !dossier.awaits_acceptance(),
+        _ => false,
+    }
 }
 
 fn hint(kind: StepKind, dossier: &Dossier) -> String {
+    let rules = dossier.ruleset();
     match kind {
-        StepKind::Supplemented if dossier.limit().is_some() => {
-            "Thời hạn tính lại từ đầu, từ lúc đã bổ sung đủ; máy tự tính hẹn trả mới.".to_owned()
+        StepKind::Accepted if dossier.limit().is_some() => {
+            "Thời hạn tính từ lúc thụ lý; máy tự tính hẹn trả. Nếu không thụ lý, ghi kết quả từ chối giải quyết.".to_owned()
         }
-        StepKind::SupplementRequested => "Trong lúc chờ bổ sung, thời hạn dừng. Chỉ được yêu cầu một lần.".to_owned(),
-        StepKind::Extended => "Chỉ được xin lỗi và hẹn lại một lần, chậm nhất 1 ngày trước ngày hẹn trả.".to_owned(),
+        StepKind::Supplemented if dossier.awaits_acceptance() => "Đơn chưa thụ lý nên thời hạn chưa chạy.".to_owned(),
+        StepKind::Supplemented if dossier.limit().is_some() => match dossier.supplement_clock() {
+            SupplementClock::Restarts => "Thời hạn tính lại từ đầu, từ lúc đã bổ sung đủ; máy tự tính hẹn trả mới.".to_owned(),
+            SupplementClock::Subtracts => {
+                "Thời hạn chạy tiếp phần còn lại, từ lúc đã bổ sung đủ; máy tự tính hẹn trả mới.".to_owned()
+            }
+        },
+        StepKind::SupplementRequested => format!(
+            "Trong lúc chờ bổ sung, thời hạn dừng. Chỉ được yêu cầu {}, trong {} ngày làm việc từ khi tiếp nhận ({}).",
+            rules.supplements.times(),
+            rules.supplement_days.count,
+            rules.supplement_days.basis
+        ),
+        StepKind::Extended => format!(
+            "Chỉ được xin lỗi và hẹn lại {}, chậm nhất {} ngày trước ngày hẹn trả ({}).",
+            rules.extensions.times(),
+            rules.apology_lead_days.count,
+            rules.apology_lead_days.basis
+        ),
         StepKind::Surveyed => {
             "Chỉ ghi những câu người dân đã trả lời; mỗi hồ sơ một phiếu. Câu 1, 2 chỉ trả lời khi đã có kết quả.".to_owned()
         }
@@ -398,6 +472,7 @@ enum Taken {
 
 /// Takes a step, or shows the dossier again with why not.
 pub async fn step(
+    viewer: ClerkViewer,
     State(app): State<App>,
     Path((code, kind)): Path<(String, String)>,
     Form(sent): Form<Sent>,
@@ -406,12 +481,13 @@ pub async fn step(
     let seen = sent.seen.parse().map_err(|_| HttpError::parameter("Mẫu này không đầy đủ.", "Hãy mở lại hồ sơ."))?;
     let back = format!("{}?saved={}", address(&code), kind.code());
     let draft = sent.draft.clone();
-    let taken = app.write(move |store, pen| take(store, pen, &code, kind, seen, &draft)).await?;
+    let taken = app.write(&viewer, move |store, pen| take(store, pen, &code, kind, seen, &draft)).await?;
     let Taken::Refused { known, status, refused, faults } = taken else {
         return Ok(Redirect::to(&back).into_response());
     };
     let returned = Returned { kind, draft: sent.draft, faults };
-    let page = page(*known, String::new(), refused, Some(returned));
+    let frame = app.read(move |store, _| Frame::read(store, &viewer)).await?;
+    let page = page(*known, frame, String::new(), refused, Some(returned));
     Ok((status, html(&page)?).into_response())
 }
 
@@ -420,9 +496,7 @@ fn take(store: &mut Store, pen: &store::Pen, code: &str, kind: StepKind, seen: u
     let refuse =
         |known: Known, status, refused: String, faults| Ok(Taken::Refused { known: Box::new(known), status, refused, faults });
     if known.steps.len() != seen {
-        if let Some(step) = known.steps.get(seen)
-            && is_same(&known, step, kind, draft)
-        {
+        if known.was_saved(seen, kind, draft) {
             return Ok(Taken::Saved);
         }
         let changed = "Hồ sơ đã thay đổi từ khi mở trang này (ở một cửa sổ khác, hoặc nút đã được bấm). \
@@ -444,7 +518,7 @@ fn take(store: &mut Store, pen: &store::Pen, code: &str, kind: StepKind, seen: u
     }
 }
 
-fn check(known: &Known, kind: StepKind, draft: &Draft, now: LocalTime) -> Result<Checked, Vec<FieldError>> {
+pub(super) fn check(known: &Known, kind: StepKind, draft: &Draft, now: LocalTime) -> Result<Checked, Vec<FieldError>> {
     let Tables { catalogue, calendar, .. } = &*known.tables;
     draft.check(kind, &known.dossier, &Desk { catalogue, calendar, now })
 }
