@@ -6,6 +6,7 @@
 mod access;
 mod hostile;
 mod receive;
+mod roles;
 mod routes;
 mod work;
 

@@ -185,7 +185,7 @@ pub struct Browser {
 const FIND: &str = r"
 const [kind, words] = arguments;
 const plain = text => (text || '').normalize('NFC').replace(/\s+/g, ' ').trim();
-const shown = element => element && element.checkVisibility({ visibilityProperty: true }) && !element.disabled;
+const shown = element => element && element.checkVisibility({ visibilityProperty: true }) && !element.disabled && !element.closest('[aria-hidden=true]');
 const named = element => element.getAttribute('aria-label') || element.innerText || element.value;
 const labelled = [...document.querySelectorAll('label, legend')].flatMap(label =>
   label.control ? [[plain(label.innerText), label.control]] : []);

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::routes::{Walk, walk};
-use super::{ADMIN, CLERK, Desk, LEADER, Table};
+use super::{ADMIN, Desk, Table};
 
 /// The first page with all that it needs, over the line.
 const FIRST_PAGE: u64 = 150_000;
@@ -89,7 +89,7 @@ pub async fn look_at(browser: &Browser, name: &str, screens: &[Screen]) -> Resul
 }
 
 async fn look_at_all(browser: &Browser, program: &str, origin: &str, walked: &Walk, screens: &[Screen]) -> Result<()> {
-    let mut found = Vec::new();
+    let mut found: Vec<String> = walked.missed.iter().map(|route| format!("nothing leads to {route}")).collect();
     for (route, addresses) in &walked.pages {
         for (place, address) in addresses.iter().enumerate() {
             browser.open(&format!("{origin}{address}")).await?;
@@ -111,6 +111,8 @@ async fn weight(browser: &Browser) -> Result<u64> {
     browser.run(script, json!([])).await?.as_u64().context("bytes")
 }
 
+/// Where a walk begins; the rest is found by its links.
+const ADMIN_STARTS: [&str; 2] = ["/", "/login"];
 const SCREENS: [Screen; 3] = [Screen::OFFICE, Screen::OLD, Screen::ZOOMED];
 
 #[tokio::test(flavor = "multi_thread")]
@@ -124,7 +126,7 @@ async fn every_page_of_the_counter_can_be_used_by_everybody() -> Result<()> {
     desk.open(&browser, ADMIN, "/").await?;
     let bytes = weight(&browser).await?;
     ensure!(bytes < FIRST_PAGE, "the first page weighs {bytes} bytes");
-    let walked = walk(&browser, "agent", &desk.server.url, &["/"]).await?;
+    let walked = walk(&browser, "agent", &desk.server.url, &ADMIN_STARTS).await?;
     look_at_all(&browser, "agent", &desk.server.url, &walked, &SCREENS).await
 }
 
@@ -140,4 +142,28 @@ async fn every_page_of_the_district_can_be_used_by_everybody_on_a_phone_too() ->
     let walked = walk(&browser, "aggregator", &origin, &["/"]).await?;
     let screens = [Screen::OFFICE, Screen::OLD, Screen::ZOOMED, Screen::PHONE];
     look_at_all(&browser, "aggregator", &origin, &walked, &screens).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_went_wrong_can_be_read_by_everybody_too() -> Result<()> {
+    let Some(chromium) = Chromium::start().await? else { return Ok(()) };
+    let desk = Desk::empty().await?;
+    let browser = chromium.browser().await?;
+    let mut found = Vec::new();
+    browser.open(&desk.url("/login")).await?;
+    browser.fill("Tên đăng nhập", "mai").await?;
+    browser.fill("Mật khẩu", "sai hoàn toàn").await?;
+    browser.click("Đăng nhập").await?;
+    browser.sees("không đúng").await?;
+    found.extend(look_at(&browser, "agent/login-refused", &SCREENS).await?);
+    desk.open(&browser, ADMIN, "/dossiers/new").await?;
+    browser.click("Lưu hồ sơ").await?;
+    browser.sees("Chưa lưu").await?;
+    found.extend(look_at(&browser, "agent/received-nothing", &SCREENS).await?);
+    browser.open(&desk.url("/dossiers/000.11.57.H23-000101-0001")).await?;
+    found.extend(look_at(&browser, "agent/no-dossier", &SCREENS).await?);
+    browser.open(&desk.url("/khong-co-trang-nay")).await?;
+    found.extend(look_at(&browser, "agent/no-page", &SCREENS).await?);
+    ensure!(found.is_empty(), "{} barriers:\n{}", found.len(), found.join("\n"));
+    Ok(())
 }

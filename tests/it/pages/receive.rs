@@ -27,17 +27,14 @@ pub async fn receive(browser: &Browser, person: &Person, procedure: &str) -> Res
     code(browser).await
 }
 
+/// Typed by its code where the form has a field for it, chosen from the list where it has a list.
 async fn choose_procedure(browser: &Browser, procedure: &str) -> Result<()> {
-    let name = catalogue_name(procedure)?;
-    browser.choose("Thủ tục hành chính", &name).await
-}
-
-/// The name under which the built-in catalogue has a procedure.
-fn catalogue_name(code: &str) -> Result<String> {
-    let catalogue = motcua_shared::catalogue::Catalogue::starter();
-    let today = motcua_shared::calendar::local_day(motcua_shared::calendar::local(chrono::Utc::now()));
-    let found = catalogue.in_force(today).find(|procedure| procedure.code == code).context("a procedure in force")?;
-    Ok(found.name.clone())
+    let is_list = browser.run("return Boolean(document.querySelector('select#procedure'))", serde_json::json!([])).await?;
+    if is_list == true {
+        browser.choose("Thủ tục hành chính", "Thủ tục cấp Giấy xác nhận tình trạng hôn nhân").await
+    } else {
+        browser.fill("Thủ tục hành chính", procedure).await
+    }
 }
 
 /// The number of the dossier that the page speaks of.

@@ -8,7 +8,7 @@ use motcua_tests::line::{Line, Weather};
 use motcua_tests::world::District;
 
 use super::receive::{Person, receive};
-use super::{ADMIN, CLERK, Desk, LEADER, log_in};
+use super::{ADMIN, CLERK, Desk, log_in};
 
 /// A procedure of several working days.
 const MARITAL_STATUS: &str = "1.004873";
@@ -208,15 +208,5 @@ async fn four_browsers_at_once_lose_nothing_and_see_nothing_that_is_not_so() -> 
         |row| row.get::<_, u64>(0),
     )?;
     ensure!(history == 1, "finished {history} times");
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_page_of_another_role_says_no_and_why() -> Result<()> {
-    let Some(chromium) = Chromium::start().await? else { return Ok(()) };
-    let desk = Desk::empty().await?;
-    let (clerk, leader) = (chromium.browser().await?, chromium.browser().await?);
-    desk.open(&clerk, CLERK, "/").await?;
-    desk.open(&leader, LEADER, "/").await?;
     Ok(())
 }
