@@ -760,6 +760,7 @@ fn verify(data: &Path, rebuild: bool) -> anyhow::Result<ExitCode> {
     let key = office::office_key(data, &store.office()?)?;
     if rebuild {
         store.rebuild()?;
+        store.search_rebuild(&key)?;
     }
     match store.verify(&key)? {
         Ok(proof) => {

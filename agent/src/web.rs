@@ -32,13 +32,17 @@ use crate::store::{self, Pen, Store};
 use crate::words;
 
 pub mod api;
+mod correction;
 mod dossier;
+mod drafts;
 mod fault;
+mod find;
 mod front;
 mod guard;
 mod list;
 mod log_in;
 mod people;
+mod receipt;
 mod reception;
 mod report;
 mod setup;
@@ -173,8 +177,17 @@ pub fn router(app: App) -> Router {
         .route("/", get(today::show))
         .route("/several", get(several::prepare).post(several::take))
         .route("/dossiers/list", get(list::show))
-        .route("/dossiers/new", get(reception::blank))
-        .route("/dossiers", get(list::find).post(reception::save))
+        .route("/dossiers/new", get(reception::blank).post(reception::again))
+        .route("/dossiers/new/preview", post(reception::previewed))
+        .route("/dossiers/new/procedures", get(reception::procedures))
+        .route("/drafts", get(drafts::show).post(drafts::keep))
+        .route("/drafts/{id}/discard", post(drafts::discard))
+        .route("/dossiers", get(find::show).post(reception::save))
+        .route("/dossiers.csv", get(find::csv))
+        .route("/dossiers/searches", post(find::keep))
+        .route("/dossiers/searches/{n}/forget", post(find::forget))
+        .route("/dossiers/{code}/receipt", get(receipt::show))
+        .route("/dossiers/{code}/correct", get(correction::show).post(correction::correct))
         .route("/dossiers/{code}", get(dossier::show))
         .route("/dossiers/{code}/steps/{kind}", post(dossier::step))
         .route("/reports/ii06", get(report::ii06))
@@ -195,6 +208,7 @@ pub fn router(app: App) -> Router {
         .route("/sync/line", get(sync::line))
         .route("/style.css", get(style))
         .route("/app.js", get(script))
+        .route("/reception.js", get(reception_script))
         .merge(api::routes())
         .fallback(fault::nowhere)
         .layer(CatchPanicLayer::new())
@@ -212,6 +226,10 @@ async fn style() -> impl IntoResponse {
 
 async fn script() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/javascript; charset=utf-8"), FOR_EVER], assets::SCRIPT)
+}
+
+async fn reception_script() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("../templates/reception.js"))
 }
 
 /// What goes over the wire as it is stays on this PC.
@@ -243,6 +261,8 @@ async fn asked_to_stop() {
 
 #[cfg(test)]
 mod people_tests;
+#[cfg(test)]
+mod reception_tests;
 #[cfg(test)]
 mod setup_tests;
 #[cfg(test)]

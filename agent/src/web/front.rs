@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 use tower::ServiceExt;
 use tracing::info;
 
-use super::{App, GRACE, asked_to_stop, only_this_pc, router, setup};
+use super::{App, GRACE, asked_to_stop, find, only_this_pc, router, setup};
 use crate::door::Door;
 use crate::first_run::Pending;
 use crate::office;
@@ -99,13 +99,13 @@ impl Front {
         Router::new().fallback(dispatch).with_state(self.clone())
     }
 
-    /// Sends by schedule, once there is an office.
-    async fn send(self) {
+    /// Sends by schedule and keeps the search index up, once there is an office.
+    async fn work(self) {
         if self.office().is_none() {
             self.0.founded.notified().await;
         }
         if let Some(app) = self.office() {
-            app.sender.clone().run().await;
+            tokio::join!(app.sender.clone().run(), find::keep_indexed(app.clone()));
         }
     }
 }
@@ -121,7 +121,7 @@ async fn dispatch(State(front): State<Front>, request: Request) -> Response {
 /// Answers on `listener` until the program is asked to stop, and sends by schedule meanwhile.
 pub async fn serve(listener: tokio::net::TcpListener, front: Front) -> anyhow::Result<()> {
     only_this_pc(listener.local_addr()?)?;
-    let schedule = tokio::spawn(front.clone().send());
+    let schedule = tokio::spawn(front.clone().work());
     let (stop, mut stopped) = tokio::sync::watch::channel(());
     let mut stopping = stopped.clone();
     let server = axum::serve(listener, front.router()).with_graceful_shutdown(async move {
