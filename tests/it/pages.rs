@@ -8,6 +8,7 @@ mod hostile;
 mod receive;
 mod roles;
 mod routes;
+mod setup;
 mod work;
 
 use std::path::{Path, PathBuf};
@@ -64,11 +65,12 @@ impl Desk {
 
 /// Fills in the log-in page if that is what the browser shows.
 async fn log_in(browser: &Browser, name: &str, password: &str) -> Result<()> {
-    if browser.has("field", "Mật khẩu").await? {
+    let asks = async || Ok(browser.address().await?.split('?').next().is_some_and(|address| address.ends_with("/login")));
+    if asks().await? {
         browser.fill("Tên đăng nhập", name).await?;
         browser.fill("Mật khẩu", password).await?;
         browser.click("Đăng nhập").await?;
-        browser.until("logged in", async || Ok(!browser.has("field", "Mật khẩu").await?)).await?;
+        browser.until("logged in", async || Ok(!asks().await?)).await?;
     }
     Ok(())
 }
@@ -85,7 +87,6 @@ fn weeks(folder: &Path, identifier: &str) -> Result<PathBuf> {
 struct Table {
     district: District,
     server: Server,
-    communes: Vec<Commune>,
     folder: TempDir,
 }
 
@@ -94,16 +95,14 @@ impl Table {
         let folder = tempfile::tempdir()?;
         let district = District::found(folder.path()).await?;
         let server = district.serve().await?;
-        let mut communes = Vec::new();
         for (unit, name, identifier) in [("11089", "Xã Ngọc Kỳ", "000.11.57.H23"), ("11098", "Xã Tái Sơn", "000.00.98.H23")]
         {
             let commune = Commune::found(folder.path(), unit, name, identifier).await?;
             commune.import(&weeks(folder.path(), identifier)?).await?;
             commune.enroll(&district, district.address).await?;
             commune.sync().await?;
-            communes.push(commune);
         }
-        Ok(Table { district, server, communes, folder: folder })
+        Ok(Table { district, server, folder })
     }
 
     /// Gives the second commune another name.

@@ -46,7 +46,9 @@ fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
 
 /// What is asked for by programs, or saved to a file: no page.
 fn is_page(path: &str) -> bool {
-    let is_for_programs = ["/api/", "/sync/v1", "/healthz", "/metrics", "/sync/line"].iter().any(|start| path.starts_with(start));
+    let is_for_programs = ["/api/", "/sync/v1", "/healthz", "/metrics", "/sync/line", "/dossiers/new/procedures"]
+        .iter()
+        .any(|start| path.starts_with(start));
     let file = path.rsplit('/').next().unwrap_or_default();
     !is_for_programs && !(file.contains('.') && !file.contains('{'))
 }
@@ -101,11 +103,21 @@ pub async fn walk(browser: &Browser, program: &str, origin: &str, starts: &[&str
     Ok(Walk { pages, missed })
 }
 
-/// Where the links of the page lead on this site: path and query.
+/// Where the links and the asking forms of the page lead on this site: path and query. What can be ticked is ticked once.
 async fn links(browser: &Browser) -> Result<Vec<String>> {
     let script = r"
+        const asked = [...document.querySelectorAll('form[method=get]')].map(form => {
+            const address = new URL(form.getAttribute('action') || location.href, location.href);
+            const fields = new FormData(form);
+            const pick = form.querySelector('input[name=pick]:not(:checked)');
+            if (pick) fields.append(pick.name, pick.value);
+            const button = form.querySelector('button[name]');
+            if (button) fields.append(button.name, button.value);
+            address.search = new URLSearchParams(fields);
+            return address;
+        });
         return [...document.querySelectorAll('a[href]:not([download])')]
-            .map(link => new URL(link.href))
+            .map(link => new URL(link.href)).concat(asked)
             .filter(link => link.origin === location.origin)
             .map(link => link.pathname + link.search);";
     let links = browser.run(script, json!([])).await?;

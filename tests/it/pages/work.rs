@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use chrono::{Days, Utc};
-use motcua_shared::calendar::{local, local_day};
+use motcua_shared::calendar::{Calendar, local, local_day};
 use motcua_tests::browser::{Browser, Chromium, Script};
 use motcua_tests::line::{Line, Weather};
 use motcua_tests::world::District;
@@ -13,10 +13,12 @@ use super::{ADMIN, CLERK, Desk, log_in};
 /// A procedure of several working days.
 const MARITAL_STATUS: &str = "1.004873";
 
-/// A day from today, as a clerk types it.
-fn in_days(days: u64) -> Result<String> {
-    let day = local_day(local(Utc::now())).checked_add_days(Days::new(days)).context("a day")?;
-    Ok(day.format("%d/%m/%Y").to_string())
+/// A working day in about a month, as a clerk types it.
+fn in_a_month() -> Result<String> {
+    let today = local_day(local(Utc::now()));
+    let calendar = Calendar::starter();
+    let day = (30..).find_map(|days| today.checked_add_days(Days::new(days)).filter(|day| calendar.is_working_day(*day)));
+    Ok(day.context("a working day")?.format("%d/%m/%Y").to_string())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -79,7 +81,7 @@ async fn an_apology_comes_in_time_once_and_never_when_it_is_too_late() -> Result
     let code = receive(&browser, &Person::invented("Bùi Minh Giả", "030900000001"), MARITAL_STATUS).await?;
     open_dossier(&desk, &browser, &code).await?;
     browser.click("Xin lỗi và hẹn lại").await?;
-    let later = in_days(30)?;
+    let later = in_a_month()?;
     browser.fill("Hẹn trả mới", &later).await?;
     browser.click("Lưu: xin lỗi và hẹn lại").await?;
     browser.sees("hãy ghi lý do chậm").await?;
@@ -200,7 +202,7 @@ async fn four_browsers_at_once_lose_nothing_and_see_nothing_that_is_not_so() -> 
     two.choose("Kết quả", "Từ chối giải quyết").await?;
     two.fill("Ghi chú, hoặc lý do", "Không đủ điều kiện").await?;
     two.click("Lưu: có kết quả").await?;
-    two.sees("Chưa lưu").await?;
+    two.sees("bước này chưa được lưu").await?;
     two.sees("đã có kết quả").await?;
     let history = desk.commune.database()?.query_row(
         "select count(*) from entry where body like '%\"kind\":\"finished\"%'",
