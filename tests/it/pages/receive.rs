@@ -77,15 +77,17 @@ async fn a_half_typed_dossier_survives_a_power_cut() -> Result<()> {
     let browser = chromium.browser().await?;
     desk.open(&browser, CLERK, "/dossiers/new").await?;
     browser.fill("Thủ tục hành chính", "1.004873").await?;
-    browser.fill("Họ và tên", "Đặng Thị Dở Dang").await?;
     browser.fill("Địa chỉ", "Thôn Tưởng Tượng").await?;
+    browser.fill("Họ và tên", "Đặng Thị Dở Dang").await?;
     browser.press(&["Tab"]).await?;
     browser.sees("Đã giữ bản nháp lúc").await?;
-    let kept = async || {
-        let drafts = browser.run("return document.querySelector('#kept').textContent", serde_json::json!([])).await?;
-        anyhow::Ok(drafts.as_str().is_some_and(|told| told.starts_with("Đã giữ")))
-    };
-    browser.until("the draft is kept", kept).await?;
+    let kept = "fetch('/drafts').then(answer => answer.text()).then(arguments[0])";
+    browser
+        .until("the whole draft is kept", async || {
+            let drafts = browser.run_async(kept, serde_json::json!([])).await?;
+            Ok(drafts.as_str().is_some_and(|drafts| drafts.contains("Đặng Thị Dở Dang")))
+        })
+        .await?;
     let Desk { commune, server, folder } = desk;
     server.kill().await?;
 
