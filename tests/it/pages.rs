@@ -65,7 +65,7 @@ impl Desk {
 
 /// Fills in the log-in page if that is what the browser shows.
 async fn log_in(browser: &Browser, name: &str, password: &str) -> Result<()> {
-    let asks = async || Ok(browser.address().await?.split('?').next().is_some_and(|address| address.ends_with("/login")));
+    let asks = async || anyhow::Ok(browser.address().await?.split('?').next().is_some_and(|address| address.ends_with("/login")));
     if asks().await? {
         browser.fill("Tên đăng nhập", name).await?;
         browser.fill("Mật khẩu", password).await?;

@@ -100,7 +100,7 @@ async fn fill_with_script(browser: &Browser, form: &Form) -> Result<()> {
         const form = [...document.forms].find(form =>
             new URL(form.getAttribute('action') || location.href, location.href).pathname === action
             && [...new FormData(form)].map(([name]) => name).join(' ') === names);
-        if (!form) return false;
+        if (!form || !form.querySelector('textarea, input:not([type]), input[type=text], input[type=search], input[type=password]')) return false;
         for (const field of form.elements) {
             if (field.matches('textarea, input:not([type=hidden], [type=checkbox], [type=radio], [type=file], [type=submit])')) {
                 if (!/date|number|time|month/.test(field.type)) field.value = hostile;
@@ -113,7 +113,7 @@ async fn fill_with_script(browser: &Browser, form: &Form) -> Result<()> {
     let names: Vec<&str> = form.fields.iter().map(|(name, _)| name.as_str()).collect();
     let found = browser.run(script, json!([form.action, names.join(" "), HOSTILE])).await?;
     if found == json!(false) {
-        return Ok(()); // the step that a form before it took away
+        return Ok(()); // nothing to type, or the step that a form before it took away
     }
     // A form that only saves a file leaves the page standing.
     let leaves = browser.until("the form's answer", async || {

@@ -98,8 +98,8 @@ async fn an_apology_comes_in_time_once_and_never_when_it_is_too_late() -> Result
         desk.commune.dossiers().await?.into_iter().find(|dossier| dossier["state"] == "processing" && dossier["code"] != code);
     let overdue = overdue.context("an open dossier of weeks ago")?;
     open_dossier(&desk, &browser, overdue["code"].as_str().context("a code")?).await?;
-    browser.sees("quá hạn").await?;
-    browser.does_not_see("Lưu: xin lỗi và hẹn lại").await?;
+    browser.sees("QUÁ HẠN").await?;
+    browser.does_not_see("Xin lỗi và hẹn lại").await?;
     browser.click("Có kết quả").await?;
     browser.click("Lưu: có kết quả").await?;
     browser.sees("Đã lưu").await?;
