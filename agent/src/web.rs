@@ -34,10 +34,12 @@ use crate::words;
 
 pub mod api;
 mod correction;
+mod declared;
 mod dossier;
 mod drafts;
 mod fault;
 mod find;
+mod findings;
 mod front;
 mod guard;
 mod lan;
@@ -187,6 +189,9 @@ pub fn router(app: App) -> Router {
         .route("/dossiers/{code}/steps/{kind}", post(dossier::step))
         .route("/reports/ii06", get(report::ii06))
         .route("/reports/ii06.csv", get(report::ii06_csv))
+        .route("/declared", get(declared::show).post(declared::save))
+        .route("/findings", get(findings::list))
+        .route("/findings/{id}/explain", post(findings::explain))
         .route("/sync", get(sync::show).post(sync::send))
         .route("/login", get(log_in::show).post(log_in::log_in))
         .route("/logout", post(log_in::log_out))
