@@ -4,6 +4,7 @@
 //! the page is asked of the programs. Start at [`Desk`] and [`Table`].
 
 mod access;
+mod district;
 mod hostile;
 mod receive;
 mod roles;
@@ -87,6 +88,7 @@ fn weeks(folder: &Path, identifier: &str) -> Result<PathBuf> {
 struct Table {
     district: District,
     server: Server,
+    communes: Vec<Commune>,
     folder: TempDir,
 }
 
@@ -95,14 +97,17 @@ impl Table {
         let folder = tempfile::tempdir()?;
         let district = District::found(folder.path()).await?;
         let server = district.serve().await?;
+        let mut communes = Vec::new();
         for (unit, name, identifier) in [("11089", "Xã Ngọc Kỳ", "000.11.57.H23"), ("11098", "Xã Tái Sơn", "000.00.98.H23")]
         {
             let commune = Commune::found(folder.path(), unit, name, identifier).await?;
             commune.import(&weeks(folder.path(), identifier)?).await?;
+            commune.import_declared().await?;
             commune.enroll(&district, district.address).await?;
             commune.sync().await?;
+            communes.push(commune);
         }
-        Ok(Table { district, server, folder })
+        Ok(Table { district, server, communes, folder })
     }
 
     /// Gives the second commune another name.

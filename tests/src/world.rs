@@ -270,6 +270,12 @@ impl Commune {
         expect(&programs().agent, &["import", "--data", text(&self.data), "dossiers", text(file)]).await
     }
 
+    /// Takes over the figures that the real report declared.
+    pub async fn import_declared(&self) -> Result<String> {
+        let file = fixture("ngoc-ky-declared.csv");
+        expect(&programs().agent, &["import", "--data", text(&self.data), "declared", text(&file)]).await
+    }
+
     /// Registers with the aggregator behind `address`.
     pub async fn enroll(&self, district: &District, address: SocketAddr) -> Result<()> {
         let code = district.enroll_code(&self.unit).await?;
