@@ -95,7 +95,7 @@ fn one_decimal<S: Serializer>(tenths: &Tenths, serializer: S) -> Result<S::Ok, S
     serializer.serialize_f64(f64::from(*tenths) / 10.0)
 }
 
-#[allow(clippy::ref_option, reason = "serde asks for a reference")]
+#[allow(clippy::ref_option, clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn maybe_one_decimal<S: Serializer>(tenths: &Option<Tenths>, serializer: S) -> Result<S::Ok, S::Error> {
     match tenths {
         Some(tenths) => one_decimal(tenths, serializer),

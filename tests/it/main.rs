@@ -11,6 +11,7 @@ mod import;
 mod journey;
 mod line;
 mod merger;
+mod pages;
 mod people;
 mod reception;
 mod recover;
