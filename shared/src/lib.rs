@@ -14,6 +14,7 @@ pub mod clock;
 pub mod contribution;
 pub mod deadline;
 pub mod doctor;
+pub mod document;
 pub mod dossier;
 pub mod enrolment;
 pub mod entry;
