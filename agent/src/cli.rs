@@ -217,6 +217,12 @@ enum DossierCommand {
     },
     /// Số việc chứng thực theo năm và loại, như sổ chứng thực.
     Certifications {
+        /// Từng số đã cấp thay vì tổng số.
+        #[arg(long)]
+        numbers: bool,
+        /// Chỉ sổ của năm này (cùng --numbers).
+        #[arg(long, requires = "numbers")]
+        year: Option<i32>,
         #[arg(long)]
         json: bool,
     },
@@ -302,7 +308,10 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Report { data, form: Form::Ii06, from, to, format, out } => report(&data.path, from, to, format, out.as_deref()),
         Command::Status { data, json } => status(&data.path, json),
         Command::Dossier { data, what: DossierCommand::Show { code, json } } => dossier_show(&data.path, &code, json),
-        Command::Dossier { data, what: DossierCommand::Certifications { json } } => certifications(&data.path, json),
+        Command::Dossier { data, what: DossierCommand::Certifications { numbers: true, year, json } } => {
+            certification_numbers(&data.path, year, json)
+        }
+        Command::Dossier { data, what: DossierCommand::Certifications { json, .. } } => certifications(&data.path, json),
         Command::Dossier { data, what: DossierCommand::List { from, to, json } } => dossier_list(&data.path, from, to, json),
         Command::Verify { data, rebuild } => verify(&data.path, rebuild),
     }
@@ -654,6 +663,9 @@ fn dossier_show(data: &Path, code: &str, json: bool) -> anyhow::Result<ExitCode>
     {
         output::line(&format!("Người nộp: {name}"));
     }
+    if let Some(place) = row.book {
+        output::line(&format!("Số trong sổ theo dõi: {place}"));
+    }
     for (label, at) in [
         ("Tiếp nhận", &row.received_at),
         ("Hẹn trả", &row.due_at),
@@ -685,6 +697,27 @@ fn certifications(data: &Path, json: bool) -> anyhow::Result<ExitCode> {
     for count in counts {
         let certified = number(i64::try_from(count.certified).unwrap_or(i64::MAX));
         output::line(&format!("{}  {}: {certified}", count.year, words::document_name(count.document)));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The book of certifications, line by line.
+fn certification_numbers(data: &Path, year: Option<i32>, json: bool) -> anyhow::Result<ExitCode> {
+    let rows = Store::open(data)?.certification_list(year)?;
+    if json {
+        output::json(&rows);
+        return Ok(ExitCode::SUCCESS);
+    }
+    for row in rows {
+        let numbers = row.numbers.map_or_else(|| "chưa cấp số".to_owned(), |numbers| format!("số {numbers}"));
+        let void = if row.voided { ", hồ sơ đã hủy" } else { "" };
+        output::line(&format!(
+            "{}  {}  {numbers}  {}  {}{void}",
+            row.year,
+            words::document_name(row.document),
+            words::shown_time(&row.at),
+            row.code
+        ));
     }
     Ok(ExitCode::SUCCESS)
 }

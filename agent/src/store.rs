@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use ed25519_dalek::VerifyingKey;
+use motcua_shared::book::Place;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::certainty::Recorded;
 use motcua_shared::certification::Counts;
@@ -26,15 +27,19 @@ use motcua_shared::wire::{Receipt, Signed};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
+mod books;
 mod check;
 mod clock;
 mod figures;
 mod reference;
 mod streams;
 
+pub use books::{BookRow, CertificationRow};
 pub use check::{Damage, Proof};
 pub use reference::{Announced, InForce, ReferenceAttempt, Taken};
 pub use streams::{Branch, OwnStream, Standing};
+
+use books::Books;
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -155,6 +160,10 @@ pub struct DossierRow {
     pub verdict: Option<String>,
     /// Entry with the newest sealed part that names a person.
     pub person: Option<i64>,
+    /// Where it stands in the register book; a request that was not accepted does not.
+    pub book: Option<Place>,
+    /// Code of the slip that came back complete as this dossier.
+    pub follows: Option<String>,
 }
 
 /// Which dossiers a list shows.
@@ -318,6 +327,10 @@ impl Store {
         }
         let mut store = Store::connect(&database(data))?;
         migrations::migrations::runner().run(&mut store.connection)?;
+        store.recount()?;
+        let transaction = begin(&mut store.connection)?;
+        books::assign_missing(&transaction)?;
+        transaction.commit()?;
         Ok(store)
     }
 
@@ -422,7 +435,7 @@ impl Store {
         }
         let office = office(&transaction)?;
         let code = next_code(&transaction, &office, motcua_shared::calendar::local_day(reception.received.received_at))?;
-        let event = reception.event(code.clone());
+        let event = Books::open(&transaction)?.number(reception.event(code.clone()))?;
         Dossier::new(reception.id).admits(&event, pen.now)?;
         let clock = clock::reading(&transaction, pen.now)?;
         append(&transaction, office.stream, &[pen.draft(event, reception.id, Some(reception.person), clock)], pen)?;
@@ -436,6 +449,7 @@ impl Store {
         let id = dossier_id(&transaction, code)?;
         let (dossier, _) = fold(&transaction, id)?;
         dossier.admits(&event, pen.now)?;
+        let event = Books::open(&transaction)?.number(event)?;
         let sealed = note.filter(|note| !note.is_empty()).map(|note| Sealed { note: Some(note), ..Sealed::default() });
         let stream = office(&transaction)?.stream;
         let clock = clock::reading(&transaction, pen.now)?;
@@ -448,10 +462,12 @@ impl Store {
     pub fn import(&mut self, lives: Vec<(Uuid, Vec<Event>, Sealed)>, pen: &Pen) -> Result<Head> {
         let transaction = begin(&mut self.connection)?;
         let clock = clock::reading(&transaction, pen.now)?;
-        let mut drafts = Vec::new();
+        let (mut books, mut drafts) = (Books::open(&transaction)?, Vec::new());
         for (id, events, person) in lives {
             let mut person = Some(person);
-            drafts.extend(events.into_iter().map(|event| pen.draft(event, id, person.take(), clock)));
+            for event in events {
+                drafts.push(pen.draft(books.number(event)?, id, person.take(), clock));
+            }
         }
         let stream = office(&transaction)?.stream;
         let head = append(&transaction, stream, &drafts, pen)?;
@@ -734,7 +750,8 @@ impl Pen<'_> {
 }
 
 const DOSSIER_COLUMNS: &str =
-    "id, code, procedure, field, channel, state, received_at, due_at, overdue_after, finished_at, returned_at, verdict, person";
+    "id, code, procedure, field, channel, state, received_at, due_at, overdue_after, finished_at, returned_at, verdict, person,
+     book_year, book_volume, book_number, follows";
 
 /// A transaction that holds the write lock from its start: what it reads stays true until it commits.
 fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
@@ -791,6 +808,8 @@ fn dossier_row(row: &Row) -> rusqlite::Result<DossierRow> {
         returned_at: row.get(10)?,
         verdict: row.get(11)?,
         person: row.get(12)?,
+        book: books::place(row, 13)?,
+        follows: row.get(16)?,
     })
 }
 
@@ -899,11 +918,15 @@ fn entry_insert(transaction: &Transaction, stream: Uuid, record: &Record, dossie
 
 fn dossier_put(transaction: &Transaction, dossier: &Dossier, person: Option<i64>) -> Result<()> {
     let received = dossier.received.as_ref();
+    let book = match (dossier.book, received) {
+        (None, Some(_)) => books::assigned(transaction, dossier.id)?,
+        (place, _) => place,
+    };
     let text = |at: Option<LocalTime>| at.map(|at| at.to_rfc3339());
     let overdue_after = dossier.due_at.map(|due| deadline::overdue_after(dossier.limit(), dossier.classification_rule(), due));
     transaction
         .prepare_cached(&format!(
-            "insert or replace into dossier ({DOSSIER_COLUMNS}) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)"
+            "insert or replace into dossier ({DOSSIER_COLUMNS}) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
         ))?
         .execute(params![
             dossier.id,
@@ -918,7 +941,11 @@ fn dossier_put(transaction: &Transaction, dossier: &Dossier, person: Option<i64>
             text(dossier.finished.map(|finished| finished.at)),
             text(dossier.returned_at),
             dossier.verdict().map(deadline::Verdict::as_str),
-            person
+            person,
+            book.map(|place| place.year),
+            book.map(|place| place.volume),
+            book.map(|place| place.number),
+            received.and_then(|received| received.follows.as_deref())
         ])?;
-    Ok(())
+    books::certifications_put(transaction, dossier)
 }

@@ -3,7 +3,7 @@
 //! Promise: nothing is called sent without a verified receipt for all of it. Start at [`sync_sentence`].
 
 use motcua_shared::calendar::{Calendar, LocalTime, VIETNAM, local_day};
-use motcua_shared::catalogue::Catalogue;
+use motcua_shared::catalogue::{Catalogue, ClockStart, Procedure};
 use motcua_shared::certification::Document;
 use motcua_shared::clock::Doubt;
 pub use motcua_shared::deadline::limit_name;
@@ -103,12 +103,24 @@ pub fn procedure_name<'a>(catalogue: &'a Catalogue, code: &'a str) -> &'a str {
     catalogue.newest(code).map_or(code, |procedure| &procedure.name)
 }
 
+/// The limits of a procedure, each channel that has its own apart.
+pub fn procedure_limit(procedure: &Procedure) -> String {
+    let mut words = procedure.limit.map_or_else(|| "chưa có thời hạn".to_owned(), limit_name);
+    for (channel, own) in [(Channel::Online, procedure.online_limit), (Channel::Post, procedure.post_limit)] {
+        if let Some(own) = own {
+            words += &format!(", {} {}", channel_name(channel).to_lowercase(), limit_name(own));
+        }
+    }
+    if procedure.clock_start == ClockStart::Acceptance { words + " từ khi thụ lý" } else { words }
+}
+
 /// What an entry of this kind records.
 pub fn kind_name(kind: &str) -> &str {
     match kind {
         "received" => "Tiếp nhận",
         "guided" => "Hướng dẫn hoàn thiện",
         "declined" => "Từ chối tiếp nhận",
+        "accepted" => "Thụ lý",
         "supplement_requested" => "Yêu cầu bổ sung",
         "supplemented" => "Đã bổ sung đủ",
         "transferred" => "Chuyển xử lý",
@@ -333,6 +345,7 @@ pub fn happened_at(event: &Event) -> Option<LocalTime> {
         Event::PaymentRequested(requested) => Some(requested.at),
         Event::Surveyed(surveyed) => Some(surveyed.at),
         Event::Certified(certified) => Some(certified.at),
+        Event::Accepted(accepted) => Some(accepted.at),
         Event::Supplemented(supplemented) => Some(supplemented.at),
         Event::Transferred(transferred) => Some(transferred.at),
         Event::Extended(extended) => Some(extended.at),
@@ -352,8 +365,12 @@ pub fn happened_at(event: &Event) -> Option<LocalTime> {
 pub fn event_detail(event: &Event) -> String {
     let due = |due: Option<LocalTime>| due.map(|due| format!("hẹn trả {}", time(due))).unwrap_or_default();
     match event {
-        Event::Received(received) => due(received.due_at),
+        Event::Received(received) => match &received.follows {
+            Some(slip) => format!("{}; theo phiếu {slip}", due(received.due_at)),
+            None => due(received.due_at),
+        },
         Event::Guided(slip) | Event::Declined(slip) => lack_name(slip.lack).to_owned(),
+        Event::Accepted(accepted) => due(accepted.due_at),
         Event::Supplemented(supplemented) => due(supplemented.due_at),
         Event::Extended(extended) => due(Some(extended.due_at)),
         Event::Rescheduled(rescheduled) => {
@@ -376,7 +393,10 @@ pub fn event_detail(event: &Event) -> String {
         }
         Event::PaymentRequested(requested) => amount(requested.amount_vnd),
         Event::Papers(list) => list.papers.iter().copied().map(paper).collect::<Vec<_>>().join("; "),
-        Event::Certified(certified) => format!("{}: {}", document_name(certified.document), certified.quantity),
+        Event::Certified(certified) => {
+            let numbers = certified.numbers.map(|numbers| format!(" (số {numbers})")).unwrap_or_default();
+            format!("{}: {}{numbers}", document_name(certified.document), certified.quantity)
+        }
         Event::Surveyed(surveyed) => answers(&surveyed.answers),
         Event::NumberedOutside(number) => number.code.clone(),
         Event::Finished(finished) => outcome_name(finished.outcome).to_owned(),
@@ -547,6 +567,8 @@ mod tests {
             returned_at: None,
             verdict: None,
             person: None,
+            book: None,
+            follows: None,
         };
         let now = motcua_shared::typed::time("16:00 20/11/2026").expect("a Friday");
         let said = due_words(&row, now, &Calendar::starter());

@@ -419,9 +419,12 @@ fn open(data: &Path) -> Result<SqliteStore, CliError> {
     if !data.join(sqlite::FILE).exists() {
         return Err(not_ready());
     }
-    let store = SqliteStore::open(data)?;
+    let mut store = SqliteStore::open(data)?;
     if store.node_find()?.is_none() {
         return Err(not_ready());
+    }
+    if let Some(entries) = ingest::recount(&mut store)? {
+        info!(entries, "this version counts otherwise than an older one: the figures were computed anew");
     }
     Ok(store)
 }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ed25519_dalek::VerifyingKey;
 use motcua_shared::calendar::{LocalTime, VIETNAM};
-use motcua_shared::contribution::Delta;
+use motcua_shared::contribution::{self, Delta};
 use motcua_shared::dossier::{Code, Dossier, Event, Unapplied};
 use motcua_shared::entry::{Body, Hash, Head, Record, Seq};
 use motcua_shared::sync::{Verdict, decide, healing};
@@ -305,10 +305,20 @@ pub fn retry(store: &mut dyn Store) -> Result<Option<usize>, StoreError> {
     Ok(Some(held.len()))
 }
 
+/// After an upgrade: counters that an older program counted otherwise are computed anew. Returns how many entries that took,
+/// when there was something to do.
+pub fn recount(store: &mut dyn Store) -> Result<Option<usize>, StoreError> {
+    if store.figures_edition()?.as_deref() == Some(&contribution::edition()) {
+        return Ok(None);
+    }
+    rebuild(store).map(Some)
+}
+
 /// Recomputes everything that is computed, from the log alone. Returns how many entries there are.
 pub fn rebuild(store: &mut dyn Store) -> Result<usize, StoreError> {
     in_transaction(store, |store| {
         store.projections_clear()?;
+        store.figures_edition_set(&contribution::edition())?;
         let (mut n, mut count) = (0, 0);
         loop {
             let entries = store.entries_after(n, CHUNK)?;
@@ -471,10 +481,14 @@ pub fn project(dossier: &Dossier, unit: &str) -> DossierRow {
 
 #[cfg(test)]
 pub mod tests {
+    use chrono::{Days, NaiveDate};
     use ed25519_dalek::SigningKey;
     use motcua_shared::calendar::local;
     use motcua_shared::contribution::Counters;
-    use motcua_shared::dossier::{Channel, Finished, Lack, Moment, Outcome, Received, SubmittedBy, TurnedAway};
+    use motcua_shared::dossier::{
+        Channel, Correction, Digitised, Extent, Finished, Lack, Moment, Outcome, Rated, Rating, Received, SubmittedBy,
+        Supplemented, TurnedAway,
+    };
     use motcua_shared::entry::Draft;
     use motcua_shared::seal::RecoveryKey;
     use motcua_shared::wire::{LastReceipt, PROTOCOL};
@@ -553,7 +567,38 @@ pub mod tests {
             assert_eq!(not_zero(rows), rebuilt);
             assert_eq!(quarantine, self.store.quarantine_list(None, 1_000).expect("rows"));
             verify(&self.store).expect("sound after it was rebuilt");
+            self.every_sum_is_that_of_its_days(&rebuilt);
             rebuilt
+        }
+
+        /// What is read from few rows is what the days add up to, on the days around each of them.
+        fn every_sum_is_that_of_its_days(&self, rows: &[RollupRow]) {
+            let sum = |of: &dyn Fn(&&RollupRow) -> bool| {
+                rows.iter().filter(of).fold(Counters::default(), |mut sum, row| {
+                    sum.add(&row.counters);
+                    sum
+                })
+            };
+            let days: BTreeSet<NaiveDate> =
+                rows.iter().flat_map(|row| [row.day, row.day - Days::new(1), row.day + Days::new(40)]).collect();
+            let units: BTreeSet<&str> = rows.iter().map(|row| row.unit.as_str()).collect();
+            for day in days {
+                let by_unit = self.store.rollup_until_by_unit(day).expect("read");
+                for unit in units.iter().copied().map(Some).chain([None]) {
+                    let belongs = |row: &&RollupRow| unit.is_none_or(|unit| row.unit == unit) && row.day <= day;
+                    let expected = sum(&belongs);
+                    assert_eq!(self.store.rollup_until(unit, &[day]).expect("read"), [expected], "{unit:?} {day}");
+                    if let Some(unit) = unit {
+                        assert_eq!(by_unit.get(unit).copied().unwrap_or_default(), expected, "{unit} {day}");
+                    }
+                    for row in self.store.rollup_until_by_procedure(unit, day).expect("read") {
+                        let own = |other: &&RollupRow| {
+                            belongs(other) && (&other.field, &other.procedure) == (&row.field, &row.procedure)
+                        };
+                        assert_eq!(row.counters, sum(&own), "{unit:?} {} {day}", row.procedure);
+                    }
+                }
+            }
         }
     }
 
@@ -630,6 +675,9 @@ pub mod tests {
             due_at: Some(time("2023-02-01T17:00:00")),
             ruleset: "nd61-2018".to_owned(),
             fee_vnd: 0,
+            catalogued: None,
+            book: None,
+            follows: None,
         })
     }
 
@@ -838,6 +886,21 @@ pub mod tests {
     }
 
     #[test]
+    fn what_an_older_version_counted_otherwise_is_counted_anew_once() {
+        let mut district = District::new();
+        let mut agent = district.agent(UNIT, 1);
+        agent.whole_life(1);
+        district.send(&agent, 1, 3);
+        let right = district.everything_adds_up();
+        assert_eq!(recount(&mut district.store).expect("read"), None);
+        district.store.projections_clear().expect("cleared");
+        district.store.figures_edition_set("as an older version counted").expect("set");
+        assert_eq!(recount(&mut district.store).expect("read"), Some(3));
+        assert_eq!(recount(&mut district.store).expect("read"), None);
+        assert_eq!(district.everything_adds_up(), right);
+    }
+
+    #[test]
     fn what_a_restore_took_away_is_counted_until_it_is_back() {
         let mut district = District::new();
         let mut agent = district.agent(UNIT, 1);
@@ -955,7 +1018,19 @@ pub mod tests {
             3 => (0u128..4).prop_map(received),
             3 => (1u32..28).prop_map(|day| finished(&format!("2023-02-{day:02}T10:00:00"))),
             1 => Just(Event::Returned(Moment { at: time("2023-03-01T08:00:00") }.into())),
-            1 => Just(Event::SupplementRequested(Moment { at: time("2023-02-03T08:00:00") })),
+            1 => (1u32..28).prop_map(|day| Event::SupplementRequested(Moment { at: time(&format!("2023-02-{day:02}T08:00:00")) })),
+            1 => (1u32..28).prop_map(|day| Event::Supplemented(Supplemented {
+                at: time(&format!("2023-02-{day:02}T09:00:00")),
+                due_at: Some(time(&format!("2023-03-{day:02}T17:00:00"))),
+                due_at_other_mode: None,
+            })),
+            1 => (1u32..12, 1u32..28).prop_map(|(month, day)| Event::Corrected(Box::new(Correction {
+                procedure: (day % 2 == 0).then(|| "1.001193".to_owned()),
+                received_at: Some(time(&format!("2022-{month:02}-{day:02}T08:00:00"))),
+                ..Correction::default()
+            }))),
+            1 => Just(Event::Rated(Rated { rating: Rating::Good })),
+            1 => Just(Event::Digitised(Digitised { components: Extent::Some, result: true })),
             1 => Just(Event::Voided(Moment { at: time("2023-03-02T08:00:00") })),
         ]
     }

@@ -6,14 +6,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use motcua_shared::calendar::LocalTime;
+use motcua_shared::contribution::Counters;
 use motcua_shared::period::{Backwards, Period};
-use motcua_shared::report::{Coverage, Ii06, OfficeCoverage};
+use motcua_shared::report::{Coverage, FieldSums, Ii06, OfficeCoverage};
 use motcua_shared::unit::Unit;
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::nights::{self, Absent};
-use crate::store::{Node, Store, StoreError, StreamStatus};
+use crate::store::{Node, ProcedureCounters, Store, StoreError, StreamStatus};
 
 /// Why a report is not to be had, in words for whoever asked.
 #[derive(Debug, thiserror::Error)]
@@ -124,9 +125,48 @@ pub fn ii06(store: &dyn Store, unit: Option<&str>, period: Period) -> Result<Ii0
         Some(code) => vec![code.to_owned()],
         None => office_codes(&node.code, &units, &streams, period),
     };
-    let sums = store.rollup_sums(unit, period.from, period.to)?;
+    let sums = field_sums(store, unit, period)?;
     let coverage = Coverage::of(codes.iter().map(|code| office_coverage(code, &streams)).collect());
     Ok(Ii06::compute(unit.unwrap_or(&node.code), period.from, period.to, &sums, coverage))
+}
+
+/// Sums by field before and within a period, of a unit or of all together.
+pub fn field_sums(store: &dyn Store, unit: Option<&str>, period: Period) -> Result<Vec<FieldSums>, StoreError> {
+    let mut fields: BTreeMap<String, FieldSums> = BTreeMap::new();
+    for sums in procedure_sums(store, unit, period)? {
+        let empty = || FieldSums { field: sums.field.clone(), before: Counters::default(), within: Counters::default() };
+        let field = fields.entry(sums.field.clone()).or_insert_with(empty);
+        field.before.add(&sums.before);
+        field.within.add(&sums.within);
+    }
+    Ok(fields.into_values().collect())
+}
+
+/// Sums of one procedure before and within a period.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcedureSums {
+    pub field: String,
+    pub procedure: String,
+    pub before: Counters,
+    pub within: Counters,
+}
+
+/// Sums by procedure before and within a period, of a unit or of all together, by field and procedure.
+pub fn procedure_sums(store: &dyn Store, unit: Option<&str>, period: Period) -> Result<Vec<ProcedureSums>, StoreError> {
+    let earlier = store.rollup_until_by_procedure(unit, eve(period))?;
+    let earlier: BTreeMap<(String, String), Counters> =
+        earlier.into_iter().map(|row| ((row.field, row.procedure), row.counters)).collect();
+    let ends = store.rollup_until_by_procedure(unit, period.to)?;
+    let sums = ends.into_iter().map(|ProcedureCounters { field, procedure, counters }| {
+        let before = earlier.get(&(field.clone(), procedure.clone())).copied().unwrap_or_default();
+        ProcedureSums { within: counters.since(&before), field, procedure, before }
+    });
+    Ok(sums.collect())
+}
+
+/// The day before a period.
+fn eve(period: Period) -> NaiveDate {
+    period.from.pred_opt().unwrap_or(NaiveDate::MIN)
 }
 
 /// Offices of the node that existed on some day of the period, and whoever has sent something.
@@ -170,16 +210,15 @@ pub struct Office {
 pub fn offices(store: &dyn Store, period: Period) -> Result<Vec<Office>, StoreError> {
     let node = node(store)?;
     let (units, streams) = (store.units()?, store.streams(None)?);
-    let sums = store.rollup_sums_by_unit(period.from, period.to)?;
+    let (earlier, ends) = (store.rollup_until_by_unit(eve(period))?, store.rollup_until_by_unit(period.to)?);
     let names = names(&units, period.to);
     let codes = office_codes(&node.code, &units, &streams, period);
     Ok(codes
         .into_iter()
         .map(|code| {
             let own = || streams.iter().filter(|stream| stream.unit == code);
-            let within = sums.get(&code).map(|sums| sums.within).unwrap_or_default();
-            let mut end = sums.get(&code).map(|sums| sums.before).unwrap_or_default();
-            end.add(&within);
+            let end = ends.get(&code).copied().unwrap_or_default();
+            let within = end.since(&earlier.get(&code).copied().unwrap_or_default());
             Office {
                 name: names.get(code.as_str()).map_or_else(|| code.clone(), |name| (*name).to_owned()),
                 coverage: office_coverage(&code, &streams),

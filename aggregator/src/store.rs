@@ -3,6 +3,7 @@
 //! Promise: what a method of [`Store`] returned `Ok` for is durable. What is stored of a stream is read from its rows,
 //! never from a number beside them. Knows no HTTP and no TLS. Start at [`Store`] and [`in_transaction`].
 
+pub mod month;
 pub mod sqlite;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,7 +12,6 @@ use chrono::NaiveDate;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
-use motcua_shared::report::FieldSums;
 use motcua_shared::sync;
 use motcua_shared::unit::Unit;
 use motcua_shared::wire::{AgentReport, Signed};
@@ -180,7 +180,27 @@ pub struct RollupRow {
     pub unit: String,
     pub field: String,
     pub procedure: String,
-    pub day: String,
+    pub day: NaiveDate,
+    pub counters: Counters,
+}
+
+/// One reporting month of the rollups. The empty unit is all units together; where field and procedure are empty, it is
+/// the unit itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MonthRow {
+    pub unit: String,
+    pub field: String,
+    pub procedure: String,
+    /// As [`motcua_shared::period::month_of`] counts.
+    pub month: i32,
+    pub content: month::Month,
+}
+
+/// Sums of one procedure over days.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProcedureCounters {
+    pub field: String,
+    pub procedure: String,
     pub counters: Counters,
 }
 
@@ -338,10 +358,17 @@ pub trait Store: Send {
 
     fn rollup_add(&mut self, unit: &str, delta: &Delta) -> Result<(), StoreError>;
     fn rollup_rows(&self) -> Result<Vec<RollupRow>, StoreError>;
-    /// Sums per field before and within the days `from..=to`, of a unit or of all units.
-    fn rollup_sums(&self, unit: Option<&str>, from: NaiveDate, to: NaiveDate) -> Result<Vec<FieldSums>, StoreError>;
-    /// The same per unit.
-    fn rollup_sums_by_unit(&self, from: NaiveDate, to: NaiveDate) -> Result<BTreeMap<String, FieldSums>, StoreError>;
+    /// Every reporting month that is kept, by unit, field, procedure and month.
+    fn rollup_months(&self) -> Result<Vec<MonthRow>, StoreError>;
+    /// Everything up to and with each of `days`, of a unit or of all together. Few rows, however many dossiers there are.
+    fn rollup_until(&self, unit: Option<&str>, days: &[NaiveDate]) -> Result<Vec<Counters>, StoreError>;
+    /// The same of one day for each unit of which anything is known.
+    fn rollup_until_by_unit(&self, day: NaiveDate) -> Result<BTreeMap<String, Counters>, StoreError>;
+    /// The same of one day for each procedure of a unit, or of all together, by field and procedure.
+    fn rollup_until_by_procedure(&self, unit: Option<&str>, day: NaiveDate) -> Result<Vec<ProcedureCounters>, StoreError>;
+    /// How the counters were counted, see [`motcua_shared::contribution::edition`]; `None` by a program that did not say.
+    fn figures_edition(&self) -> Result<Option<String>, StoreError>;
+    fn figures_edition_set(&mut self, edition: &str) -> Result<(), StoreError>;
     /// Forgets what is computed from the log: dossiers, rollups, quarantine.
     fn projections_clear(&mut self) -> Result<(), StoreError>;
 

@@ -4,13 +4,16 @@
 
 use std::collections::BTreeMap;
 
+use chrono::NaiveDate;
 use motcua_shared::contribution::{COLUMNS, Counters, Delta};
 use motcua_shared::entry::{Head, Record, Seq};
+use motcua_shared::period::{month_of, month_start};
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::ingest::{Reading, fold_history, project};
-use crate::store::{DossierRow, Store, StoreError, StoredEntry};
+use crate::store::month::{Month, distance};
+use crate::store::{DossierRow, MonthRow, Store, StoreError, StoredEntry};
 
 /// Entries read at once.
 const CHUNK: usize = 2_000;
@@ -151,20 +154,69 @@ impl Recomputed {
         let mut expected = BTreeMap::new();
         for (unit, delta) in &self.rollups {
             for (cell, counters) in delta.changes() {
-                expected.insert(format!("{unit} · {} · {} · {}", cell.field, cell.procedure, cell.day), *counters);
+                expected.insert((unit.clone(), cell.field.clone(), cell.procedure.clone(), cell.day), *counters);
             }
         }
         let count = expected.len();
+        months(store, &expected)?;
+        let named = |(unit, field, procedure, day): &CellKey| format!("{unit} · {field} · {procedure} · {day}");
         for row in store.rollup_rows()? {
-            let cell = format!("{} · {} · {} · {}", row.unit, row.field, row.procedure, row.day);
-            let expected = expected.remove(&cell).unwrap_or_default();
-            compare(&cell, &row.counters, &expected)?;
+            let key = (row.unit, row.field, row.procedure, row.day);
+            let expected = expected.remove(&key).unwrap_or_default();
+            compare(&named(&key), &row.counters, &expected)?;
         }
-        for (cell, counters) in expected {
-            compare(&cell, &Counters::default(), &counters)?;
+        for (key, counters) in expected {
+            compare(&named(&key), &Counters::default(), &counters)?;
         }
         Ok(count)
     }
+}
+
+/// Unit, field, procedure and day.
+type CellKey = (String, String, String, NaiveDate);
+
+/// Compares the sums by reporting month with what the days give.
+fn months(store: &dyn Store, days: &BTreeMap<CellKey, Counters>) -> Result<(), VerifyError> {
+    let mut expected: BTreeMap<(&str, &str, &str), BTreeMap<i32, Month>> = BTreeMap::new();
+    for ((unit, field, procedure, day), counters) in days {
+        for key in [(unit.as_str(), "", ""), (unit, field, procedure), ("", "", ""), ("", field, procedure)] {
+            let months = expected.entry(key).or_default();
+            months.entry(month_of(*day)).or_default().add(distance(*day), counters);
+        }
+    }
+    let mut stored: BTreeMap<(String, String, String), BTreeMap<i32, Month>> = BTreeMap::new();
+    for MonthRow { unit, field, procedure, month, content } in store.rollup_months()? {
+        stored.entry((unit, field, procedure)).or_default().insert(month, content);
+    }
+    for ((unit, field, procedure), months) in &stored {
+        let expected = expected.remove(&(unit.as_str(), field.as_str(), procedure.as_str())).unwrap_or_default();
+        compare_months([unit, field, procedure], months, expected)?;
+    }
+    for ((unit, field, procedure), expected) in expected {
+        compare_months([unit, field, procedure], &BTreeMap::new(), expected)?;
+    }
+    Ok(())
+}
+
+fn compare_months(key: [&str; 3], stored: &BTreeMap<i32, Month>, mut expected: BTreeMap<i32, Month>) -> Result<(), Fault> {
+    for number in stored.keys() {
+        expected.entry(*number).or_default(); // a month to which nothing is left of
+    }
+    let nothing = Month::default();
+    let mut before = Counters::default();
+    for (number, expected) in &expected {
+        let named = |day: &str| format!("{} · tháng từ {}{day}", key.join(" · "), month_start(*number));
+        let found = stored.get(number).unwrap_or(&nothing);
+        if stored.contains_key(number) {
+            compare(&named(", trước tháng"), &found.before, &before)?;
+        }
+        for day in found.days.keys().chain(expected.days.keys()) {
+            let of = |month: &Month| month.days.get(day).copied().unwrap_or_default();
+            compare(&named(&format!(", ngày thứ {}", day + 1)), &of(found), &of(expected))?;
+        }
+        before.add(&expected.end());
+    }
+    Ok(())
 }
 
 fn compare(cell: &str, found: &Counters, expected: &Counters) -> Result<(), Fault> {

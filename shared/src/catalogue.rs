@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
-use crate::deadline::Limit;
+use crate::calendar::{Calendar, LocalTime};
+use crate::deadline::{self, Limit};
+use crate::dossier::{Catalogued, Channel, Code};
 
 /// A hundred procedures that a commune handles, from the national portal (crawl of July 2026; DOMAIN §8).
 pub const STARTER: &str = include_str!("../data/procedures.csv");
@@ -29,6 +31,26 @@ pub const FIELDS: [(&str, &str); 9] = [
     ("khac", "Lĩnh vực khác"),
 ];
 
+/// From when a limit runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClockStart {
+    #[default]
+    Reception,
+    /// From acceptance for settlement (thụ lý): complaints and denunciations (Luật Khiếu nại Art. 28, Luật Tố cáo Art. 30).
+    Acceptance,
+}
+
+impl ClockStart {
+    pub fn is_reception(&self) -> bool {
+        *self == ClockStart::Reception
+    }
+}
+
+impl Code for ClockStart {
+    const ALL: &'static [(Self, &'static str)] = &[(ClockStart::Reception, "reception"), (ClockStart::Acceptance, "acceptance")];
+}
+
 /// One procedure (thủ tục hành chính), as it is over one stretch of time.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Procedure {
@@ -37,8 +59,14 @@ pub struct Procedure {
     pub name: String,
     /// Code of the field under which it is reported.
     pub field: String,
-    /// `None`: not known; the clerk enters the due time with the reason.
+    /// `None`: not known; the clerk enters the due time with the reason. It counts for every channel that has none of its own.
     pub limit: Option<Limit>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub online_limit: Option<Limit>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub post_limit: Option<Limit>,
+    #[serde(default, skip_serializing_if = "ClockStart::is_reception")]
+    pub clock_start: ClockStart,
     /// Received strictly after 15:00, the clock starts on the next working day.
     pub after_15h_next_day: bool,
     /// `None`: not known.
@@ -57,6 +85,22 @@ pub struct Procedure {
 }
 
 impl Procedure {
+    /// The limit of a request that came by `channel`.
+    pub fn limit_by(&self, channel: Channel) -> Option<Limit> {
+        let own = match channel {
+            Channel::InPerson => None,
+            Channel::Online => self.online_limit,
+            Channel::Post => self.post_limit,
+        };
+        own.or(self.limit)
+    }
+
+    /// When a request that came in by `channel` at `received` is due; `None`: its limit is not known, or runs from acceptance.
+    pub fn due(&self, channel: Channel, received: LocalTime, calendar: &Calendar) -> Option<LocalTime> {
+        let limit = self.limit_by(channel).filter(|_| self.clock_start.is_reception())?;
+        Some(deadline::due(limit, self.after_15h_next_day, received, calendar))
+    }
+
     pub fn is_valid(&self, day: NaiveDate) -> bool {
         self.valid_from.is_none_or(|from| from <= day) && self.valid_to.is_none_or(|to| day <= to)
     }
@@ -79,7 +123,11 @@ pub struct CatalogueFault {
 
 /// The procedures by code, each with its versions in order of time.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Catalogue(BTreeMap<String, Vec<Procedure>>);
+pub struct Catalogue {
+    versions: BTreeMap<String, Vec<Procedure>>,
+    /// Version of the reference data that it is part of; 0 is what is built in.
+    reference: u64,
+}
 
 #[derive(Deserialize)]
 struct Row {
@@ -88,6 +136,14 @@ struct Row {
     field: String,
     limit_value: Option<u32>,
     limit_unit: String,
+    online_limit_value: Option<u32>,
+    #[serde(default)]
+    online_limit_unit: String,
+    post_limit_value: Option<u32>,
+    #[serde(default)]
+    post_limit_unit: String,
+    #[serde(default)]
+    clock_start: String,
     after_15h_next_day: String,
     fee_vnd: Option<u64>,
     #[serde(default)]
@@ -121,10 +177,11 @@ pub fn procedures(csv_text: &str) -> Result<Vec<Procedure>, Vec<CatalogueFault>>
 impl Catalogue {
     /// The catalogue that is built in.
     pub fn starter() -> Catalogue {
-        Catalogue::of(procedures(STARTER).expect("the built-in table is tested"))
+        Catalogue::of(procedures(STARTER).expect("the built-in table is tested"), 0)
     }
 
-    pub fn of(procedures: Vec<Procedure>) -> Catalogue {
+    /// The catalogue of one version of the reference data.
+    pub fn of(procedures: Vec<Procedure>, reference: u64) -> Catalogue {
         let mut versions: BTreeMap<String, Vec<Procedure>> = BTreeMap::new();
         for procedure in procedures {
             versions.entry(procedure.code.clone()).or_default().push(procedure);
@@ -132,17 +189,23 @@ impl Catalogue {
         for versions in versions.values_mut() {
             versions.sort_by_key(|procedure| procedure.valid_from);
         }
-        Catalogue(versions)
+        Catalogue { versions, reference }
+    }
+
+    /// What is kept of a procedure at reception, beside limit, field and fee.
+    pub fn keeps(&self, procedure: &Procedure) -> Catalogued {
+        let Procedure { after_15h_next_day, clock_start, .. } = *procedure;
+        Catalogued { reference: self.reference, after_15h_next_day, clock_start }
     }
 
     /// The procedure as it is, or was, on `day`.
     pub fn find(&self, code: &str, day: NaiveDate) -> Option<&Procedure> {
-        self.0.get(code)?.iter().find(|procedure| procedure.is_valid(day))
+        self.versions.get(code)?.iter().find(|procedure| procedure.is_valid(day))
     }
 
     /// Its newest version: for its name.
     pub fn newest(&self, code: &str) -> Option<&Procedure> {
-        self.0.get(code)?.last()
+        self.versions.get(code)?.last()
     }
 
     /// What can be asked for on `day`, by code.
@@ -152,7 +215,7 @@ impl Catalogue {
 
     /// All versions of all procedures, by code.
     pub fn iter(&self) -> impl Iterator<Item = &Procedure> {
-        self.0.values().flatten()
+        self.versions.values().flatten()
     }
 }
 
@@ -160,19 +223,19 @@ impl TryFrom<Row> for Procedure {
     type Error = String;
 
     fn try_from(row: Row) -> Result<Procedure, String> {
-        let limit = match (row.limit_value, row.limit_unit.as_str()) {
-            (None, "") => None,
-            (_, "same_day") => Some(Limit::SameDay),
-            (Some(value), "working_day") => Some(Limit::WorkingDays(value)),
-            (Some(value), "calendar_day") => Some(Limit::CalendarDays(value)),
-            (Some(value), "hour") => Some(Limit::Hours(value)),
-            (value, unit) => return Err(format!("thời hạn không hợp lệ: {value:?} {unit}")),
+        let clock_start = match row.clock_start.as_str() {
+            "" => ClockStart::Reception,
+            code => ClockStart::from_code(code)
+                .ok_or_else(|| format!("clock_start cần reception hoặc acceptance, không phải {code}"))?,
         };
         Ok(Procedure {
             code: row.code,
             name: crate::text::nfc(&row.name),
             field: row.field,
-            limit,
+            limit: limit(row.limit_value, &row.limit_unit)?,
+            online_limit: limit(row.online_limit_value, &row.online_limit_unit)?,
+            post_limit: limit(row.post_limit_value, &row.post_limit_unit)?,
+            clock_start,
             after_15h_next_day: row.after_15h_next_day == "yes",
             fee_vnd: row.fee_vnd,
             level: row.level,
@@ -180,6 +243,18 @@ impl TryFrom<Row> for Procedure {
             valid_from: row.valid_from,
             valid_to: row.valid_to,
         })
+    }
+}
+
+/// A limit of two cells; `None`: both are empty.
+fn limit(value: Option<u32>, unit: &str) -> Result<Option<Limit>, String> {
+    match (value, unit) {
+        (None, "") => Ok(None),
+        (_, "same_day") => Ok(Some(Limit::SameDay)),
+        (Some(value), "working_day") => Ok(Some(Limit::WorkingDays(value))),
+        (Some(value), "calendar_day") => Ok(Some(Limit::CalendarDays(value))),
+        (Some(value), "hour") => Ok(Some(Limit::Hours(value))),
+        (value, unit) => Err(format!("thời hạn không hợp lệ: {value:?} {unit}")),
     }
 }
 
@@ -212,12 +287,39 @@ mod tests {
     fn a_procedure_is_found_as_it_was_on_the_day() {
         let heading = "code,name,field,limit_value,limit_unit,after_15h_next_day,fee_vnd,valid_from,valid_to\n";
         let rows = "1,A,khac,5,working_day,no,0,2027-01-01,\n1,A,khac,9,working_day,no,0,,2026-12-31\n";
-        let catalogue = Catalogue::of(procedures(&format!("{heading}{rows}")).expect("good"));
+        let catalogue = Catalogue::of(procedures(&format!("{heading}{rows}")).expect("good"), 0);
         let day = |text: &str| text.parse().expect("a date");
         let limit = |on: &str| catalogue.find("1", day(on)).and_then(|procedure| procedure.limit);
         assert_eq!(limit("2026-12-31"), Some(Limit::WorkingDays(9)));
         assert_eq!(limit("2027-01-01"), Some(Limit::WorkingDays(5)));
         assert_eq!(catalogue.newest("1").and_then(|procedure| procedure.limit), Some(Limit::WorkingDays(5)));
         assert_eq!(catalogue.in_force(day("2027-01-01")).count(), 1);
+    }
+
+    #[test]
+    fn each_channel_has_its_own_limit_or_the_common_one() {
+        let heading = "code,name,field,limit_value,limit_unit,online_limit_value,online_limit_unit,after_15h_next_day,fee_vnd\n";
+        let read = procedures(&format!("{heading}1.012812,A,khac,40,calendar_day,30,calendar_day,no,0\n")).expect("good");
+        let by = [Channel::InPerson, Channel::Online, Channel::Post].map(|channel| read[0].limit_by(channel));
+        assert_eq!(by, [40, 30, 40].map(|days| Some(Limit::CalendarDays(days))));
+        let at = crate::typed::time("09:00 06/07/2026").expect("a time");
+        let due = [Channel::InPerson, Channel::Online].map(|channel| read[0].due(channel, at, &Calendar::starter()));
+        assert_eq!(due, ["17:00 17/08/2026", "17:00 05/08/2026"].map(crate::typed::time));
+    }
+
+    #[test]
+    fn complaints_and_denunciations_run_from_acceptance() {
+        let catalogue = Catalogue::starter();
+        let at = crate::typed::time("09:00 06/07/2026").expect("a time");
+        for (code, start) in [
+            ("2.002396", ClockStart::Acceptance),
+            ("2.002409", ClockStart::Acceptance),
+            ("2.001801", ClockStart::Reception), // what is done with a letter, whatever it says
+        ] {
+            let procedure = catalogue.newest(code).expect("known");
+            assert_eq!(procedure.clock_start, start, "{code}");
+            let due = procedure.due(Channel::InPerson, at, &Calendar::starter());
+            assert_eq!(due.is_some(), start.is_reception(), "{code}");
+        }
     }
 }

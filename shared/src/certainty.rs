@@ -61,7 +61,8 @@ pub fn certainty(dossier: &Dossier, history: &[Recorded], after_15h_next_day: bo
     let (finished, started) = (dossier.finished?.at, dossier.clock_started_at?);
     dossier.verdict()?;
     let ended_out = out(history, finished, |event| matches!(event, Event::Finished(_)));
-    let started_out = out(history, started, |event| matches!(event, Event::Received(_) | Event::Supplemented(_)));
+    let started_out =
+        out(history, started, |event| matches!(event, Event::Received(_) | Event::Accepted(_) | Event::Supplemented(_)));
     let due = |shift: Duration| match (dossier.limit(), dossier.due_at) {
         (Some(limit), Some(promised)) if deadline::due(limit, after_15h_next_day, started, calendar) == promised => {
             Some(deadline::due(limit, after_15h_next_day, started + shift, calendar))
@@ -92,6 +93,7 @@ fn decisive(event: &Event) -> Option<LocalTime> {
     match event {
         Event::Received(received) => Some(received.received_at),
         Event::SupplementRequested(moment) => Some(moment.at),
+        Event::Accepted(accepted) => Some(accepted.at),
         Event::Returned(returned) => Some(returned.at),
         Event::Supplemented(supplemented) => Some(supplemented.at),
         Event::Finished(finished) => Some(finished.at),
@@ -145,6 +147,9 @@ mod tests {
             due_at: Some(due),
             ruleset: "nd118-2025".to_owned(),
             fee_vnd: 0,
+            catalogued: None,
+            book: None,
+            follows: None,
         })
     }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use chrono::Datelike;
 use serde::{Deserialize, Serialize};
 
+use crate::book::Numbers;
 use crate::calendar::{LocalTime, local_day};
 use crate::dossier::{Code, Dossier};
 
@@ -40,6 +41,9 @@ pub struct Certified {
     pub at: LocalTime,
     pub document: Document,
     pub quantity: u32,
+    /// One for each, in the book of the year and document; absent in what was written before they were given out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub numbers: Option<Numbers>,
 }
 
 /// How many were certified in each year, by document.
@@ -79,7 +83,7 @@ mod tests {
     use crate::typed;
 
     fn certified(at: &str, document: Document, quantity: u32) -> Event {
-        Event::Certified(Certified { at: typed::time(at).expect("a time"), document, quantity })
+        Event::Certified(Certified { at: typed::time(at).expect("a time"), document, quantity, numbers: None })
     }
 
     #[track_caller]

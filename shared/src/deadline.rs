@@ -61,7 +61,8 @@ fn is_after_15h(received: LocalTime) -> bool {
 /// The due time of a dossier received at `received`, at closing time of its last day (or to the minute for hours).
 ///
 /// The first day is not counted and an end on a day off moves to the next working day: Civil Code 2015 Art. 147(2),
-/// 148(5). With `after_15h_next_day` a dossier received after 15:00 counts as received on the next working day.
+/// 148(5). With `after_15h_next_day` a dossier received after 15:00, or on a day off, counts as received on the next
+/// working day (see `counted_from`).
 pub fn due(limit: Limit, after_15h_next_day: bool, received: LocalTime, calendar: &Calendar) -> LocalTime {
     let received = received.with_timezone(&VIETNAM);
     let closes = calendar.hours.afternoon.1;
@@ -79,9 +80,15 @@ pub fn due(limit: Limit, after_15h_next_day: bool, received: LocalTime, calendar
     }
 }
 
-/// When the clock of what came in at `received` starts: then, or when the desk opens on the next working day.
+/// When the clock of what came in at `received` starts: then; with the 15:00 rule, for what came in after 15:00 or on a day
+/// off, when the desk opens on the next working day.
+///
+/// The law names 15:00 alone. But then three working days from Friday 15:01 would count from Monday, and three from Saturday
+/// 8:00, sent in online, from Saturday: who came later would be due a day earlier. Who comes later is never due earlier; and
+/// as what the law gives to the office after 15:00 cannot be taken away, the request of the day off counts from the same
+/// moment as the one before it. Without the rule nothing changes: Friday evening and Saturday both count from Monday on.
 fn counted_from(after_15h_next_day: bool, received: LocalTime, calendar: &Calendar) -> LocalTime {
-    if after_15h_next_day && is_after_15h(received) {
+    if after_15h_next_day && (is_after_15h(received) || !calendar.is_working_day(local_day(received))) {
         at(calendar.next_working_day(local_day(received)), calendar.hours.morning.0)
     } else {
         received
@@ -290,7 +297,7 @@ mod tests {
         let off = "2027-03-17 hoan_doi_nghi"; // a Wednesday
         moves(Some(WorkingDays(3)), "2027-03-15 09:00", "2027-03-18 17:00", off, Some("2027-03-19 17:00"));
         moves(Some(WorkingDays(1)), "2027-03-15 09:00", "2027-03-16 17:00", off, None);
-        moves(Some(WorkingDays(1)), "2027-03-17 09:00", "2027-03-18 17:00", off, None); // the first day never counted
+        moves(Some(WorkingDays(1)), "2027-03-17 09:00", "2027-03-18 17:00", off, Some("2027-03-19 17:00")); // came in on the day off
         moves(Some(WorkingDays(1)), "2027-03-15 15:01", "2027-03-17 17:00", off, Some("2027-03-18 17:00")); // after 15:00
         moves(Some(CalendarDays(2)), "2027-03-15 09:00", "2027-03-17 17:00", off, Some("2027-03-18 17:00"));
         moves(Some(CalendarDays(3)), "2027-03-15 09:00", "2027-03-18 17:00", off, None); // it ends on a working day

@@ -3,17 +3,19 @@
 //! Promise: any sequence of events folds. What makes no sense is kept as a fault, never refused and never a panic.
 //! Start at [`Dossier::fold`] (reading) and [`Dossier::admits`] (before recording).
 
-use chrono::{Duration, NaiveDate};
+use chrono::{Days, Duration, NaiveDate};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 use uuid::Uuid;
 
+use crate::book::{Line, Place};
 use crate::calendar::{LocalTime, local_day};
+use crate::catalogue::{Catalogue, ClockStart};
 use crate::certification::Certified;
 use crate::deadline::{self, Limit, Verdict};
 use crate::entry::{Body, VERSION};
 use crate::paper::{self, Paper};
-use crate::ruleset::{ClassificationRule, Ruleset, SupplementClock};
+use crate::ruleset::{ClassificationRule, Ruleset, SupplementClock, Term};
 use crate::survey::Answers;
 
 /// How the request came in. NĐ 61/2018 Art. 16.
@@ -188,6 +190,26 @@ pub struct Received {
     pub due_at: Option<LocalTime>,
     pub ruleset: String,
     pub fee_vnd: u64,
+    /// Absent in entries of the first releases: then the catalogue is asked what it said on that day.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalogued: Option<Catalogued>,
+    /// Its line in the register book; absent in what was written before lines were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub book: Option<Line>,
+    /// Code of the slip with which this request was not accepted before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub follows: Option<String>,
+}
+
+/// What else the catalogue said of the procedure at reception, beside limit, field and fee: kept, so that no later version
+/// changes how the clock of this dossier runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Catalogued {
+    /// Version of the reference data; 0 is what is built in.
+    pub reference: u64,
+    pub after_15h_next_day: bool,
+    #[serde(default, skip_serializing_if = "ClockStart::is_reception")]
+    pub clock_start: ClockStart,
 }
 
 /// A request was looked at and not accepted: it counts in no report, and its citizen has a slip with its number.
@@ -200,6 +222,14 @@ pub struct TurnedAway {
     pub channel: Channel,
     pub at: LocalTime,
     pub lack: Lack,
+}
+
+/// A petition was accepted for settlement (thụ lý): its limit runs from here (Luật Khiếu nại Art. 28, Luật Tố cáo Art. 30).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    pub at: LocalTime,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<LocalTime>,
 }
 
 /// Something that happened at a moment and needs no more words.
@@ -273,7 +303,7 @@ pub struct NumberedOutside {
     pub code: String,
 }
 
-/// Apology and new date (Mẫu 04; NĐ 61/2018 Art. 19(9)).
+/// Apology and new date, as the ruleset allows it ([`Ruleset::extensions`]).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Extended {
     pub at: LocalTime,
@@ -366,11 +396,13 @@ macro_rules! events {
 
 events! {
     Received(Received) = "received",
-    /// Told once and in full what to complete before the request can be accepted (Mẫu 02; NĐ 61/2018 Art. 15(3)).
+    /// Told once and in full what to complete before the request can be accepted ([`crate::ruleset::Form::SupplementRequest`]).
     Guided(TurnedAway) = "guided",
-    /// Not accepted, with the reason (Mẫu 03).
+    /// Not accepted, with the reason ([`crate::ruleset::Form::Refusal`]).
     Declined(TurnedAway) = "declined",
-    /// The citizen is asked for more, with one full list (Mẫu 02). The reason is in the sealed part.
+    /// Accepted for settlement, where the limit runs from that moment.
+    Accepted(Accepted) = "accepted",
+    /// The citizen is asked for more, with one full list. The reason is in the sealed part.
     SupplementRequested(Moment) = "supplement_requested",
     Supplemented(Supplemented) = "supplemented",
     Transferred(Transferred) = "transferred",
@@ -396,6 +428,18 @@ events! {
 }
 
 impl Event {
+    /// The same without the numbers that are given out on saving: two forms that say the same are equal in this.
+    #[must_use]
+    pub fn unnumbered(&self) -> Event {
+        let mut event = self.clone();
+        match &mut event {
+            Event::Received(received) => received.book = None,
+            Event::Certified(certified) => certified.numbers = None,
+            _ => {}
+        }
+        event
+    }
+
     /// Reads the event of an entry.
     pub fn parse(body: &Body) -> Result<Event, Unapplied> {
         if body.v > VERSION {
@@ -472,11 +516,11 @@ pub enum Fault {
     SupplementedUnasked,
     AfterTheEnd,
     AfterVoiding,
-    /// More than one supplement request (NĐ 61/2018 Art. 15(3)).
+    /// More supplement requests than the ruleset allows ([`Ruleset::supplements`]).
     AskedTwice,
-    /// More than one apology (NĐ 61/2018 Art. 19(9)).
+    /// More apologies than it allows ([`Ruleset::extensions`]).
     ExtendedTwice,
-    /// Apology on the due day or later (NĐ 61/2018 Art. 19(9)).
+    /// An apology nearer to the due day than it allows ([`Ruleset::apology_lead_days`]).
     ExtendedLate,
     CameBackUnsent,
     RatedTwice,
@@ -484,6 +528,10 @@ pub enum Fault {
     /// An answer on time or result before there was one.
     AnsweredEarly,
     TurnedAwayAfterReception,
+    /// Accepted for settlement although its limit runs from reception, or a second time: the due time stays.
+    AcceptedNeedlessly,
+    /// A date put off before the limit had begun to run.
+    ExtendedBeforeAcceptance,
 }
 
 /// One stay away from the desk.
@@ -507,6 +555,14 @@ impl Stay {
     }
 }
 
+/// One stretch in which the citizen was asked for more and the clock stood still.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wait {
+    pub asked_at: LocalTime,
+    /// When everything was in; absent while it is waited for, and where the dossier ended before.
+    pub complete_at: Option<LocalTime>,
+}
+
 /// How it stands with the money. A fee of 0 is no payment of 0 (DOMAIN §4: the denominator leaves it out).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -524,6 +580,8 @@ pub enum Payment {
 pub struct Dossier {
     pub id: Uuid,
     pub received: Option<Received>,
+    /// Where it stands in the register book.
+    pub book: Option<Place>,
     /// Its slip, while it is not accepted.
     pub turned_away: Option<TurnedAway>,
     pub declined: bool,
@@ -532,9 +590,13 @@ pub struct Dossier {
     /// What it would have been after a supplement by the mode that is not official; a date that a person set since then
     /// counts in both.
     pub due_at_other_mode: Option<LocalTime>,
-    /// When the limit began to run: at reception, or when everything that was asked for was in.
+    /// When its petition was accepted for settlement.
+    pub accepted_at: Option<LocalTime>,
+    /// When the limit began to run: at reception or acceptance, or when everything that was asked for was in.
     pub clock_started_at: Option<LocalTime>,
     pub awaiting_supplement_since: Option<LocalTime>,
+    /// Every stretch of waiting for the citizen, the newest last.
+    pub waits: Vec<Wait>,
     /// Every stay away from the desk, the newest last.
     pub stays: Vec<Stay>,
     pub finished: Option<Finished>,
@@ -562,12 +624,15 @@ impl Dossier {
         Dossier {
             id,
             received: None,
+            book: None,
             turned_away: None,
             declined: false,
             due_at: None,
             due_at_other_mode: None,
+            accepted_at: None,
             clock_started_at: None,
             awaiting_supplement_since: None,
+            waits: Vec::new(),
             stays: Vec::new(),
             finished: None,
             returned_at: None,
@@ -604,8 +669,9 @@ impl Dossier {
             Event::Received(received) => {
                 if self.received.is_none() {
                     self.due_at = received.due_at;
-                    self.clock_started_at = Some(received.received_at);
+                    self.book = received.book.map(|line| Place::of(line, local_day(received.received_at)));
                     self.received = Some(received.clone());
+                    self.clock_started_at = (!self.awaits_acceptance()).then_some(received.received_at);
                 }
             }
             Event::Guided(slip) => self.turned_away = Some(slip.clone()),
@@ -613,15 +679,30 @@ impl Dossier {
                 self.turned_away = Some(slip.clone());
                 self.declined = true;
             }
+            // Of any other dossier it changes no due time: nobody is dated anew by it.
+            Event::Accepted(accepted) if self.awaits_acceptance() => {
+                self.accepted_at = Some(accepted.at);
+                self.due_at = accepted.due_at;
+                self.clock_started_at = Some(accepted.at);
+            }
+            Event::Accepted(_) => {}
             Event::SupplementRequested(moment) => {
+                if self.awaiting_supplement_since.is_none() {
+                    self.waits.push(Wait { asked_at: moment.at, complete_at: None });
+                }
                 self.awaiting_supplement_since = Some(moment.at);
                 self.supplements += 1;
             }
             Event::Supplemented(supplemented) => {
+                if let Some(wait) = self.waits.last_mut() {
+                    wait.complete_at = wait.complete_at.or(Some(supplemented.at));
+                }
                 self.awaiting_supplement_since = None;
                 self.due_at = supplemented.due_at.or(self.due_at);
                 self.due_at_other_mode = supplemented.due_at_other_mode;
-                self.clock_started_at = Some(supplemented.at);
+                if !self.awaits_acceptance() {
+                    self.clock_started_at = Some(supplemented.at);
+                }
             }
             Event::Transferred(transferred) => self.send_on(transferred),
             Event::CameBack(moment) => self.end_stay(moment.at),
@@ -694,13 +775,16 @@ impl Dossier {
             | Event::Extended(_)
             | Event::Rescheduled(_)
             | Event::Transferred(_)
+            | Event::Accepted(_)
             | Event::PaymentRequested(_)
                 if self.finished.is_some() =>
             {
                 Some(Fault::AfterTheEnd)
             }
-            Event::SupplementRequested(_) if self.supplements > 0 => Some(Fault::AskedTwice),
-            Event::Extended(_) if self.extensions > 0 => Some(Fault::ExtendedTwice),
+            Event::Accepted(_) if !self.awaits_acceptance() => Some(Fault::AcceptedNeedlessly),
+            Event::SupplementRequested(_) if self.has_asked_enough() => Some(Fault::AskedTwice),
+            Event::Extended(_) if self.awaits_acceptance() => Some(Fault::ExtendedBeforeAcceptance),
+            Event::Extended(_) if self.has_extended_enough() => Some(Fault::ExtendedTwice),
             Event::Extended(extended) if self.is_too_late_to_extend(extended.at) => Some(Fault::ExtendedLate),
             Event::CameBack(_) if self.away().is_none() => Some(Fault::CameBackUnsent),
             Event::Rated(_) if self.rating.is_some() => Some(Fault::RatedTwice),
@@ -713,6 +797,9 @@ impl Dossier {
 
     fn correct(&mut self, correction: &Correction) {
         if let Some(received) = &mut self.received {
+            if correction.procedure.as_ref().is_some_and(|procedure| *procedure != received.procedure) {
+                received.catalogued = None; // that was said of another procedure
+            }
             replace(&mut received.procedure, correction.procedure.as_ref());
             replace(&mut received.field, correction.field.as_ref());
             received.channel = correction.channel.unwrap_or(received.channel);
@@ -752,9 +839,30 @@ impl Dossier {
         }
     }
 
-    /// The apology goes out at the latest one day before the due day (NĐ 61/2018 Art. 19(9)).
+    /// The apology goes out some days before the due day ([`Ruleset::apology_lead_days`]).
     fn is_too_late_to_extend(&self, at: LocalTime) -> bool {
-        self.due_at.is_some_and(|due| local_day(at) >= local_day(due))
+        let lead = Days::new(u64::from(self.ruleset().apology_lead_days.count));
+        let soonest = local_day(at).checked_add_days(lead).unwrap_or(NaiveDate::MAX);
+        self.due_at.is_some_and(|due| soonest > local_day(due))
+    }
+
+    fn has_asked_enough(&self) -> bool {
+        self.supplements >= self.ruleset().supplements.count
+    }
+
+    fn has_extended_enough(&self) -> bool {
+        self.extensions >= self.ruleset().extensions.count
+    }
+
+    /// Its limit has not begun to run: it runs from acceptance for settlement, and that has not come.
+    pub fn awaits_acceptance(&self) -> bool {
+        self.clock_start() == ClockStart::Acceptance && self.accepted_at.is_none()
+    }
+
+    /// From when its limit runs, as the catalogue said at reception.
+    pub fn clock_start(&self) -> ClockStart {
+        let catalogued = self.received.as_ref().and_then(|received| received.catalogued);
+        catalogued.map_or(ClockStart::Reception, |catalogued| catalogued.clock_start)
     }
 
     /// Time and result can be judged only once there is a result (DOMAIN §5).
@@ -798,22 +906,35 @@ impl Dossier {
         self.received.as_ref().map(receipt).or(self.turned_away.as_ref().map(slip)).unwrap_or_default()
     }
 
-    fn ruleset(&self) -> Option<Ruleset> {
-        self.received.as_ref().and_then(|received| Ruleset::find(&received.ruleset))
+    /// The ruleset that its reception names, for its whole life; for one that this version does not know, and for a slip,
+    /// the law of that day.
+    pub fn ruleset(&self) -> Ruleset {
+        let named = self.received.as_ref().and_then(|received| Ruleset::find(&received.ruleset));
+        let day = self.received.as_ref().map(|received| received.received_at).or(self.turned_away.as_ref().map(|slip| slip.at));
+        named.unwrap_or_else(|| Ruleset::on(day.map_or(NaiveDate::MAX, local_day)))
     }
 
     /// By the rule of the ruleset under which it was received.
     pub fn classification_rule(&self) -> ClassificationRule {
-        self.ruleset().map_or(ClassificationRule::UnitOfLimit, |ruleset| ruleset.classification_rule)
+        self.ruleset().classification_rule
     }
 
     /// The official one, as for [`Dossier::classification_rule`].
     pub fn supplement_clock(&self) -> SupplementClock {
-        self.ruleset().map_or(SupplementClock::Restarts, |ruleset| ruleset.supplement_clock)
+        self.ruleset().supplement_clock
     }
 
     pub fn limit(&self) -> Option<Limit> {
         self.received.as_ref().and_then(|received| received.limit)
+    }
+
+    /// Whether what came in after 15:00 counts from the next working day: as it was kept at reception. Entries of the first
+    /// releases did not keep it; for those, as `catalogue` has it for that day.
+    pub fn after_15h_next_day(&self, catalogue: &Catalogue) -> bool {
+        let Some(received) = &self.received else { return false };
+        let listed = || catalogue.find(&received.procedure, local_day(received.received_at));
+        let by_list = || listed().is_some_and(|procedure| procedure.after_15h_next_day);
+        received.catalogued.map_or_else(by_list, |catalogued| catalogued.after_15h_next_day)
     }
 
     /// Early, on time or overdue, on the processing end; `None` while it is open or when it was voided.
@@ -838,6 +959,7 @@ impl Dossier {
             Event::Received(received) => (matches!(state, State::Unknown | State::Guided), Some(received.received_at)),
             Event::Guided(slip) => (state == State::Unknown, Some(slip.at)),
             Event::Declined(slip) => (matches!(state, State::Unknown | State::Guided), Some(slip.at)),
+            Event::Accepted(accepted) => (open, Some(accepted.at)),
             Event::SupplementRequested(moment) => (state == State::Processing, Some(moment.at)),
             Event::Supplemented(supplemented) => (state == State::AwaitingSupplement, Some(supplemented.at)),
             Event::Transferred(transferred) => (open, Some(transferred.at)),
@@ -884,11 +1006,17 @@ impl Dossier {
 
     /// What the law allows once, in time, or not before something else.
     fn admits_by_rule(&self, event: &Event) -> Result<(), Refusal> {
+        let rules = self.ruleset();
         let broken = match event {
-            Event::Extended(_) if self.extensions > 0 => Refusal::ExtendedBefore,
+            Event::Accepted(_) if self.clock_start() == ClockStart::Reception => Refusal::RunsFromReception,
+            Event::Accepted(_) if self.accepted_at.is_some() => Refusal::AcceptedBefore,
+            Event::Extended(_) if self.awaits_acceptance() => Refusal::NotAccepted,
+            Event::Extended(_) if self.has_extended_enough() => Refusal::ExtendedBefore(rules.extensions),
             Event::Extended(extended) if self.due_at.is_some_and(|due| extended.due_at <= due) => Refusal::NotLater,
-            Event::Extended(extended) if self.is_too_late_to_extend(extended.at) => Refusal::ExtendedLate,
-            Event::SupplementRequested(_) if self.supplements > 0 => Refusal::SupplementedBefore,
+            Event::Extended(extended) if self.is_too_late_to_extend(extended.at) => {
+                Refusal::ExtendedLate(rules.apology_lead_days)
+            }
+            Event::SupplementRequested(_) if self.has_asked_enough() => Refusal::SupplementedBefore(rules.supplements),
             Event::CameBack(_) if self.away().is_none() => Refusal::NotAway,
             Event::PaymentRequested(_) if matches!(self.payment(), Payment::PaidDirectly | Payment::PaidOnline) => {
                 Refusal::PaidBefore
@@ -917,17 +1045,23 @@ pub enum Refusal {
     Future,
     #[error("Thời điểm sớm hơn bước trước đó của hồ sơ. Hãy kiểm tra ngày giờ đã nhập.")]
     TooEarly,
-    #[error("Hồ sơ đã xin lỗi và hẹn lại một lần; chỉ được hẹn lại một lần (NĐ 61/2018, Điều 19 khoản 9).")]
-    ExtendedBefore,
+    #[error("Hồ sơ đã xin lỗi và hẹn lại {times}; chỉ được hẹn lại {times} ({}).", .0.basis, times = .0.times())]
+    ExtendedBefore(Term),
     #[error("Ngày hẹn mới phải sau ngày hẹn cũ.")]
     NotLater,
-    #[error("Đã yêu cầu bổ sung một lần; chỉ được yêu cầu một lần (NĐ 61/2018, Điều 15 khoản 3).")]
-    SupplementedBefore,
+    #[error("Đã yêu cầu bổ sung {times}; chỉ được yêu cầu {times} ({}).", .0.basis, times = .0.times())]
+    SupplementedBefore(Term),
     #[error(
-        "Đã đến ngày hẹn trả hoặc đã quá hẹn; phiếu xin lỗi phải gửi chậm nhất 1 ngày trước ngày hẹn \
-         (NĐ 61/2018, Điều 19 khoản 9). Hãy giải quyết hồ sơ; hồ sơ được tính là quá hạn."
+        "Đã quá muộn để hẹn lại; văn bản xin lỗi phải gửi chậm nhất {} ngày trước ngày hẹn ({}). \
+         Hãy giải quyết hồ sơ; nếu chậm hẹn thì hồ sơ được tính là quá hạn.", .0.count, .0.basis
     )]
-    ExtendedLate,
+    ExtendedLate(Term),
+    #[error("Thời hạn của hồ sơ tính từ lúc tiếp nhận nên không có bước thụ lý.")]
+    RunsFromReception,
+    #[error("Đơn đã được thụ lý; mỗi đơn chỉ thụ lý một lần.")]
+    AcceptedBefore,
+    #[error("Đơn chưa thụ lý nên thời hạn chưa chạy, chưa có ngày hẹn để lùi.")]
+    NotAccepted,
     #[error("Hồ sơ đang ở quầy, chưa chuyển cho ai nên không nhận lại được.")]
     NotAway,
     #[error("Phí, lệ phí của hồ sơ đã thu.")]
@@ -982,7 +1116,16 @@ pub(crate) mod tests {
             due_at,
             ruleset: "nd61-2018".to_owned(),
             fee_vnd: 4000,
+            catalogued: None,
+            book: None,
+            follows: None,
         })
+    }
+
+    pub(crate) fn petition_received(minute: i64, channel: Channel) -> Event {
+        let Event::Received(start) = received(minute, channel) else { panic!("a reception") };
+        let catalogued = Some(Catalogued { reference: 3, after_15h_next_day: true, clock_start: ClockStart::Acceptance });
+        Event::Received(Received { due_at: None, limit: Some(Limit::CalendarDays(30)), catalogued, ..start })
     }
 
     /// Any event at any time, sense or nonsense.
@@ -990,11 +1133,13 @@ pub(crate) mod tests {
         let minute = -20_000i64..20_000;
         let channel = prop_oneof![Just(Channel::InPerson), Just(Channel::Online), Just(Channel::Post)];
         let outcome = prop_oneof![Just(Outcome::Granted), Just(Outcome::Refused), Just(Outcome::Withdrawn)];
-        (0..21u8, minute.clone(), minute, channel, outcome, any::<bool>()).prop_map(
+        (0..23u8, minute.clone(), minute, channel, outcome, any::<bool>()).prop_map(
             |(kind, minute, other, channel, outcome, yes)| {
                 let at = time(minute);
                 match kind {
                     0 | 1 => received(minute, channel),
+                    20 => Event::Accepted(Accepted { at, due_at: yes.then(|| time(other)) }),
+                    21 => petition_received(minute, channel),
                     2 => Event::SupplementRequested(Moment { at }),
                     3 => Event::Supplemented(Supplemented {
                         at,
@@ -1032,7 +1177,7 @@ pub(crate) mod tests {
                     16 => Event::Surveyed(Surveyed { at, answers: Answers::of([yes.then_some(2); 9]) }),
                     17 => Event::Guided(turned_away(minute)),
                     18 => Event::Declined(turned_away(minute)),
-                    19 => Event::Certified(Certified { at, document: Document::Copy, quantity: 3 }),
+                    19 => Event::Certified(Certified { at, document: Document::Copy, quantity: 3, numbers: None }),
                     _ => Event::NumberedOutside(NumberedOutside { code: minute.to_string() }),
                 }
             },
@@ -1209,6 +1354,80 @@ pub(crate) mod tests {
         assert_eq!(sent.clear().get(), format!(r#"{{"at":"{at}","to":"UBND huyện"}}"#), "and written as before");
     }
 
+    fn rules() -> Ruleset {
+        Ruleset::find("nd61-2018").expect("known")
+    }
+
+    #[test]
+    fn a_dossier_keeps_its_ruleset_and_its_refusals_cite_that_law() {
+        let of = |ruleset: &str, later: &[Event]| {
+            let Event::Received(start) = received(0, Channel::InPerson) else { panic!("a reception") };
+            let start = Event::Received(Received { ruleset: ruleset.to_owned(), ..start });
+            Dossier::fold(ID, std::iter::once(&start).chain(later))
+        };
+        // Received again on a day of the new law, as a correction says: the ruleset that was recorded stays.
+        let new_day = chrono::DateTime::parse_from_rfc3339("2025-07-02T08:00:00+07:00").expect("a time");
+        let moved = Event::Corrected(Box::new(Correction { received_at: Some(new_day), ..Correction::default() }));
+        assert_eq!(of("nd61-2018", &[moved]).ruleset().id, "nd61-2018");
+        assert_eq!(of("nd118-2025", &[]).ruleset().id, "nd118-2025", "whatever its day");
+        assert_eq!(of("nd9-2099", &[]).ruleset().id, "nd61-2018", "by its day, where the name is not known");
+        let asked = [
+            Event::SupplementRequested(Moment { at: time(1) }),
+            Event::Supplemented(Supplemented { at: time(2), due_at: None, due_at_other_mode: None }),
+        ];
+        let again = Event::SupplementRequested(Moment { at: time(3) });
+        let late = Event::Extended(Extended { at: time(20), due_at: time(9000) });
+        for (id, supplement, lead) in [
+            ("nd61-2018", "NĐ 61/2018/NĐ-CP, Điều 15 khoản 3", "NĐ 61/2018/NĐ-CP, Điều 19 khoản 9"),
+            ("nd118-2025", "NĐ 118/2025/NĐ-CP", "NĐ 118/2025/NĐ-CP"),
+        ] {
+            let said = of(id, &asked).admits(&again, time(3)).expect_err("once").to_string();
+            assert_eq!(said, format!("Đã yêu cầu bổ sung một lần; chỉ được yêu cầu một lần ({supplement})."));
+            let said = of(id, &[]).admits(&late, time(20)).expect_err("too late").to_string();
+            assert!(said.contains(&format!("chậm nhất 1 ngày trước ngày hẹn ({lead})")), "{said}");
+        }
+    }
+
+    fn petition(later: &[Event]) -> Dossier {
+        Dossier::fold(ID, std::iter::once(&petition_received(0, Channel::InPerson)).chain(later))
+    }
+
+    #[test]
+    fn a_petition_has_no_due_time_before_it_is_accepted_and_is_accepted_once() {
+        let (day, due) = (24 * 60, time(40 * 24 * 60));
+        let accepted = |minute| Event::Accepted(Accepted { at: time(minute), due_at: Some(due) });
+        let waiting = petition(&[]);
+        assert_eq!((waiting.due_at, waiting.clock_started_at, waiting.state()), (None, None, State::Processing));
+        assert!(waiting.awaits_acceptance() && !waiting.is_overdue(time(400 * day)));
+        assert_eq!(waiting.admits(&accepted(5 * day), time(6 * day)), Ok(()));
+        assert_eq!(waiting.admits(&accepted(-1), time(6 * day)), Err(Refusal::TooEarly));
+        let put_off = Event::Extended(Extended { at: time(day), due_at: due });
+        assert_eq!(waiting.admits(&put_off, time(day)), Err(Refusal::NotAccepted));
+        let running = petition(&[accepted(5 * day)]);
+        assert_eq!((running.due_at, running.clock_started_at), (Some(due), Some(time(5 * day))));
+        assert!(!running.awaits_acceptance() && running.is_overdue(time(41 * day)));
+        assert_eq!(running.admits(&accepted(6 * day), time(6 * day)), Err(Refusal::AcceptedBefore));
+        // What was complete before acceptance starts no clock; refused before acceptance it is in time.
+        let full = Event::Supplemented(Supplemented { at: time(day), due_at: None, due_at_other_mode: None });
+        let asked = Event::SupplementRequested(Moment { at: time(1) });
+        assert_eq!(petition(&[asked, full]).clock_started_at, None);
+        let refused = Event::Finished(Finished { at: time(9 * day), outcome: Outcome::Refused });
+        assert_eq!(petition(&[refused]).verdict(), Some(Verdict::OnTime));
+    }
+
+    #[test]
+    fn an_acceptance_that_is_not_owed_changes_no_due_time() {
+        let accepted = |minute| Event::Accepted(Accepted { at: time(minute), due_at: Some(time(9000)) });
+        let plain = Dossier::fold(ID, &[received(0, Channel::InPerson), accepted(5)]);
+        assert_eq!((plain.due_at, &plain.faults[..]), (Some(time(540)), &[Fault::AcceptedNeedlessly][..]));
+        let refused = Dossier::fold(ID, &[received(0, Channel::InPerson)]).admits(&accepted(5), time(6));
+        assert_eq!(refused, Err(Refusal::RunsFromReception));
+        let twice = petition(&[accepted(5), Event::Accepted(Accepted { at: time(6), due_at: Some(time(99)) })]);
+        assert_eq!((twice.due_at, &twice.faults[..]), (Some(time(9000)), &[Fault::AcceptedNeedlessly][..]));
+        let early = petition(&[Event::Extended(Extended { at: time(1), due_at: time(99) })]);
+        assert_eq!(early.faults, [Fault::ExtendedBeforeAcceptance]);
+    }
+
     #[test]
     fn a_clerk_is_refused_what_the_rules_forbid() {
         let open = Dossier::fold(ID, &[received(0, Channel::InPerson)]);
@@ -1218,19 +1437,19 @@ pub(crate) mod tests {
             (Event::Finished(Finished { at: time(200), outcome: Outcome::Granted }), Refusal::Future),
             (Event::Finished(Finished { at: time(-1), outcome: Outcome::Granted }), Refusal::TooEarly),
             (extended(100), Refusal::NotLater),
-            (extended(5000), Refusal::ExtendedLate),
+            (extended(5000), Refusal::ExtendedLate(rules().apology_lead_days)),
         ];
         for (event, refusal) in cases {
             assert_eq!(open.admits(&event, time(30)), Err(refusal), "{event:?}");
         }
         let mut twice = open.clone();
         twice.apply(&extended(5000));
-        assert_eq!(twice.admits(&extended(9000), time(30)), Err(Refusal::ExtendedBefore));
+        assert_eq!(twice.admits(&extended(9000), time(30)), Err(Refusal::ExtendedBefore(rules().extensions)));
         twice.apply(&Event::SupplementRequested(Moment { at: time(21) }));
         twice.apply(&Event::Supplemented(Supplemented { at: time(22), due_at: None, due_at_other_mode: None }));
         assert_eq!(
             twice.admits(&Event::SupplementRequested(Moment { at: time(25) }), time(30)),
-            Err(Refusal::SupplementedBefore)
+            Err(Refusal::SupplementedBefore(rules().supplements))
         );
     }
 

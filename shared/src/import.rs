@@ -9,8 +9,7 @@ use chrono::{DateTime, NaiveDateTime};
 use csv::ByteRecord;
 
 use crate::calendar::{Calendar, LocalTime, VIETNAM, local_day};
-use crate::catalogue::{Catalogue, Procedure};
-use crate::deadline;
+use crate::catalogue::{Catalogue, ClockStart, Procedure};
 use crate::dossier::{Code, Digitised, Event, Extent, Finished, Moment, Paid, Rated, Received};
 use crate::ruleset::Ruleset;
 use crate::seal::Sealed;
@@ -249,8 +248,14 @@ impl Row<'_> {
         let due_at = self.optional_time("due_at");
         let fee_vnd = self.fee();
         let (procedure, received_at) = (procedure?, received_at?);
-        let computed = procedure.limit.map(|limit| deadline::due(limit, procedure.after_15h_next_day, received_at, calendar));
-        if due_at.or(computed).is_none() {
+        let (channel, submitted_by) = (channel?, submitted_by?);
+        let computed = procedure.due(channel, received_at, calendar);
+        let mut catalogued = catalogue.keeps(procedure);
+        if due_at.is_some() {
+            // What the register promised runs from reception, whatever the catalogue says.
+            catalogued.clock_start = ClockStart::Reception;
+        }
+        if due_at.or(computed).is_none() && catalogued.clock_start.is_reception() {
             self.fault("due_at", format!("danh mục chưa có thời hạn của thủ tục {}; cần ghi hạn trả", procedure.code));
         }
         if due_at.is_some_and(|due| due < received_at) {
@@ -260,13 +265,16 @@ impl Row<'_> {
             code: code?,
             procedure: procedure.code.clone(),
             field: procedure.field.clone(),
-            channel: channel?,
-            submitted_by: submitted_by?,
+            channel,
+            submitted_by,
             received_at,
-            limit: procedure.limit,
+            limit: procedure.limit_by(channel),
             due_at: due_at.or(computed),
             ruleset: Ruleset::on(local_day(received_at)).id.to_owned(),
             fee_vnd: fee_vnd?,
+            catalogued: Some(catalogued),
+            book: None,
+            follows: None,
         })
     }
 

@@ -5,6 +5,7 @@
 //! [`dossier`] → [`entry`] → [`sync`] → [`wire`] → [`contribution`] → [`report`].
 
 pub mod assets;
+pub mod book;
 pub mod bundle;
 pub mod calendar;
 pub mod catalogue;
@@ -19,6 +20,8 @@ pub mod dossier;
 pub mod enrolment;
 pub mod entry;
 pub mod import;
+pub mod index766;
+pub mod indicator;
 pub mod paper;
 pub mod period;
 pub mod reception;

@@ -27,6 +27,17 @@ fn fifteenth(year: i32, month: i32) -> NaiveDate {
     NaiveDate::from_ymd_opt(months.div_euclid(12), month, 15).expect("every month has a 15th")
 }
 
+/// The reporting month that `day` falls in, counted from year 0: December 15th 2022 begins January 2023, which is 12 · 2023.
+pub fn month_of(day: NaiveDate) -> i32 {
+    let calendar_month = day.year() * 12 + day.month0().cast_signed();
+    if day.day() >= 15 { calendar_month + 1 } else { calendar_month }
+}
+
+/// The first day of a reporting month, as [`month_of`] counts them.
+pub fn month_start(month: i32) -> NaiveDate {
+    fifteenth(month.div_euclid(12), month.rem_euclid(12))
+}
+
 impl Period {
     pub fn new(from: NaiveDate, to: NaiveDate) -> Result<Period, Backwards> {
         if from > to { Err(Backwards { from, to }) } else { Ok(Period { from, to }) }
@@ -115,6 +126,20 @@ mod tests {
         assert_eq!(name("2022-12-15", "2023-01-14").as_deref(), Some("Tháng 1/2023"));
         assert_eq!(name("2022-12-15", "2023-03-14").as_deref(), Some("Quý 1/2023"));
         assert_eq!(name("2022-12-15", "2023-05-29"), None);
+    }
+
+    #[test]
+    fn reporting_months_are_numbered_without_gap() {
+        let mut day: NaiveDate = "2019-12-01".parse().expect("a date");
+        for _ in 0..1000 {
+            let month = month_of(day);
+            assert!(month_start(month) <= day && day < month_start(month + 1), "{day}");
+            assert_eq!(
+                Period::months(month.div_euclid(12), month.rem_euclid(12) + 1, month.rem_euclid(12) + 1).from,
+                month_start(month)
+            );
+            day = day.succ_opt().expect("a day after");
+        }
     }
 
     #[test]

@@ -9,7 +9,6 @@ use uuid::Uuid;
 
 use crate::calendar::{Calendar, LocalTime, local_day};
 use crate::catalogue::{Catalogue, Procedure};
-use crate::deadline;
 use crate::dossier::{Channel, Code, Event, Lack, Received, SubmittedBy, TurnedAway};
 use crate::ruleset::Ruleset;
 use crate::seal::Sealed;
@@ -80,11 +79,15 @@ pub struct Draft {
     pub lack: String,
     /// What is missing or wrong, in full.
     pub lack_note: String,
+    /// Number of the slip with which the same request was not accepted before; empty when there is none. Whether there is
+    /// such a slip is for who knows the register to say.
+    pub follows: String,
 }
 
 const LONGEST_NAME: usize = 200;
 const LONGEST_ADDRESS: usize = 300;
 const LONGEST_NOTE: usize = 2000;
+const LONGEST_SLIP: usize = 60;
 
 impl Draft {
     /// The reception that was typed, or all that is wrong with it.
@@ -97,14 +100,21 @@ impl Draft {
         let mut person = check.person();
         let received_at = check.received_at(now);
         let refusal = check.refusal();
-        let due_at = if refusal.is_some() { None } else { check.due_at(procedure, received_at, calendar) };
+        let follows = check.follows(!self.answer.is_empty());
+        let due_at = if refusal.is_some() {
+            None
+        } else {
+            check.due_at(procedure, channel.unwrap_or(Channel::InPerson), received_at, calendar)
+        };
         person.note = match refusal {
             Some(_) => Some(nfc(&self.lack_note)),
             None => check.due_reason(),
         };
         match (id, procedure, channel, submitted_by, received_at) {
             (Some(id), Some(procedure), Some(channel), Some(submitted_by), Some(received_at)) if check.faults.is_empty() => {
-                let received = received(procedure, channel, submitted_by, received_at, due_at);
+                let catalogued = Some(catalogue.keeps(procedure));
+                let received =
+                    Received { due_at, catalogued, follows, ..received(procedure, channel, submitted_by, received_at) };
                 Ok(Reception { id, received, refusal, person })
             }
             _ => Err(check.faults),
@@ -112,13 +122,7 @@ impl Draft {
     }
 }
 
-fn received(
-    procedure: &Procedure,
-    channel: Channel,
-    submitted_by: SubmittedBy,
-    received_at: LocalTime,
-    due_at: Option<LocalTime>,
-) -> Received {
+fn received(procedure: &Procedure, channel: Channel, submitted_by: SubmittedBy, received_at: LocalTime) -> Received {
     Received {
         code: String::new(),
         procedure: procedure.code.clone(),
@@ -126,10 +130,13 @@ fn received(
         channel,
         submitted_by,
         received_at,
-        limit: procedure.limit,
-        due_at,
+        limit: procedure.limit_by(channel),
+        due_at: None,
         ruleset: Ruleset::on(local_day(received_at)).id.to_owned(),
         fee_vnd: procedure.fee_vnd.unwrap_or(0),
+        catalogued: None,
+        book: None,
+        follows: None,
     }
 }
 
@@ -185,8 +192,14 @@ impl Check<'_> {
         Some(at)
     }
 
-    /// Computed where the limit is known; else as typed.
-    fn due_at(&mut self, procedure: Option<&Procedure>, received: Option<LocalTime>, calendar: &Calendar) -> Option<LocalTime> {
+    /// Computed where the limit is known; else as typed. None yet where it runs from acceptance.
+    fn due_at(
+        &mut self,
+        procedure: Option<&Procedure>,
+        channel: Channel,
+        received: Option<LocalTime>,
+        calendar: &Calendar,
+    ) -> Option<LocalTime> {
         let typed_text = nfc(&self.draft.due_at);
         let typed_time = typed::time(&typed_text);
         if !typed_text.is_empty() && typed_time.is_none() {
@@ -194,12 +207,21 @@ impl Check<'_> {
             return None;
         }
         let (procedure, received) = (procedure?, received?);
-        match (procedure.limit, typed_time) {
+        if !procedure.clock_start.is_reception() {
+            if typed_time.is_some() {
+                self.fault(
+                    "due_at",
+                    "thời hạn của thủ tục này tính từ khi thụ lý; hãy để trống ô này và ghi bước thụ lý sau khi lưu",
+                );
+            }
+            return None;
+        }
+        match (procedure.limit_by(channel), typed_time) {
             (Some(_), Some(_)) => {
                 self.fault("due_at", "thủ tục này đã có thời hạn trong danh mục, máy tự tính hẹn trả; hãy để trống ô này");
                 None
             }
-            (Some(limit), None) => Some(deadline::due(limit, procedure.after_15h_next_day, received, calendar)),
+            (Some(_), None) => procedure.due(channel, received, calendar),
             (None, None) => {
                 self.fault("due_at", "danh mục chưa có thời hạn của thủ tục này; hãy ghi giờ, ngày hẹn trả");
                 None
@@ -242,6 +264,20 @@ impl Check<'_> {
             self.fault("lack_note", format!("dài quá {LONGEST_NOTE} ký tự"));
         }
         answer.zip(lack)
+    }
+
+    /// Goes with a request that is accepted, and with no other.
+    fn follows(&mut self, refused: bool) -> Option<String> {
+        let slip = nfc(&self.draft.follows);
+        if slip.is_empty() {
+            return None;
+        }
+        if refused {
+            self.fault("follows", "chỉ ghi khi tiếp nhận hồ sơ đã hoàn thiện; hãy để trống ô này");
+        } else if slip.chars().count() > LONGEST_SLIP || slip.contains(' ') {
+            self.fault("follows", "cần đúng số ghi trên phiếu, ví dụ 000.11.57.H23-261120-0001");
+        }
+        Some(slip)
     }
 
     fn person(&mut self) -> Sealed {
@@ -300,6 +336,8 @@ impl Check<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::catalogue::ClockStart;
+    use crate::deadline::Limit;
 
     fn now() -> LocalTime {
         typed::time("16:00 20/11/2026").expect("a time")
@@ -397,6 +435,18 @@ mod tests {
     }
 
     #[test]
+    fn a_petition_is_received_without_a_due_time() {
+        let reception = check(|draft| draft.procedure = "2.002409".to_owned()).expect("good").received;
+        assert_eq!((reception.due_at, reception.limit), (None, Some(Limit::CalendarDays(30))));
+        assert_eq!(reception.catalogued.map(|kept| (kept.reference, kept.clock_start)), Some((0, ClockStart::Acceptance)));
+        faulty(&["due_at"], |draft| {
+            draft.procedure = "2.002409".to_owned();
+            draft.due_at = "17:00 24/12/2026".to_owned();
+            draft.due_reason = "x".to_owned();
+        });
+    }
+
+    #[test]
     fn a_request_that_is_not_accepted_needs_its_reason_and_no_due_time() {
         faulty(&["answer", "lack", "lack_note"], |draft| draft.answer = "later".to_owned());
         faulty(&["lack", "lack_note"], |draft| draft.answer = "declined".to_owned());
@@ -411,6 +461,16 @@ mod tests {
         let Event::Guided(slip) = reception.event("X-261120-0001".to_owned()) else { panic!("a slip") };
         assert_eq!((slip.code.as_str(), slip.lack), ("X-261120-0001", Lack::Incomplete));
         assert_eq!((slip.procedure, slip.at), (unlimited(), typed::time("14:32 20/11/2026").expect("a time")));
+    }
+
+    #[test]
+    fn a_request_that_came_back_complete_names_its_slip() {
+        let typed = |slip: &str| check(|draft| draft.follows = slip.to_owned()).expect("good").received.follows;
+        assert_eq!((typed(" X-261120-0001 "), typed(" ")), (Some("X-261120-0001".to_owned()), None));
+        faulty(&["follows"], |draft| draft.follows = "phiếu hôm qua".to_owned());
+        faulty(&["lack", "lack_note", "follows"], |draft| {
+            (draft.answer, draft.follows) = ("guided".to_owned(), "X-261120-0001".to_owned());
+        });
     }
 
     #[test]

@@ -118,8 +118,7 @@ pub fn rescheduled(dossier: &Dossier, before: &Tables, after: &Tables, at: Local
     if dossier.state() != State::Processing || after.holiday_change(&received.ruleset) == HolidayChange::Keeps {
         return None;
     }
-    let procedure = before.catalogue.find(&received.procedure, local_day(received.received_at));
-    let after_15h = procedure.is_some_and(|procedure| procedure.after_15h_next_day);
+    let after_15h = dossier.after_15h_next_day(&before.catalogue);
     let counting = received.limit.map(|limit| (limit, after_15h));
     let due_at = deadline::moved(counting, started, promised, &before.calendar, &after.calendar)?;
     let runs = local_day(started)..=local_day(due_at);
@@ -170,7 +169,7 @@ impl Snapshot {
     /// What a desk of `unit` works by under this version.
     pub fn tables(self, version: u64, unit: &str) -> Tables {
         let calendar = Calendar::of(&self.days, unit);
-        Tables { version, catalogue: Catalogue::of(self.procedures), calendar, terms: self.rulesets }
+        Tables { version, catalogue: Catalogue::of(self.procedures, version), calendar, terms: self.rulesets }
     }
 
     /// Takes in new versions of procedures: each ends the version before it. Rows without a decision or a first day of

@@ -254,7 +254,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::*;
-    use crate::contribution::Delta;
+    use crate::contribution::{COLUMNS, Delta};
     use crate::dossier::Dossier;
     use crate::dossier::tests::any_event;
 
@@ -283,7 +283,7 @@ mod tests {
         let empty = report(&Delta::default(), "2023-01-01", "2023-12-31");
         assert_eq!(empty.rows.iter().map(|row| row.field.as_str()).collect::<Vec<_>>(), CORE_FIELDS);
         assert_eq!(empty.broken_identities(), []);
-        let other = FieldSums { field: "dat_dai".to_owned(), before: Counters::default(), within: Counters([1; 16]) };
+        let other = FieldSums { field: "dat_dai".to_owned(), before: Counters::default(), within: Counters([1; COLUMNS.len()]) };
         let rows = Ii06::compute("11089", day("2023-01-01"), day("2023-12-31"), &[other], Coverage::default()).rows;
         assert_eq!(rows.last().map(|row| row.field.as_str()), Some("dat_dai"));
     }

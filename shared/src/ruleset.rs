@@ -1,6 +1,9 @@
-//! Which law counts for a dossier: the ruleset in force on its day of reception, kept for its whole life.
+//! Which law counts for a dossier: the ruleset in force on its day of reception, kept for its whole life. Its terms
+//! (how often more may be asked for, how often a date may be put off and how long before, the clock while the citizen is
+//! asked, how a result is judged, its forms with their numbers) stand here and nowhere else.
 //!
-//! Promise: an old dossier is never judged by a later law. Start at [`Ruleset::on`].
+//! Promise: an old dossier is never judged by a later law, and every refusal names the law of its own dossier. A ruleset
+//! that was released never changes; the next law stands beside it. Start at [`Ruleset::on`].
 
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
@@ -42,6 +45,65 @@ pub enum SupplementClock {
     Subtracts,
 }
 
+/// A number that the law sets, and where it is set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Term {
+    pub count: u32,
+    /// As it is cited to a clerk.
+    pub basis: &'static str,
+}
+
+impl Term {
+    /// The count as "so many times".
+    pub fn times(self) -> String {
+        if self.count == 1 { "một lần".to_owned() } else { format!("{} lần", self.count) }
+    }
+}
+
+/// What a form is for, whatever its number (DOMAIN §1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// Reception of a dossier and its appointment.
+    Receipt,
+    /// What is to be completed.
+    SupplementRequest,
+    /// Not accepted, or not settled.
+    Refusal,
+    /// Apology and new date.
+    Apology,
+    /// Settling stops.
+    StopNotice,
+    /// Who had the dossier, from when to when.
+    ControlSheet,
+    /// The register book.
+    Book,
+}
+
+impl Code for Form {
+    const ALL: &'static [(Self, &'static str)] = &[
+        (Form::Receipt, "receipt"),
+        (Form::SupplementRequest, "supplement_request"),
+        (Form::Refusal, "refusal"),
+        (Form::Apology, "apology"),
+        (Form::StopNotice, "stop_notice"),
+        (Form::ControlSheet, "control_sheet"),
+        (Form::Book, "book"),
+    ];
+}
+
+/// Number and name that a ruleset gives a form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FormTitle {
+    pub form: Form,
+    /// Such as `Mẫu 01`.
+    pub number: &'static str,
+    pub name: &'static str,
+}
+
+const fn title(form: Form, number: &'static str, name: &'static str) -> FormTitle {
+    FormTitle { form, number, name }
+}
+
 /// The rules in force over one stretch of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Ruleset {
@@ -55,27 +117,67 @@ pub struct Ruleset {
     /// Unless the reference data says otherwise.
     #[serde(skip)]
     pub holiday_change: HolidayChange,
+    /// How often a citizen may be asked for more.
+    #[serde(skip)]
+    pub supplements: Term,
+    /// Within how many working days of reception, unless the law of the sector says otherwise: later is no refusal.
+    #[serde(skip)]
+    pub supplement_days: Term,
+    /// How often the office may apologise and set a new date.
+    #[serde(skip)]
+    pub extensions: Term,
+    /// How many days before the due day at the latest.
+    #[serde(skip)]
+    pub apology_lead_days: Term,
+    #[serde(skip)]
+    pub forms: &'static [FormTitle],
 }
 
 /// Every ruleset, in order of time.
 pub const ALL: [Ruleset; 2] = [ND61, ND118];
 
-/// NĐ 61/2018 and TT 01/2018, to 30 June 2025.
+/// NĐ 61/2018 and TT 01/2018, to 30 June 2025. Forms: TT 01/2018 Art. 9.
 const ND61: Ruleset = Ruleset {
     id: "nd61-2018",
     basis: "NĐ 61/2018/NĐ-CP, TT 01/2018/TT-VPCP, TT 01/2020/TT-VPCP",
     classification_rule: ClassificationRule::UnitOfLimit,
     supplement_clock: SupplementClock::Restarts,
     holiday_change: HolidayChange::MovesLater,
+    supplements: Term { count: 1, basis: "NĐ 61/2018/NĐ-CP, Điều 15 khoản 3" },
+    supplement_days: Term { count: 3, basis: "NĐ 61/2018/NĐ-CP, Điều 19 khoản 4" },
+    extensions: Term { count: 1, basis: "NĐ 61/2018/NĐ-CP, Điều 19 khoản 9" },
+    apology_lead_days: Term { count: 1, basis: "NĐ 61/2018/NĐ-CP, Điều 19 khoản 9" },
+    forms: &[
+        title(Form::Receipt, "Mẫu 01", "Giấy tiếp nhận hồ sơ và hẹn trả kết quả"),
+        title(Form::SupplementRequest, "Mẫu 02", "Phiếu yêu cầu bổ sung, hoàn thiện hồ sơ"),
+        title(Form::Refusal, "Mẫu 03", "Phiếu từ chối tiếp nhận giải quyết hồ sơ"),
+        title(Form::Apology, "Mẫu 04", "Phiếu xin lỗi và hẹn lại ngày trả kết quả"),
+        title(Form::ControlSheet, "Mẫu 05", "Phiếu kiểm soát quá trình giải quyết hồ sơ"),
+        title(Form::Book, "Mẫu 06", "Sổ theo dõi hồ sơ"),
+    ],
 };
 
-/// NĐ 118/2025 and TT 03/2025, from 1 July 2025.
+/// NĐ 118/2025 and TT 03/2025, from 1 July 2025. Their terms are known from secondary sources (DOMAIN §1.1, §13), which
+/// give forms and numbers but no articles: so the acts are cited whole.
 const ND118: Ruleset = Ruleset {
     id: "nd118-2025",
     basis: "NĐ 118/2025/NĐ-CP, TT 03/2025/TT-VPCP",
     classification_rule: ClassificationRule::UnitOfLimit,
     supplement_clock: SupplementClock::Restarts,
     holiday_change: HolidayChange::MovesLater,
+    supplements: Term { count: 1, basis: "NĐ 118/2025/NĐ-CP" },
+    supplement_days: Term { count: 3, basis: "NĐ 118/2025/NĐ-CP" },
+    extensions: Term { count: 1, basis: "NĐ 118/2025/NĐ-CP" },
+    apology_lead_days: Term { count: 1, basis: "NĐ 118/2025/NĐ-CP" },
+    forms: &[
+        title(Form::Receipt, "Mẫu 01", "Giấy tiếp nhận hồ sơ và hẹn trả kết quả"),
+        title(Form::SupplementRequest, "Mẫu 02", "Phiếu yêu cầu bổ sung, hoàn thiện hồ sơ"),
+        title(Form::Refusal, "Mẫu 03", "Phiếu từ chối tiếp nhận giải quyết hồ sơ"),
+        title(Form::Apology, "Mẫu 04", "Văn bản xin lỗi và đề nghị gia hạn"),
+        title(Form::StopNotice, "Mẫu 05", "Thông báo dừng giải quyết hồ sơ"),
+        title(Form::ControlSheet, "Mẫu 06", "Phiếu kiểm soát quá trình giải quyết hồ sơ"),
+        title(Form::Book, "Mẫu 07", "Sổ theo dõi hồ sơ"),
+    ],
 };
 
 impl Ruleset {
@@ -89,6 +191,11 @@ impl Ruleset {
     pub fn find(id: &str) -> Option<Ruleset> {
         ALL.into_iter().find(|ruleset| ruleset.id == id)
     }
+
+    /// Number and name of a form; `None`: this law has none of this kind.
+    pub fn form(&self, form: Form) -> Option<FormTitle> {
+        self.forms.iter().copied().find(|title| title.form == form)
+    }
 }
 
 #[cfg(test)]
@@ -101,6 +208,22 @@ mod tests {
         for (day, id) in cases {
             assert_eq!(Ruleset::on(day.parse().expect("a date")).id, id, "{day}");
             assert_eq!(Ruleset::find(id).map(|ruleset| ruleset.id), Some(id));
+        }
+    }
+
+    #[test]
+    fn every_law_numbers_its_own_forms() {
+        let numbers = |day: &str, form| Ruleset::on(day.parse().expect("a date")).form(form).map(|title| title.number);
+        for (form, old, new) in [
+            (Form::Receipt, Some("Mẫu 01"), Some("Mẫu 01")),
+            (Form::SupplementRequest, Some("Mẫu 02"), Some("Mẫu 02")),
+            (Form::Refusal, Some("Mẫu 03"), Some("Mẫu 03")),
+            (Form::Apology, Some("Mẫu 04"), Some("Mẫu 04")),
+            (Form::StopNotice, None, Some("Mẫu 05")),
+            (Form::ControlSheet, Some("Mẫu 05"), Some("Mẫu 06")),
+            (Form::Book, Some("Mẫu 06"), Some("Mẫu 07")),
+        ] {
+            assert_eq!((numbers("2025-06-30", form), numbers("2025-07-01", form)), (old, new), "{form:?}");
         }
     }
 }

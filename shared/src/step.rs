@@ -11,7 +11,7 @@ use crate::catalogue::Catalogue;
 use crate::certification::{Certified, Document};
 use crate::deadline::{self, Limit, Pause};
 use crate::dossier::{
-    Code, Digitised, Dossier, Event, Extended, Extent, Finished, Moment, NumberedOutside, Outcome, Paid, Papers,
+    Accepted, Code, Digitised, Dossier, Event, Extended, Extent, Finished, Moment, NumberedOutside, Outcome, Paid, Papers,
     PaymentRequested, Rated, Rating, Receiver, ReturnWay, Returned, Supplemented, Surveyed, Transferred,
 };
 use crate::paper;
@@ -24,6 +24,7 @@ use crate::typed::{self, FieldError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StepKind {
     Finished,
+    Accepted,
     SupplementRequested,
     Supplemented,
     Transferred,
@@ -45,6 +46,7 @@ impl Code for StepKind {
     /// The names of the log.
     const ALL: &'static [(Self, &'static str)] = &[
         (StepKind::Supplemented, "supplemented"),
+        (StepKind::Accepted, "accepted"),
         (StepKind::CameBack, "came_back"),
         (StepKind::Finished, "finished"),
         (StepKind::Returned, "returned"),
@@ -126,6 +128,7 @@ fn example(kind: StepKind, dossier: &Dossier, now: LocalTime) -> Event {
     let later = dossier.due_at.unwrap_or(now).max(now) + Duration::days(1);
     match kind {
         StepKind::Finished => Event::Finished(Finished { at: now, outcome: Outcome::Granted }),
+        StepKind::Accepted => Event::Accepted(Accepted { at: now, due_at: None }),
         StepKind::SupplementRequested => Event::SupplementRequested(Moment { at: now }),
         StepKind::Supplemented => Event::Supplemented(Supplemented { at: now, due_at: None, due_at_other_mode: None }),
         StepKind::Extended => Event::Extended(Extended { at: now, due_at: later }),
@@ -134,7 +137,7 @@ fn example(kind: StepKind, dossier: &Dossier, now: LocalTime) -> Event {
         StepKind::Returned => Event::Returned(Moment { at: now }.into()),
         StepKind::PaymentRequested => Event::PaymentRequested(PaymentRequested { at: now, amount_vnd: 0 }),
         StepKind::Papers => Event::Papers(Papers { papers: dossier.papers.clone() }),
-        StepKind::Certified => Event::Certified(Certified { at: now, document: Document::Copy, quantity: 1 }),
+        StepKind::Certified => Event::Certified(Certified { at: now, document: Document::Copy, quantity: 1, numbers: None }),
         StepKind::Surveyed => Event::Surveyed(Surveyed { at: now, answers: Answers::default() }),
         StepKind::NumberedOutside => Event::NumberedOutside(NumberedOutside { code: String::new() }),
         StepKind::Paid => Event::Paid(Paid { amount_vnd: 0, online: false }),
@@ -165,6 +168,7 @@ impl Draft {
                 let outcome = check.choice("outcome", &self.outcome, "hãy chọn kết quả");
                 outcome.map(|outcome| Event::Finished(Finished { at, outcome }))
             }
+            StepKind::Accepted => Some(Event::Accepted(check.accepted(dossier, at, desk))),
             StepKind::SupplementRequested => Some(Event::SupplementRequested(Moment { at })),
             StepKind::Supplemented => Some(Event::Supplemented(check.supplemented(dossier, at, desk))),
             StepKind::Extended => check.new_due(desk.calendar).map(|due_at| Event::Extended(Extended { at, due_at })),
@@ -208,9 +212,7 @@ impl Draft {
 
 /// The limit of a dossier, and whether what comes in after 15:00 counts from the next working day.
 fn counting(dossier: &Dossier, catalogue: &Catalogue) -> Option<(Limit, bool)> {
-    let received = dossier.received.as_ref()?;
-    let procedure = catalogue.find(&received.procedure, local_day(received.received_at));
-    received.limit.map(|limit| (limit, procedure.is_some_and(|procedure| procedure.after_15h_next_day)))
+    dossier.limit().map(|limit| (limit, dossier.after_15h_next_day(catalogue)))
 }
 
 const LONGEST_NOTE: usize = 2000;
@@ -251,9 +253,21 @@ impl Check<'_> {
         })
     }
 
+    /// The limit runs from `at`. Where it is not known the clerk says until when.
+    fn accepted(&mut self, dossier: &Dossier, at: LocalTime, desk: &Desk) -> Accepted {
+        let due_at = match counting(dossier, desk.catalogue) {
+            Some((limit, after_15h)) => Some(deadline::due(limit, after_15h, at, desk.calendar)),
+            None => self.due_after(at),
+        };
+        Accepted { at, due_at }
+    }
+
     /// Everything is in at `at`: due as the ruleset counts and, beside it, as the other mode does. Without a limit the clerk
     /// says until when.
     fn supplemented(&mut self, dossier: &Dossier, at: LocalTime, desk: &Desk) -> Supplemented {
+        if dossier.awaits_acceptance() {
+            return Supplemented { at, due_at: None, due_at_other_mode: None };
+        }
         let Some((limit, after_15h)) = counting(dossier, desk.catalogue) else {
             return Supplemented { at, due_at: self.due_after(at), due_at_other_mode: None };
         };
@@ -336,7 +350,7 @@ impl Check<'_> {
         if quantity.is_none() {
             self.fault("quantity", "cần số lượng từ 1 đến 9999");
         }
-        Some(Event::Certified(Certified { at, document: document?, quantity: quantity? }))
+        Some(Event::Certified(Certified { at, document: document?, quantity: quantity?, numbers: None }))
     }
 
     /// Nothing is filled in for a citizen who did not answer.
@@ -426,6 +440,9 @@ mod tests {
             due_at: Some(time("17:00 20/11/2026")),
             ruleset: "nd118-2025".to_owned(),
             fee_vnd: 2000,
+            catalogued: None,
+            book: None,
+            follows: None,
         });
         Dossier::fold(Uuid::nil(), std::iter::once(&received).chain(events))
     }
@@ -524,6 +541,27 @@ mod tests {
         assert!(!event.clear().get().contains("khai"), "{event:?}");
         assert_eq!(note.as_deref(), Some("Tờ khai; Giấy khai sinh"));
         assert_eq!(dossier(None, &[event]).digitised.components, Extent::Some);
+    }
+
+    #[test]
+    fn the_limit_of_a_petition_runs_from_its_acceptance() {
+        let dossier = |limit| {
+            let Event::Received(received) = crate::dossier::tests::petition_received(0, Channel::InPerson) else {
+                panic!("a reception")
+            };
+            Dossier::fold(Uuid::nil(), &[Event::Received(Received { limit, ..received })])
+        };
+        let waiting = dossier(Some(Limit::CalendarDays(30)));
+        let kinds = offered(&waiting, time("16:00 20/11/2026"));
+        assert!(kinds.starts_with(&[StepKind::Accepted, StepKind::Finished]) && !kinds.contains(&StepKind::Extended));
+        let draft = Draft { at: "09:00 20/11/2026".to_owned(), ..Draft::default() };
+        let (event, _) = check(StepKind::Accepted, &draft, &waiting).expect("good");
+        let due_at = Some(time("17:00 21/12/2026")); // 20 December is a Sunday
+        assert_eq!(event, Event::Accepted(Accepted { at: time("09:00 20/11/2026"), due_at }));
+        let (event, _) = check(StepKind::Supplemented, &Draft::default(), &waiting).expect("good");
+        assert!(matches!(event, Event::Supplemented(Supplemented { due_at: None, .. })), "no due time before acceptance");
+        let faults = check(StepKind::Accepted, &draft, &dossier(None)).expect_err("the limit is not known");
+        assert_eq!(faults[0].field, "due_at");
     }
 
     #[test]

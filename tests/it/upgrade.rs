@@ -105,7 +105,7 @@ async fn upgrade_matrix_what_an_older_district_held_back_is_applied_by_a_rebuild
     server.stop().await?;
     let database = district.database()?;
     database.execute_batch(
-        "delete from dossier; delete from rollup;
+        "delete from dossier; delete from rollup; delete from rollup_unit; delete from rollup_procedure;
          insert into quarantine (n, stream, seq, dossier, reason)
              select n, stream, seq, dossier, 'kind received is not known to this version' from entry;",
     )?;

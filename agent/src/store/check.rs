@@ -4,10 +4,12 @@
 
 use std::collections::BTreeSet;
 
+use rusqlite::OptionalExtension as _;
+
 use super::{
-    COLUMNS, Delta, Dossier, Hash, Head, Result, Seq, Store, Transaction, Uuid, begin, dossier_put, figures, fold, office,
+    COLUMNS, Delta, Dossier, Hash, Head, Result, Seq, Store, Transaction, Uuid, begin, books, dossier_put, figures, fold, office,
 };
-use motcua_shared::contribution::{Cell, Counters};
+use motcua_shared::contribution::{Cell, Counters, edition};
 use motcua_shared::entry::Body;
 use motcua_shared::seal::OfficeKey;
 
@@ -49,7 +51,7 @@ impl Store {
     /// Makes the projection again from the log.
     pub fn rebuild(&mut self) -> Result<()> {
         let transaction = begin(&mut self.connection)?;
-        transaction.execute_batch("delete from dossier; delete from rollup;")?;
+        transaction.execute_batch("delete from dossier; delete from rollup; delete from certification;")?;
         let mut delta = Delta::default();
         for id in dossier_ids(&transaction)? {
             let (dossier, person) = fold(&transaction, id)?;
@@ -57,8 +59,17 @@ impl Store {
             dossier_put(&transaction, &dossier, person)?;
         }
         figures::rollup_add(&transaction, &delta)?;
+        transaction.execute("insert or replace into figures (id, edition) values (1, ?1)", [edition()])?;
+        books::assign_missing(&transaction)?;
         transaction.commit()?;
         Ok(())
+    }
+
+    /// After an upgrade: counters that an older program counted otherwise are computed anew.
+    pub(super) fn recount(&mut self) -> Result<()> {
+        let sql = "select edition from figures";
+        let counted: Option<String> = self.connection.query_row(sql, [], |row| row.get(0)).optional()?;
+        if counted.as_deref() == Some(&edition()) { Ok(()) } else { self.rebuild() }
     }
 }
 

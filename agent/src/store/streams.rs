@@ -12,7 +12,7 @@ use motcua_shared::sync::copies_due;
 use rusqlite::{OptionalExtension, Transaction, params};
 use uuid::Uuid;
 
-use super::{Pen, Result, Store, StoreError, begin, dossier_put, entry_insert, figures, fold, head, office, record};
+use super::{Pen, Result, Store, StoreError, begin, books, dossier_put, entry_insert, figures, fold, head, office, record};
 
 /// Where a stream stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -241,5 +241,6 @@ fn refolded(transaction: &Transaction, dossiers: &BTreeSet<Uuid>, change: impl F
         delta.add(&dossier);
         dossier_put(transaction, &dossier, person)?;
     }
-    figures::rollup_add(transaction, &delta)
+    figures::rollup_add(transaction, &delta)?;
+    books::assign_missing(transaction)
 }

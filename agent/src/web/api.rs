@@ -8,7 +8,8 @@ use axum::response::IntoResponse;
 use axum::routing::get;
 use axum::{Json, Router};
 use chrono::NaiveDate;
-use motcua_shared::calendar::{LocalTime, local_day};
+use motcua_shared::book::Place;
+use motcua_shared::calendar::LocalTime;
 use motcua_shared::certainty::{Certainty, EnteredLate, Recorded, certainty, entered_late};
 use motcua_shared::certification::Certified;
 use motcua_shared::dossier::{Digitised, Dossier, Fault, Lack, Payment, Rating, Receiver, ReturnWay, Stay, SubmittedBy};
@@ -51,6 +52,11 @@ pub struct DossierJson {
     pub finished_at: Option<String>,
     pub returned_at: Option<String>,
     pub verdict: Option<String>,
+    /// Its line in the register book.
+    pub book: Option<Place>,
+    /// Code of the slip that came back complete as this dossier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub follows: Option<String>,
 }
 
 impl From<DossierRow> for DossierJson {
@@ -66,6 +72,8 @@ impl From<DossierRow> for DossierJson {
             finished_at: row.finished_at,
             returned_at: row.returned_at,
             verdict: row.verdict,
+            book: row.book,
+            follows: row.follows,
         }
     }
 }
@@ -85,9 +93,7 @@ pub struct DossierShown {
 
 impl DossierShown {
     fn of(row: DossierJson, dossier: &Dossier, history: &[Recorded], tables: &Tables) -> DossierShown {
-        let received = dossier.received.as_ref();
-        let procedure = received.and_then(|it| tables.catalogue.find(&it.procedure, local_day(it.received_at)));
-        let after_15h = procedure.is_some_and(|procedure| procedure.after_15h_next_day);
+        let after_15h = dossier.after_15h_next_day(&tables.catalogue);
         DossierShown {
             row,
             due_at_other_mode: dossier.due_at_other_mode.map(|due| due.to_rfc3339()),
@@ -110,6 +116,9 @@ pub struct LifeJson {
     awaiting_supplement_since: Option<LocalTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     turned_away: Option<TurnedAwayJson>,
+    /// Codes of the dossiers that this slip became.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    followed_by: Vec<String>,
     supplements: u32,
     extensions: u32,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -152,7 +161,8 @@ impl LifeJson {
     pub fn read(store: &Store, code: &str) -> Result<LifeJson, StoreError> {
         let (dossier, history) = store.dossier_recorded(code)?;
         let row = store.dossier_find(code)?.into();
-        Ok(LifeJson::of(DossierShown::of(row, &dossier, &history, store.tables()?.as_ref()), dossier))
+        let life = LifeJson::of(DossierShown::of(row, &dossier, &history, store.tables()?.as_ref()), dossier);
+        Ok(LifeJson { followed_by: store.slip_followed_by(code)?, ..life })
     }
 
     fn of(row: DossierShown, dossier: Dossier) -> LifeJson {
@@ -170,6 +180,7 @@ impl LifeJson {
             external_code: dossier.external_code,
             awaiting_supplement_since: dossier.awaiting_supplement_since,
             turned_away: dossier.turned_away.map(|slip| TurnedAwayJson { at: slip.at, lack: slip.lack }),
+            followed_by: Vec::new(),
             supplements: dossier.supplements,
             extensions: dossier.extensions,
             stays: dossier.stays,

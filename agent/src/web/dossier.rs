@@ -11,10 +11,11 @@ use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use motcua_shared::calendar::LocalTime;
-use motcua_shared::catalogue::field_name;
+use motcua_shared::catalogue::{ClockStart, field_name};
 use motcua_shared::certification::Document;
-use motcua_shared::dossier::{Code, Dossier, Extent, Holder, Outcome, Payment, Rating, Receiver, ReturnWay, TurnedAway};
+use motcua_shared::dossier::{Code, Dossier, Event, Extent, Holder, Outcome, Payment, Rating, Receiver, ReturnWay, TurnedAway};
 use motcua_shared::reference::Tables;
+use motcua_shared::ruleset::SupplementClock;
 use motcua_shared::seal::{OfficeKey, Sealed};
 use motcua_shared::step::{self, Checked, Desk, Draft, QUESTION_FIELDS, StepKind};
 use motcua_shared::typed::FieldError;
@@ -101,6 +102,12 @@ struct Facts {
     /// Where it is when it is not at the desk.
     away: String,
     external_code: String,
+    /// Its line in the register book.
+    book: String,
+    /// The slip that it followed.
+    follows: String,
+    /// The dossiers that this slip became.
+    followed_by: Vec<String>,
     /// Why it was not accepted; empty when it was.
     turned_away: String,
     fee: String,
@@ -128,6 +135,8 @@ struct Known {
     dossier: Dossier,
     steps: Vec<Step>,
     person: Sealed,
+    /// Dossiers that were received after this slip.
+    followed_by: Vec<String>,
     frame: Option<Frame>,
     tables: Arc<Tables>,
 }
@@ -137,7 +146,8 @@ impl Known {
         let row = store.dossier_find(code)?;
         let (dossier, steps) = store.dossier_history(code, key)?;
         let person = store.persons(std::slice::from_ref(&row), key)?.into_iter().next().flatten().unwrap_or_default();
-        Ok(Known { row, dossier, steps, person, frame: Frame::read(store)?, tables: store.tables()? })
+        let followed_by = store.slip_followed_by(code)?;
+        Ok(Known { row, dossier, steps, person, followed_by, frame: Frame::read(store)?, tables: store.tables()? })
     }
 }
 
@@ -183,7 +193,7 @@ fn page(known: Known, saved: String, refused: String, mut returned: Option<Retur
 }
 
 fn facts(known: &Known, now: LocalTime) -> Facts {
-    let Known { row, dossier, tables, .. } = known;
+    let Known { row, dossier, tables, followed_by, .. } = known;
     let shown = |at: &Option<String>| at.as_deref().map(words::shown_time).unwrap_or_default();
     let received = dossier.received.as_ref();
     let finished = dossier
@@ -198,19 +208,31 @@ fn facts(known: &Known, now: LocalTime) -> Facts {
         submitted_by: received.map_or("", |received| words::submitter_name(received.submitted_by)),
         state: words::state_name(&row.state).to_owned(),
         received: shown(&row.received_at),
-        limit: dossier.limit().map_or_else(|| "chưa có trong danh mục".to_owned(), words::limit_name),
+        limit: limit(dossier),
         due: shown(&row.due_at),
         due_words: words::due_words(row, now, &tables.calendar),
         finished: finished.unwrap_or_default(),
         returned: shown(&row.returned_at),
         away: dossier.away().map(|stay| words::stay(stay, now)).unwrap_or_default(),
         external_code: dossier.external_code.clone().unwrap_or_default(),
+        book: row.book.map(|place| place.to_string()).unwrap_or_default(),
+        follows: row.follows.clone().unwrap_or_default(),
+        followed_by: followed_by.clone(),
         turned_away: dossier.turned_away.as_ref().filter(|_| received.is_none()).map(turned_away).unwrap_or_default(),
         fee: received.map_or_else(String::new, |received| words::amount(received.fee_vnd)),
         paid: match (dossier.payment(), dossier.paid) {
             (payment @ Payment::NoFee, _) | (payment, None) => words::payment_name(payment).to_owned(),
             (payment, Some(paid)) => format!("{}: {}", words::payment_name(payment), words::amount(paid.amount_vnd)),
         },
+    }
+}
+
+fn limit(dossier: &Dossier) -> String {
+    let limit = dossier.limit().map_or_else(|| "chưa có trong danh mục".to_owned(), words::limit_name);
+    match (dossier.clock_start(), dossier.accepted_at) {
+        (ClockStart::Reception, _) => limit,
+        (ClockStart::Acceptance, None) => format!("{limit} từ khi thụ lý (chưa thụ lý)"),
+        (ClockStart::Acceptance, Some(at)) => format!("{limit} từ khi thụ lý, {}", words::time(at)),
     }
 }
 
@@ -333,6 +355,7 @@ fn note_label(kind: StepKind) -> &'static str {
         StepKind::Extended => "Lý do chậm",
         StepKind::Voided => "Lý do hủy",
         StepKind::Returned => "Họ tên người nhận thay, ghi chú (không bắt buộc)",
+        StepKind::Accepted => "Số, ngày thông báo thụ lý (không bắt buộc)",
         StepKind::Supplemented | StepKind::Transferred | StepKind::CameBack | StepKind::PaymentRequested => {
             "Ghi chú (không bắt buộc)"
         }
@@ -347,16 +370,40 @@ fn note_label(kind: StepKind) -> &'static str {
 }
 
 fn asks_due(kind: StepKind, dossier: &Dossier) -> bool {
-    kind == StepKind::Extended || (kind == StepKind::Supplemented && dossier.limit().is_none())
+    let unlimited = dossier.limit().is_none();
+    match kind {
+        StepKind::Extended => true,
+        StepKind::Accepted => unlimited,
+        StepKind::Supplemented => unlimited && !dossier.awaits_acceptance(),
+        _ => false,
+    }
 }
 
 fn hint(kind: StepKind, dossier: &Dossier) -> String {
+    let rules = dossier.ruleset();
     match kind {
-        StepKind::Supplemented if dossier.limit().is_some() => {
-            "Thời hạn tính lại từ đầu, từ lúc đã bổ sung đủ; máy tự tính hẹn trả mới.".to_owned()
+        StepKind::Accepted if dossier.limit().is_some() => {
+            "Thời hạn tính từ lúc thụ lý; máy tự tính hẹn trả. Nếu không thụ lý, ghi kết quả từ chối giải quyết.".to_owned()
         }
-        StepKind::SupplementRequested => "Trong lúc chờ bổ sung, thời hạn dừng. Chỉ được yêu cầu một lần.".to_owned(),
-        StepKind::Extended => "Chỉ được xin lỗi và hẹn lại một lần, chậm nhất 1 ngày trước ngày hẹn trả.".to_owned(),
+        StepKind::Supplemented if dossier.awaits_acceptance() => "Đơn chưa thụ lý nên thời hạn chưa chạy.".to_owned(),
+        StepKind::Supplemented if dossier.limit().is_some() => match dossier.supplement_clock() {
+            SupplementClock::Restarts => "Thời hạn tính lại từ đầu, từ lúc đã bổ sung đủ; máy tự tính hẹn trả mới.".to_owned(),
+            SupplementClock::Subtracts => {
+                "Thời hạn chạy tiếp phần còn lại, từ lúc đã bổ sung đủ; máy tự tính hẹn trả mới.".to_owned()
+            }
+        },
+        StepKind::SupplementRequested => format!(
+            "Trong lúc chờ bổ sung, thời hạn dừng. Chỉ được yêu cầu {}, trong {} ngày làm việc từ khi tiếp nhận ({}).",
+            rules.supplements.times(),
+            rules.supplement_days.count,
+            rules.supplement_days.basis
+        ),
+        StepKind::Extended => format!(
+            "Chỉ được xin lỗi và hẹn lại {}, chậm nhất {} ngày trước ngày hẹn trả ({}).",
+            rules.extensions.times(),
+            rules.apology_lead_days.count,
+            rules.apology_lead_days.basis
+        ),
         StepKind::Surveyed => {
             "Chỉ ghi những câu người dân đã trả lời; mỗi hồ sơ một phiếu. Câu 1, 2 chỉ trả lời khi đã có kết quả.".to_owned()
         }
@@ -441,5 +488,5 @@ fn check(known: &Known, kind: StepKind, draft: &Draft, now: LocalTime) -> Result
 fn is_same(known: &Known, step: &Step, kind: StepKind, draft: &Draft) -> bool {
     let note = step.sealed.as_ref().and_then(|sealed| sealed.note.as_ref());
     check(known, kind, draft, step.recorded_at)
-        .is_ok_and(|(event, typed)| step.event.as_ref() == Some(&event) && note == typed.as_ref())
+        .is_ok_and(|(event, typed)| step.event.as_ref().map(Event::unnumbered).as_ref() == Some(&event) && note == typed.as_ref())
 }

@@ -108,7 +108,7 @@ fn choice(procedure: &Procedure) -> Choice {
     if name.len() < procedure.name.len() {
         name.push('…');
     }
-    let limit = procedure.limit.map_or_else(|| "chưa có thời hạn".to_owned(), words::limit_name);
+    let limit = words::procedure_limit(procedure);
     Choice { name: format!("{name} ({}, {limit})", procedure.code), code: procedure.code.clone() }
 }
 
@@ -138,6 +138,11 @@ pub async fn save(State(app): State<App>, Form(mut draft): Form<Draft>) -> Resul
             };
             if doubted {
                 store.clock_checked(now())?;
+            }
+            if let Some(problem) = reception.received.follows.as_deref().map_or(Ok(None), |slip| store.slip_problem(slip))?
+                && store.dossier_code(reception.id)?.is_none()
+            {
+                return Ok(Saved::Faulty(vec![FieldError::new("follows", problem)]));
             }
             match changed_since(store, &reception, pen.key)? {
                 Some(code) => Ok(Saved::ChangedSince(code)),
@@ -195,7 +200,9 @@ fn changed_since(store: &Store, reception: &Reception, key: &OfficeKey) -> store
     let Some(code) = store.dossier_code(reception.id)? else { return Ok(None) };
     let (_, steps) = store.dossier_history(&code, key)?;
     let first = steps.into_iter().next();
-    let same = first
-        .is_some_and(|step| step.event == Some(reception.event(code.clone())) && step.sealed.as_ref() == Some(&reception.person));
+    let same = first.is_some_and(|step| {
+        step.event.map(|event| event.unnumbered()) == Some(reception.event(code.clone()))
+            && step.sealed.as_ref() == Some(&reception.person)
+    });
     Ok((!same).then_some(code))
 }

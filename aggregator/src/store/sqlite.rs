@@ -3,24 +3,25 @@
 //! Promise: WAL, `synchronous=FULL`, foreign keys on; writers queue up behind each other also across processes. A panic
 //! or an error inside a transaction leaves nothing behind. Start at [`SqliteStore::open`].
 
+mod figures;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat};
 use motcua_shared::calendar::{LocalTime, VIETNAM, local_day};
-use motcua_shared::contribution::{COLUMNS, Counters, Delta};
+use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
-use motcua_shared::report::FieldSums;
 use motcua_shared::sync;
 use motcua_shared::unit::Unit;
 use motcua_shared::wire::{AgentReport, REASONS, Signed, decode, encode};
-use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, ToSql, params};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::{
-    Certificate, DossierRow, Enrolment, Healing, Held, NewEntry, Node, Quarantined, Reference, Role, RollupRow, Store,
-    StoreError, StoredEntry, Stream, StreamStatus, Told, User,
+    Certificate, DossierRow, Enrolment, Healing, Held, MonthRow, NewEntry, Node, ProcedureCounters, Quarantined, Reference, Role,
+    RollupRow, Store, StoreError, StoredEntry, Stream, StreamStatus, Told, User,
 };
 
 refinery::embed_migrations!("migrations");
@@ -592,58 +593,46 @@ impl Store for SqliteStore {
     }
 
     fn rollup_add(&mut self, unit: &str, delta: &Delta) -> Result<(), StoreError> {
-        let places: Vec<String> = (5..5 + COLUMNS.len()).map(|place| format!("?{place}")).collect();
-        let sums: Vec<String> = COLUMNS.iter().map(|column| format!("{column} = {column} + excluded.{column}")).collect();
-        let mut upsert = self.connection.prepare_cached(&format!(
-            "insert into rollup (unit, field, procedure, day, {}) values (?1, ?2, ?3, ?4, {})
-             on conflict (unit, field, procedure, day) do update set {}",
-            COLUMNS.join(", "),
-            places.join(", "),
-            sums.join(", ")
-        ))?;
-        for (cell, counters) in delta.changes() {
-            let day = cell.day.to_string();
-            let mut values: Vec<&dyn ToSql> = vec![&unit, &cell.field, &cell.procedure, &day];
-            values.extend(counters.0.iter().map(|counter| counter as &dyn ToSql));
-            upsert.execute(values.as_slice())?;
-        }
-        Ok(())
+        figures::add(&self.connection, unit, delta)
     }
 
     fn rollup_rows(&self) -> Result<Vec<RollupRow>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "select unit, field, procedure, day, {} from rollup order by unit, field, procedure, day",
-            COLUMNS.join(", ")
-        ))?;
-        let rows = statement.query_map([], |row| {
-            Ok(RollupRow {
-                unit: row.get(0)?,
-                field: row.get(1)?,
-                procedure: row.get(2)?,
-                day: row.get(3)?,
-                counters: counters(row, 4)?,
-            })
-        })?;
-        Ok(rows.collect::<Sql<_>>()?)
+        figures::rows(&self.connection)
     }
 
-    fn rollup_sums(&self, unit: Option<&str>, from: NaiveDate, to: NaiveDate) -> Result<Vec<FieldSums>, StoreError> {
-        let whose = if unit.is_some() { "unit = ?3" } else { "?3 is null" };
-        let mut statement = self.connection.prepare_cached(&sums_by("field", whose))?;
-        let sums = statement.query_map(params![from.to_string(), to.to_string(), unit], |row| field_sums(row, row.get(0)?))?;
-        Ok(sums.collect::<Sql<_>>()?)
+    fn rollup_months(&self) -> Result<Vec<MonthRow>, StoreError> {
+        figures::months(&self.connection)
     }
 
-    fn rollup_sums_by_unit(&self, from: NaiveDate, to: NaiveDate) -> Result<BTreeMap<String, FieldSums>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&sums_by("unit", "?3 is null"))?;
-        let sums = statement.query_map(params![from.to_string(), to.to_string(), None::<String>], |row| {
-            Ok((row.get(0)?, field_sums(row, String::new())?))
-        })?;
-        Ok(sums.collect::<Sql<_>>()?)
+    fn rollup_until(&self, unit: Option<&str>, days: &[NaiveDate]) -> Result<Vec<Counters>, StoreError> {
+        figures::until(&self.connection, unit, days)
+    }
+
+    fn rollup_until_by_unit(&self, day: NaiveDate) -> Result<BTreeMap<String, Counters>, StoreError> {
+        figures::until_by_unit(&self.connection, day)
+    }
+
+    fn rollup_until_by_procedure(&self, unit: Option<&str>, day: NaiveDate) -> Result<Vec<ProcedureCounters>, StoreError> {
+        figures::until_by_procedure(&self.connection, unit, day)
+    }
+
+    fn figures_edition(&self) -> Result<Option<String>, StoreError> {
+        let mut statement = self.connection.prepare_cached("select value from meta where key = 'figures'")?;
+        Ok(statement.query_row([], |row| row.get(0)).optional()?)
+    }
+
+    fn figures_edition_set(&mut self, edition: &str) -> Result<(), StoreError> {
+        self.connection
+            .prepare_cached("insert into meta (key, value) values ('figures', ?1) on conflict (key) do update set value = ?1")?
+            .execute([edition])?;
+        Ok(())
     }
 
     fn projections_clear(&mut self) -> Result<(), StoreError> {
-        Ok(self.connection.execute_batch("delete from dossier; delete from rollup; delete from quarantine;")?)
+        Ok(self.connection.execute_batch(
+            "delete from dossier; delete from rollup; delete from rollup_unit; delete from rollup_procedure;
+             delete from rollup_known; delete from quarantine;",
+        )?)
     }
 
     fn enrolment_add(&mut self, secret_hash: [u8; 32], unit: &str, at: LocalTime, expires: LocalTime) -> Result<(), StoreError> {
@@ -920,19 +909,4 @@ fn counters(row: &Row, first: usize) -> Sql<Counters> {
         *counter = row.get(first + place)?;
     }
     Ok(counters)
-}
-
-/// Columns 1 to 16 before the period, 17 to 32 within it.
-fn field_sums(row: &Row, field: String) -> Sql<FieldSums> {
-    Ok(FieldSums { field, before: counters(row, 1)?, within: counters(row, 1 + COLUMNS.len())? })
-}
-
-fn sums_by(group: &str, whose: &str) -> String {
-    let before: Vec<String> = COLUMNS.iter().map(|column| format!("sum(iif(day < ?1, {column}, 0))")).collect();
-    let within: Vec<String> = COLUMNS.iter().map(|column| format!("sum(iif(day >= ?1, {column}, 0))")).collect();
-    format!(
-        "select {group}, {}, {} from rollup where day <= ?2 and {whose} group by {group} order by {group}",
-        before.join(", "),
-        within.join(", ")
-    )
 }

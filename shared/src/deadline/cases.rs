@@ -9,8 +9,11 @@ use uuid::Uuid;
 use super::tests::{due_is, time};
 use super::*;
 use crate::calendar::{STARTER, days};
-use crate::dossier::{Channel, Dossier, Event, Extended, Finished, Moment, Outcome, Received, Refusal, SubmittedBy};
-use crate::dossier::{State, tests::any_event};
+use crate::catalogue::ClockStart;
+use crate::dossier::{
+    Accepted, Catalogued, Channel, Code, Dossier, Event, Extended, Finished, Lack, Moment, Outcome, Received, Refusal, State,
+    SubmittedBy, Transferred, TurnedAway, tests::any_event,
+};
 use crate::ruleset::Ruleset;
 use Limit::{CalendarDays, Hours, SameDay, WorkingDays};
 use SupplementClock::{Restarts, Subtracts};
@@ -138,6 +141,22 @@ fn working_days() {
     due_is(WorkingDays(30), false, "2023-04-03 08:00", "2023-05-18 17:00"); // six weeks over Giỗ Tổ, 30/4, 1/5
 }
 
+/// With the 15:00 rule a request of a day off counts as of the next working day, like the one of Friday after 15:00.
+#[test]
+fn on_a_day_off_under_the_three_o_clock_rule() {
+    due_is(WorkingDays(1), true, "2023-05-26 14:59", "2023-05-29 17:00"); // Friday, in time
+    due_is(WorkingDays(1), true, "2023-05-26 15:01", "2023-05-30 17:00"); // Friday, after 15:00
+    due_is(WorkingDays(1), true, "2023-05-27 08:00", "2023-05-30 17:00"); // Saturday, online
+    due_is(WorkingDays(1), true, "2023-05-28 23:59", "2023-05-30 17:00"); // Sunday, late
+    due_is(WorkingDays(1), true, "2023-05-29 07:00", "2023-05-30 17:00"); // Monday
+    due_is(WorkingDays(3), true, "2023-01-24 09:00", "2023-02-01 17:00"); // in Tết
+    due_is(WorkingDays(1), false, "2023-05-26 15:01", "2023-05-29 17:00"); // no rule: Friday
+    due_is(WorkingDays(1), false, "2023-05-27 08:00", "2023-05-29 17:00"); // no rule: Saturday
+    due_is(CalendarDays(1), true, "2023-05-27 08:00", "2023-05-30 17:00"); // Saturday, online
+    due_is(CalendarDays(1), true, "2024-05-04 08:00", "2024-05-06 17:00"); // a worked Saturday is no day off
+    due_is(Hours(4), true, "2023-05-27 08:00", "2023-05-29 11:00"); // Saturday, online
+}
+
 /// Every day counts but the first; an end on a day off moves: Civil Code 2015 Art. 147(2), 148(5).
 #[test]
 fn calendar_days() {
@@ -206,6 +225,32 @@ fn petitions_run_from_acceptance() {
     due_is(CalendarDays(45), false, "2023-05-31 08:00", "2023-07-17 17:00"); // complicated complaint
     due_is(CalendarDays(30), false, "2023-08-03 08:00", "2023-09-05 17:00"); // denunciation, ends on Quốc khánh
     due_is(CalendarDays(60), false, "2023-05-31 08:00", "2023-07-31 17:00"); // denunciation, extended once
+}
+
+/// However long a complaint lay before it was accepted, it is judged by what ran since; before that it is never overdue.
+#[track_caller]
+fn accepted_is(limit: Limit, accepted: &str, finished: &str, due_at: &str, expected: Verdict) {
+    let mut dossier = Dossier::fold(Uuid::nil(), &[Event::Received(Received { limit: Some(limit), ..petition() })]);
+    assert_eq!((dossier.due_at, dossier.is_overdue(time(accepted))), (None, false), "before acceptance on {accepted}");
+    let due = due(limit, false, time(accepted), &Calendar::starter());
+    assert_eq!(due.format("%Y-%m-%d %H:%M").to_string(), due_at, "{limit:?} accepted {accepted}");
+    dossier.apply(&Event::Accepted(Accepted { at: time(accepted), due_at: Some(due) }));
+    dossier.apply(&ended(finished, Outcome::Granted));
+    assert_eq!(dossier.verdict(), Some(expected), "{limit:?} accepted {accepted}, finished {finished}");
+}
+
+/// Received on Wednesday 24 May 2023; Luật Khiếu nại Art. 28, Luật Tố cáo Art. 30.
+#[test]
+fn petitions_are_judged_from_their_acceptance() {
+    use Verdict::{Early, OnTime, Overdue};
+    accepted_is(CalendarDays(30), "2023-05-24 08:00", "2023-06-22 09:00", "2023-06-23 17:00", Early); // at once
+    accepted_is(CalendarDays(30), "2023-06-02 16:00", "2023-07-03 09:00", "2023-07-03 17:00", OnTime); // the tenth day; ends on Sunday
+    accepted_is(CalendarDays(30), "2023-06-02 16:00", "2023-07-04 07:00", "2023-07-03 17:00", Overdue);
+    accepted_is(CalendarDays(45), "2023-06-02 16:00", "2023-07-17 17:30", "2023-07-17 17:00", OnTime); // complicated
+    accepted_is(CalendarDays(30), "2023-08-03 08:00", "2023-09-05 08:00", "2023-09-05 17:00", OnTime); // ends on Quốc khánh
+    accepted_is(CalendarDays(30), "2023-12-22 08:00", "2024-01-22 08:00", "2024-01-22 17:00", OnTime); // over the year end
+    accepted_is(CalendarDays(60), "2023-05-31 08:00", "2023-08-01 08:00", "2023-07-31 17:00", Overdue); // denunciation
+    accepted_is(WorkingDays(7), "2023-05-26 16:00", "2023-06-06 10:00", "2023-06-06 17:00", OnTime); // verification alone
 }
 
 /// Received, asked for more and complete at these times: due by each mode.
@@ -326,8 +371,8 @@ fn verdicts_by_each_rule() {
     verdict_is(CalendarDays(30), "2023-05-27 08:00", Overdue, Overdue, Overdue);
 }
 
-fn dossier(limit: Option<Limit>, due_at: Option<&str>, events: &[Event]) -> Dossier {
-    let received = Event::Received(Received {
+fn reception(limit: Option<Limit>, due_at: Option<&str>) -> Received {
+    Received {
         code: "000.11.57.H23-230524-0001".to_owned(),
         procedure: "2.000815".to_owned(),
         field: "chung_thuc".to_owned(),
@@ -338,7 +383,20 @@ fn dossier(limit: Option<Limit>, due_at: Option<&str>, events: &[Event]) -> Doss
         due_at: due_at.map(time),
         ruleset: "nd61-2018".to_owned(),
         fee_vnd: 0,
-    });
+        catalogued: None,
+        book: None,
+        follows: None,
+    }
+}
+
+/// A complaint, whose thirty days run from acceptance.
+fn petition() -> Received {
+    let catalogued = Some(Catalogued { reference: 0, after_15h_next_day: false, clock_start: ClockStart::Acceptance });
+    Received { catalogued, ..reception(Some(CalendarDays(30)), None) }
+}
+
+fn dossier(limit: Option<Limit>, due_at: Option<&str>, events: &[Event]) -> Dossier {
+    let received = Event::Received(reception(limit, due_at));
     Dossier::fold(Uuid::nil(), std::iter::once(&received).chain(events))
 }
 
@@ -404,7 +462,10 @@ mod regressions {
         let first = Event::Extended(Extended { at: time("2023-05-25 08:00"), due_at: time("2023-05-30 17:00") });
         let second = Event::Extended(Extended { at: time("2023-05-31 08:00"), due_at: time("2023-06-30 17:00") });
         let extended = dossier(Some(WorkingDays(2)), Some("2023-05-26 17:00"), std::slice::from_ref(&first));
-        assert_eq!(extended.admits(&second, time("2023-05-31 08:00")), Err(Refusal::ExtendedBefore));
+        assert_eq!(
+            extended.admits(&second, time("2023-05-31 08:00")),
+            Err(Refusal::ExtendedBefore(extended.ruleset().extensions))
+        );
         let reset = dossier(Some(WorkingDays(2)), Some("2023-05-26 17:00"), &[first, second]);
         assert_eq!(reset.extensions, 2, "what another program recorded is folded, and seen");
     }
@@ -464,9 +525,11 @@ proptest! {
     }
 
     #[test]
-    fn who_comes_later_is_never_due_earlier(limit in limits(), minute in 0i64..7_500_000, wait in 0i64..20_000) {
+    fn who_comes_later_is_never_due_earlier(
+        limit in limits(), after in any::<bool>(), minute in 0i64..7_500_000, wait in 0i64..20_000
+    ) {
         let calendar = Calendar::starter();
-        let due = |minute| due(limit, false, minutes_on(minute), &calendar);
+        let due = |minute| due(limit, after, minutes_on(minute), &calendar);
         prop_assert!(due(minute) <= due(minute + wait));
     }
 
@@ -508,28 +571,49 @@ proptest! {
 #[test]
 fn every_state_that_can_be_reached_is_left_or_final() {
     let at = time("2023-05-24 09:00");
-    let done = [ended("2023-05-24 09:00", Outcome::Granted), Event::Returned(Moment { at }.into()), Event::Voided(Moment { at })];
-    let more = Event::Supplemented(crate::dossier::Supplemented { at, due_at: None, due_at_other_mode: None });
-    let steps: Vec<Event> = done.into_iter().chain([Event::SupplementRequested(Moment { at }), more]).collect();
-    let mut reached = vec![dossier(Some(WorkingDays(2)), Some("2023-05-26 17:00"), &[])];
+    let moment = Moment { at };
+    let slip = TurnedAway {
+        code: "000.11.57.H23-230524-0002".to_owned(),
+        procedure: "2.000815".to_owned(),
+        field: "chung_thuc".to_owned(),
+        channel: Channel::InPerson,
+        at,
+        lack: Lack::Incomplete,
+    };
+    let start = |limit| reception(limit, Some("2023-05-26 17:00"));
+    let steps = [
+        Event::Guided(slip.clone()),
+        Event::Declined(slip),
+        Event::Received(start(Some(WorkingDays(2)))),
+        Event::Received(petition()),
+        Event::Accepted(Accepted { at, due_at: Some(time("2023-06-24 17:00")) }),
+        Event::SupplementRequested(moment),
+        Event::Supplemented(crate::dossier::Supplemented { at, due_at: None, due_at_other_mode: None }),
+        Event::Transferred(Transferred { at, to: "UBND huyện".to_owned(), holder: None, due_at: None }),
+        Event::CameBack(moment),
+        ended("2023-05-24 09:00", Outcome::Granted),
+        Event::Returned(moment.into()),
+        Event::Voided(moment),
+    ];
+    let mut reached = vec![Dossier::new(Uuid::nil())];
     let mut next = 0;
     while let Some(dossier) = reached.get(next).cloned() {
         next += 1;
-        let onward: Vec<Dossier> = steps
-            .iter()
-            .filter(|step| dossier.admits(step, at).is_ok())
-            .map(|step| {
-                let mut later = dossier.clone();
-                later.apply(step);
-                later
-            })
-            .collect();
-        let is_final = matches!(dossier.state(), State::Returned | State::Voided);
+        let follow = |step: &Event| {
+            let mut later = dossier.clone();
+            later.apply(step);
+            later
+        };
+        let onward: Vec<Dossier> = steps.iter().filter(|step| dossier.admits(step, at).is_ok()).map(follow).collect();
+        let is_final = matches!(dossier.state(), State::Returned | State::Declined | State::Voided);
         assert!(is_final || onward.iter().any(|later| later.state() != dossier.state()), "stuck in {:?}", dossier.state());
-        assert!(dossier.faults.is_empty() && next < 1000, "{dossier:?}");
-        reached.extend(onward.into_iter().filter(|later| !reached.contains(later)).collect::<Vec<_>>());
+        assert!(dossier.faults.is_empty(), "{dossier:?}");
+        // Who goes on or comes back once more is where it was before.
+        let onward = onward.into_iter().filter(|later| later.stays.len() < 3 && !reached.contains(later));
+        reached.extend(onward.collect::<Vec<_>>());
     }
-    for state in [State::Processing, State::AwaitingSupplement, State::Finished, State::Returned, State::Voided] {
-        assert!(reached.iter().any(|dossier| dossier.state() == state), "{state:?} is never reached");
+    for (state, _) in State::ALL {
+        assert!(reached.iter().any(|dossier| dossier.state() == *state), "{state:?} is never reached");
     }
+    assert!(reached.iter().any(|dossier| dossier.awaits_acceptance() && dossier.away().is_some()), "steps combine");
 }

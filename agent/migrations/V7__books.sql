@@ -1,0 +1,31 @@
+-- The register book and the book of certifications. Numbers stand in the entries; these columns are computed from them.
+alter table dossier add column book_year integer;
+alter table dossier add column book_volume integer;
+alter table dossier add column book_number integer;
+alter table dossier add column follows text;       -- code of the slip that came back complete
+create index dossier_by_book on dossier (book_year, book_volume, book_number);
+create index dossier_unnumbered on dossier (received_at) where book_year is null;
+create index dossier_by_slip on dossier (follows) where follows is not null;
+
+-- Lines of dossiers whose entries were written before lines were: given once, never changed, not computed again.
+create table book_assigned (
+    dossier blob primary key,
+    year    integer not null,
+    number  integer not null,
+    unique (year, number)
+) strict, without rowid;
+
+-- What was certified for each dossier, in the order of its log.
+create table certification (
+    dossier  blob not null,
+    place    integer not null,
+    year     integer not null,
+    document text not null,
+    at       text not null,
+    quantity integer not null,
+    volume   integer,                     -- the numbers; absent in what was written before they were given out
+    first    integer,
+    last     integer,
+    primary key (dossier, place)
+) strict, without rowid;
+create index certification_by_book on certification (year, document, volume, last);
