@@ -30,6 +30,7 @@ pub mod report;
 pub mod ruleset;
 pub mod schedule;
 pub mod seal;
+pub mod statement;
 pub mod step;
 pub mod survey;
 pub mod sync;
