@@ -37,6 +37,10 @@ use crate::uplink::{self, Uplink};
 use crate::web::api::{DossierJson, LifeJson, ii06};
 use crate::{web, words};
 
+mod people;
+
+use people::{TokenCommand, UserCommand};
+
 /// Một Cửa tại xã: ghi hồ sơ, in hạn trả, gửi về huyện khi có mạng.
 #[derive(Parser)]
 #[command(name = "motcua-agent", version, arg_required_else_help = true)]
@@ -175,6 +179,20 @@ enum Command {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// Người dùng của máy này: thêm, ngừng, vai trò, mật khẩu; cả khi trang làm việc đang chạy.
+    User {
+        #[command(flatten)]
+        data: Data,
+        #[command(subcommand)]
+        what: UserCommand,
+    },
+    /// Mã truy cập API cho chương trình khác.
+    Token {
+        #[command(flatten)]
+        data: Data,
+        #[command(subcommand)]
+        what: TokenCommand,
+    },
     /// Tình trạng của máy và của việc gửi.
     Status {
         #[command(flatten)]
@@ -306,6 +324,8 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Doctor { data, json } => doctor(&data.path, json),
         Command::Import { data, kind: ImportKind::Dossiers, file } => import_dossiers(&data.path, &file),
         Command::Report { data, form: Form::Ii06, from, to, format, out } => report(&data.path, from, to, format, out.as_deref()),
+        Command::User { data, what } => people::user(&data.path, what),
+        Command::Token { data, what } => people::token(&data.path, what),
         Command::Status { data, json } => status(&data.path, json),
         Command::Dossier { data, what: DossierCommand::Show { code, json } } => dossier_show(&data.path, &code, json),
         Command::Dossier { data, what: DossierCommand::Certifications { numbers: true, year, json } } => {

@@ -10,6 +10,7 @@ pub mod doctor;
 pub mod door;
 pub mod office;
 mod output;
+pub mod people;
 pub mod recover;
 pub mod reference;
 pub mod schedule;

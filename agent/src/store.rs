@@ -31,11 +31,13 @@ mod books;
 mod check;
 mod clock;
 mod figures;
+mod people;
 mod reference;
 mod streams;
 
 pub use books::{BookRow, CertificationRow};
 pub use check::{Damage, Proof};
+pub use people::{Act, Changed, User, UserAct};
 pub use reference::{Announced, InForce, ReferenceAttempt, Taken};
 pub use streams::{Branch, OwnStream, Standing};
 

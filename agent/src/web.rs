@@ -1,10 +1,12 @@
 //! The agent's pages and API: what the clerk sees and does in a browser on this PC.
 //!
-//! Promise: what a page calls saved is durably in the log. Only this PC is answered, no script is needed, and every fault
-//! says what happened, what is safe and what to do. Start at [`router`].
+//! Promise: what a page calls saved is durably in the log, under the name of whoever saved it. Only this PC is answered, no
+//! script is needed, and every fault says what happened, what is safe and what to do. Start at [`router`]; who may do what
+//! is an argument of each handler: [`viewer`].
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
@@ -15,9 +17,11 @@ use axum::http::HeaderName;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
+use motcua_shared::access::Right;
 use motcua_shared::assets;
 use motcua_shared::schedule::Window;
 use motcua_shared::seal::OfficeKey;
+use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tracing::info;
 
@@ -33,14 +37,16 @@ mod dossier;
 mod fault;
 mod guard;
 mod list;
+mod log_in;
 mod reception;
 mod report;
+mod setup;
 mod sync;
+pub mod viewer;
 
 use fault::HttpError;
+use viewer::Viewer;
 
-/// Who the log names for what is done on the pages, until there are log-ins.
-const AUTHOR: &str = "counter";
 /// No form of ours is larger.
 const LARGEST_FORM: usize = 64 << 10;
 /// How long requests may take to end when the program is asked to stop.
@@ -53,11 +59,19 @@ pub struct App {
     pub door: Door,
     pub key: OfficeKey,
     pub sender: Sender,
+    /// Password hashing is slow on purpose: two at once, the others queue up.
+    hashing: Arc<Semaphore>,
 }
 
 impl App {
     pub fn new(data: &Path, door: Door, key: OfficeKey, night: Window) -> App {
-        App { data: data.to_owned(), sender: Sender::new(data, door.clone(), night), door, key }
+        App {
+            data: data.to_owned(),
+            sender: Sender::new(data, door.clone(), night),
+            door,
+            key,
+            hashing: Arc::new(Semaphore::new(2)),
+        }
     }
 
     /// Reads from the store.
@@ -69,32 +83,74 @@ impl App {
         Ok(self.door.call(move |store| work(store, &key)).await?)
     }
 
-    /// Writes to the store with the counter's pen, and has it sent soon.
+    /// Writes to the store with the viewer's pen, and has it sent soon.
     async fn write<T: Send + 'static>(
         &self,
+        viewer: &Viewer,
         work: impl FnOnce(&mut Store, &Pen) -> store::Result<T> + Send + 'static,
     ) -> Result<T, HttpError> {
-        let key = self.key.clone();
+        let (key, author) = (self.key.clone(), viewer.name.clone());
         let written =
-            self.door.call(move |store| work(store, &Pen { author: AUTHOR, now: now(), key: &key, salt: chance })).await?;
+            self.door.call(move |store| work(store, &Pen { author: &author, now: now(), key: &key, salt: chance })).await?;
         self.sender.saved();
         Ok(written)
     }
+
+    /// Slow arithmetic, a little at a time.
+    async fn hash<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> T {
+        let turn = self.hashing.acquire().await;
+        let done = tokio::task::spawn_blocking(work).await;
+        drop(turn);
+        done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+    }
 }
 
-/// What stands around every page.
+/// The way on which a request came.
+#[derive(Debug, Clone, Default)]
+pub enum Wire {
+    /// From this PC.
+    #[default]
+    Loopback,
+}
+
+impl Wire {
+    fn is_lan(&self) -> bool {
+        match self {
+            Wire::Loopback => false,
+        }
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.is_lan() { "https://" } else { "http://" }
+    }
+
+    /// Whether this PC is called so on this way. Any other name is somebody's who points it at us.
+    fn is_called(&self, name: &str) -> bool {
+        ["localhost", "127.0.0.1", "[::1]"].iter().any(|ours| name.eq_ignore_ascii_case(ours))
+    }
+}
+
+/// What stands around every page of somebody who is logged in.
 struct Frame {
     office: String,
     sync: String,
     all_sent: bool,
     /// The one thing to do when sending does not work; empty when there is nothing.
     todo: String,
+    /// Log-in name of who looks, and what he is in words.
+    viewer: String,
+    role: &'static str,
+    /// He manages the accounts.
+    people: bool,
 }
 
 impl Frame {
-    fn read(store: &Store) -> store::Result<Option<Frame>> {
+    fn read(store: &Store, viewer: &Viewer) -> store::Result<Option<Frame>> {
         let (status, now) = (Status::read(store)?, now());
         Ok(Some(Frame {
+            viewer: viewer.name.clone(),
+            role: words::role_name(viewer.role),
+            people: viewer.may(Right::People),
             office: format!("{} ({})", status.name, status.unit),
             sync: words::sync_sentence(&status, now),
             all_sent: words::all_sent(&status),
@@ -118,6 +174,10 @@ pub fn router(app: App) -> Router {
         .route("/reports/ii06", get(report::ii06))
         .route("/reports/ii06.csv", get(report::ii06_csv))
         .route("/sync", get(sync::show).post(sync::send))
+        .route("/login", get(log_in::show).post(log_in::log_in))
+        .route("/logout", post(log_in::log_out))
+        .route("/setup", get(setup::user_form))
+        .route("/setup/user", post(setup::user_save))
         .route("/sync/line", get(sync::line))
         .route("/style.css", get(style))
         .route("/app.js", get(script))
@@ -194,5 +254,7 @@ async fn asked_to_stop() {
     let _ = tokio::signal::ctrl_c().await;
 }
 
+#[cfg(test)]
+mod people_tests;
 #[cfg(test)]
 mod tests;

@@ -2,6 +2,7 @@
 //!
 //! Promise: nothing is called sent without a verified receipt for all of it. Start at [`sync_sentence`].
 
+use motcua_shared::access::Role;
 use motcua_shared::calendar::{Calendar, LocalTime, VIETNAM, local_day};
 use motcua_shared::catalogue::{Catalogue, ClockStart, Procedure};
 use motcua_shared::certification::Document;
@@ -409,6 +410,15 @@ pub fn event_detail(event: &Event) -> String {
         Event::Rated(rated) => rating_name(rated.rating).to_owned(),
         Event::Printed(printed) => printed.form.clone(),
         Event::SupplementRequested(_) | Event::CameBack(_) | Event::Voided(_) | Event::Corrected(_) => String::new(),
+    }
+}
+
+/// What somebody is at the desk.
+pub fn role_name(role: Role) -> &'static str {
+    match role {
+        Role::Clerk => "công chức một cửa",
+        Role::Leader => "lãnh đạo",
+        Role::Admin => "quản trị",
     }
 }
 

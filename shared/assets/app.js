@@ -61,10 +61,11 @@
     let now;
     try {
       const answer = await fetch(line.dataset.poll, { headers: { accept: "application/json" } });
+      if (answer.status === 401) throw 401;
       if (!answer.ok) throw new Error(String(answer.status));
       now = await answer.json();
-    } catch {
-      now = { sentence: line.dataset.silent, todo: "", all_sent: false };
+    } catch (problem) {
+      now = { sentence: problem === 401 ? line.dataset.ended : line.dataset.silent, todo: "", all_sent: false };
     }
     const words = line.querySelector("a");
     if (words.textContent !== now.sentence) words.textContent = now.sentence;

@@ -4,6 +4,7 @@
 //! so that every decision can be replayed. The journey of one dossier reads:
 //! [`dossier`] → [`entry`] → [`sync`] → [`wire`] → [`contribution`] → [`report`].
 
+pub mod access;
 pub mod assets;
 pub mod book;
 pub mod bundle;

@@ -571,8 +571,9 @@ async fn receive(commune: &Commune) -> Result<String> {
     ];
     let body = form.map(|(name, value)| format!("{name}={}", encoded(value))).join("&");
     let address = server.url.strip_prefix("http://").context("an address")?;
+    let bearer = commune.bearer("clerk").await?;
     let head = format!(
-        "POST /dossiers HTTP/1.1\r\nhost: {address}\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n",
+        "POST /dossiers HTTP/1.1\r\nhost: {address}\r\nauthorization: {bearer}\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n",
         body.len()
     );
     let mut stream = TcpStream::connect(address).await?;

@@ -127,9 +127,11 @@ async fn a_new_catalogue_counts_for_new_dossiers_and_changes_none_that_was_recei
     rustls::crypto::ring::default_provider().install_default().ok();
     let client = reqwest::Client::builder().no_proxy().build()?;
     let media = ("content-type", "application/x-www-form-urlencoded");
-    let page = client.post(format!("{}/dossiers", desk.url)).header(media.0, media.1).body(form).send().await?.text().await?;
+    let bearer = commune.bearer("clerk").await?;
+    let post = client.post(format!("{}/dossiers", desk.url)).header("authorization", &bearer).header(media.0, media.1);
+    let page = post.body(form).send().await?.text().await?;
     assert!(page.contains("17:00 30/11/2026"), "24/11 is a holiday: {page}");
-    let page = client.get(format!("{}/sync", desk.url)).send().await?.text().await?;
+    let page = client.get(format!("{}/sync", desk.url)).header("authorization", &bearer).send().await?.text().await?;
     assert!(page.contains("phiên bản 1, áp dụng từ"), "{page}");
 
     assert_eq!(sync(&commune).await?, (1, Value::Null));

@@ -37,7 +37,7 @@ async fn import(commune: &Commune, environment: &Environment, seed: u64, count: 
 }
 
 /// Types a dossier into the page of a running agent.
-async fn receive(server: &Server) -> Result<()> {
+async fn receive(server: &Server, bearer: &str) -> Result<()> {
     rustls::crypto::ring::default_provider().install_default().ok();
     let id = Uuid::now_v7();
     let form = format!(
@@ -45,7 +45,7 @@ async fn receive(server: &Server) -> Result<()> {
     );
     let client = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none()).build()?;
     let request = client.post(format!("{}/dossiers", server.url)).header("content-type", "application/x-www-form-urlencoded");
-    let answer = request.body(form).send().await?;
+    let answer = request.header("authorization", bearer).body(form).send().await?;
     assert_eq!(answer.status(), 303, "{}", answer.text().await?);
     Ok(())
 }
@@ -84,14 +84,15 @@ async fn what_is_saved_is_sent_soon_and_what_an_outage_held_back_after_it() -> R
     let folder = tempfile::tempdir()?;
     let (district, server, commune) = enrolled(folder.path()).await?;
     let agent = commune.serve().await?;
-    receive(&agent).await?;
+    let bearer = commune.bearer("clerk").await?;
+    receive(&agent, &bearer).await?;
     until("the dossier from the page is at the district", || Ok(stored(&district)? == 1)).await?;
     import(&commune, &Vec::new(), 1, 5).await?;
     let head = commune.status().await?["head_seq"].as_u64().context("a head")?;
     until("so is what another program recorded", || Ok(stored(&district)? == head)).await?;
 
     server.kill().await?;
-    receive(&agent).await?;
+    receive(&agent, &bearer).await?;
     let refused = || Ok(std::fs::read_to_string(commune.log())?.contains("the line broke"));
     until("the outage was noticed", refused).await?;
     let _server = district.serve().await?;

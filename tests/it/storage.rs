@@ -103,12 +103,13 @@ fn reception() -> String {
 async fn disk_full_at_the_counter_every_dossier_that_was_called_saved_is_there_and_the_next_one_says_no() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let commune = Commune::ngoc_ky(folder.path()).await?;
+    let bearer = commune.bearer("clerk").await?;
     let arguments = ["serve", "--data", text(&commune.data), "--listen", "127.0.0.1:0"];
     let server = serve_limited("160", &programs().agent, &arguments, &commune.data.with_extension("log")).await?;
     let _ = rustls::crypto::ring::default_provider().install_default(); // which another test may have done
     let client = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build()?;
     let save = async || {
-        let request = client.post(format!("{}/dossiers", server.url)).body(reception());
+        let request = client.post(format!("{}/dossiers", server.url)).header("authorization", &bearer).body(reception());
         let response = request.header("content-type", "application/x-www-form-urlencoded").send().await?;
         anyhow::Ok((response.status().as_u16(), response.text().await?))
     };

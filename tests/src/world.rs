@@ -12,7 +12,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use serde_json::Value;
-use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 
 /// Where the real report's dossiers and figures are kept.
@@ -293,6 +294,42 @@ impl Commune {
     pub async fn serve_with(&self, more: &[&str]) -> Result<Server> {
         let arguments = [&["serve", "--data", text(&self.data), "--listen", "127.0.0.1:0"], more].concat();
         Server::start(&programs().agent, &arguments, &self.log()).await
+    }
+
+    /// Adds somebody who works here.
+    pub async fn user(&self, name: &str, role: &str, password: &str) -> Result<()> {
+        let mut command = Command::new(&programs().agent);
+        command.args(["user", "--data", text(&self.data), "add", name, "--role", role, "--password-stdin"]);
+        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn()?;
+        child.stdin.take().context("a piped stdin")?.write_all(password.as_bytes()).await?;
+        let output = child.wait_with_output().await?;
+        ensure!(output.status.success(), "user add {name}: {}", String::from_utf8_lossy(&output.stderr));
+        Ok(())
+    }
+
+    /// A token of a program with a role: the `Authorization` with which a test reads and writes without a browser.
+    pub async fn bearer(&self, role: &str) -> Result<String> {
+        let arguments = ["token", "--data", text(&self.data), "create", role, "--role", role, "--json"];
+        let made: Value = serde_json::from_str(&expect(&programs().agent, &arguments).await?)?;
+        Ok(format!("Bearer {}", made["token"].as_str().context("a token")?))
+    }
+
+    /// Logs somebody in at a running agent and gives the cookie of the session.
+    pub async fn log_in(&self, server: &Server, name: &str, password: &str) -> Result<String> {
+        let encoded = |text: &str| text.bytes().fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02X}"));
+        let body = format!("name={}&password={}", encoded(name), encoded(password));
+        let address = server.url.strip_prefix("http://").context("an address on this PC")?;
+        let head = format!(
+            "POST /login HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\
+             content-type: application/x-www-form-urlencoded\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        let mut stream = TcpStream::connect(address).await?;
+        stream.write_all((head + &body).as_bytes()).await?;
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await?;
+        let cookie = answer.lines().find_map(|line| line.strip_prefix("set-cookie: ")?.split(';').next());
+        Ok(cookie.with_context(|| format!("not logged in: {answer}"))?.to_owned())
     }
 
     /// What the running programs logged.

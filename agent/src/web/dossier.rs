@@ -22,6 +22,7 @@ use motcua_shared::typed::FieldError;
 use serde::Deserialize;
 
 use super::fault::HttpError;
+use super::viewer::{ClerkViewer, Viewer};
 use super::{App, Frame, html};
 use crate::office::now;
 use crate::store::{self, DossierRow, Step, Store, StoreError};
@@ -142,12 +143,12 @@ struct Known {
 }
 
 impl Known {
-    fn read(store: &Store, key: &OfficeKey, code: &str) -> store::Result<Known> {
+    fn read(store: &Store, key: &OfficeKey, viewer: &Viewer, code: &str) -> store::Result<Known> {
         let row = store.dossier_find(code)?;
         let (dossier, steps) = store.dossier_history(code, key)?;
         let person = store.persons(std::slice::from_ref(&row), key)?.into_iter().next().flatten().unwrap_or_default();
         let followed_by = store.slip_followed_by(code)?;
-        Ok(Known { row, dossier, steps, person, followed_by, frame: Frame::read(store)?, tables: store.tables()? })
+        Ok(Known { row, dossier, steps, person, followed_by, frame: Frame::read(store, viewer)?, tables: store.tables()? })
     }
 }
 
@@ -164,8 +165,13 @@ struct Returned {
     faults: Vec<FieldError>,
 }
 
-pub async fn show(State(app): State<App>, Path(code): Path<String>, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
-    let known = app.read(move |store, key| Known::read(store, key, &code)).await?;
+pub async fn show(
+    viewer: Viewer,
+    State(app): State<App>,
+    Path(code): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Result<Response, HttpError> {
+    let known = app.read(move |store, key| Known::read(store, key, &viewer, &code)).await?;
     let last = known.steps.last().map_or("", |step| &step.kind);
     let saved = if !last.is_empty() && asked.saved == last { words::kind_name(last).to_owned() } else { String::new() };
     let page = page(known, saved, String::new(), None);
@@ -433,6 +439,7 @@ enum Taken {
 
 /// Takes a step, or shows the dossier again with why not.
 pub async fn step(
+    viewer: ClerkViewer,
     State(app): State<App>,
     Path((code, kind)): Path<(String, String)>,
     Form(sent): Form<Sent>,
@@ -441,7 +448,7 @@ pub async fn step(
     let seen = sent.seen.parse().map_err(|_| HttpError::parameter("Mẫu này không đầy đủ.", "Hãy mở lại hồ sơ."))?;
     let back = format!("{}?saved={}", address(&code), kind.code());
     let draft = sent.draft.clone();
-    let taken = app.write(move |store, pen| take(store, pen, &code, kind, seen, &draft)).await?;
+    let taken = app.write(&viewer.clone(), move |store, pen| take(store, pen, &viewer, &code, kind, seen, &draft)).await?;
     let Taken::Refused { known, status, refused, faults } = taken else {
         return Ok(Redirect::to(&back).into_response());
     };
@@ -450,8 +457,16 @@ pub async fn step(
     Ok((status, html(&page)?).into_response())
 }
 
-fn take(store: &mut Store, pen: &store::Pen, code: &str, kind: StepKind, seen: usize, draft: &Draft) -> store::Result<Taken> {
-    let known = Known::read(store, pen.key, code)?;
+fn take(
+    store: &mut Store,
+    pen: &store::Pen,
+    viewer: &Viewer,
+    code: &str,
+    kind: StepKind,
+    seen: usize,
+    draft: &Draft,
+) -> store::Result<Taken> {
+    let known = Known::read(store, pen.key, viewer, code)?;
     let refuse =
         |known: Known, status, refused: String, faults| Ok(Taken::Refused { known: Box::new(known), status, refused, faults });
     if known.steps.len() != seen {

@@ -10,6 +10,7 @@ use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
 use tracing::error;
 
+use super::viewer::Viewer;
 use super::{App, Frame};
 use crate::store::StoreError;
 use crate::uplink::UplinkError;
@@ -56,9 +57,12 @@ impl HttpError {
         HttpError { status, ..HttpError::internal(happened) }
     }
 
-    /// As a page, with the frame when it can be read.
-    pub async fn page(self, app: &App, framed: bool) -> Response {
-        let frame = if framed { app.door.call(|store| Frame::read(store)).await.ok().flatten() } else { None };
+    /// As a page, with the viewer's frame when it can be read.
+    pub async fn page(self, app: &App, viewer: Option<Viewer>) -> Response {
+        let frame = match viewer {
+            Some(viewer) => app.door.call(move |store| Frame::read(store, &viewer)).await.ok().flatten(),
+            None => None,
+        };
         let status = self.status;
         let page = FaultPage { frame, nav: "", fault: self }.render();
         (status, Html(page.unwrap_or_else(|_| "Chương trình gặp lỗi khi hiển thị trang.".to_owned()))).into_response()

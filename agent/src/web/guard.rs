@@ -1,40 +1,182 @@
 //! What stands between the network and the handlers: who may ask, and what every answer carries.
 //!
-//! Promise: a page of another site can neither read nor write here, not even by a name that it points at this PC.
-//! Start at [`dress`].
+//! Promise: a page of another site can neither read nor write here, not even by a name that it points at this PC. Whoever
+//! is not logged in sees nothing but [`OPEN`]; a form is never saved under another name than the one that it was rendered
+//! for, and what was typed into it is not lost. Start at [`dress`].
 
+use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+    CACHE_CONTROL, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, ORIGIN, REFERRER_POLICY, WWW_AUTHENTICATE,
+    X_CONTENT_TYPE_OPTIONS,
 };
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use tracing::warn;
 
-use super::App;
 use super::fault::HttpError;
+use super::log_in::{self, Kept};
+use super::viewer::{self, Viewer, Who};
+use super::{App, LARGEST_FORM, Wire};
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
 
+/// What is answered without a log-in; each name with everything under it.
+pub const OPEN: [&str; 5] = ["/login", "/setup", "/trust", "/kiosk", "/healthz"];
+/// What pages are made of: nobody's data.
+const PARTS: [&str; 4] = [".css", ".js", ".svg", ".woff2"];
+/// What pages ask for by themselves: it keeps no session open.
+const POLLED: &str = "/sync/line";
+/// The field that says whom a form was rendered for.
+const RENDERED_FOR: &str = "viewer";
+
 /// Refuses strangers, gives faults their words, and sets the headers of every answer.
-pub async fn dress(State(app): State<App>, request: Request, next: Next) -> Response {
-    let for_programs = request.uri().path().starts_with("/api/");
-    let admitted = admit(&request);
-    let framed = admitted.is_ok();
-    let mut response = match admitted {
-        Ok(()) => next.run(request).await,
+pub async fn dress(State(app): State<App>, mut request: Request, next: Next) -> Response {
+    let for_programs = is_for_programs(request.uri().path());
+    let shown_by_browser = request.headers().contains_key("sec-fetch-site");
+    let wire = request.extensions().get::<Wire>().cloned().unwrap_or_default();
+    let (mut framed, mut viewer) = (None, None);
+    let mut response = match admit(&request, &wire) {
+        Ok(()) => match let_in(&app, &mut request, &wire).await {
+            Ok(Entrance::In(who)) => {
+                viewer.clone_from(&who);
+                framed = who;
+                next.run(request).await
+            }
+            Ok(Entrance::Instead(response)) => response,
+            Err(fault) => fault.into_response(),
+        },
         Err(fault) => {
             warn!(status = fault.status.as_u16(), "a request from elsewhere was refused");
             fault.into_response()
         }
     };
     if let Some(fault) = undressed(&mut response) {
+        let unauthorised = fault.status == StatusCode::UNAUTHORIZED;
         response = if for_programs { fault.problem() } else { fault.page(&app, framed).await };
+        if unauthorised && for_programs {
+            // A script of a page must not make the browser ask for a password.
+            let way = if shown_by_browser { "Bearer" } else { "Basic realm=\"Mot Cua\", charset=\"UTF-8\"" };
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static(way));
+        }
+    }
+    if let Some(viewer) = viewer {
+        response = mark_forms(response, &viewer).await;
     }
     set_headers(response.headers_mut());
     response
+}
+
+fn is_for_programs(path: &str) -> bool {
+    path.starts_with("/api/") || path == "/metrics" || path == POLLED
+}
+
+fn is_open(path: &str) -> bool {
+    let under = |open: &str| path.strip_prefix(open).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    OPEN.iter().any(|open| under(open)) || (!is_for_programs(path) && PARTS.iter().any(|part| path.ends_with(part)))
+}
+
+/// What becomes of a request that came from a place that may ask.
+enum Entrance {
+    /// On to its handler.
+    In(Option<Viewer>),
+    Instead(Response),
+}
+
+async fn let_in(app: &App, request: &mut Request, wire: &Wire) -> Result<Entrance, HttpError> {
+    let path = request.uri().path().to_owned();
+    let viewer = match viewer::identify(app, request.headers(), path != POLLED).await? {
+        Who::Somebody(viewer) => viewer,
+        _ if is_open(&path) => return Ok(Entrance::In(None)),
+        Who::NoUserYet if is_for_programs(&path) && !wire.is_lan() => Viewer::of_this_pc(),
+        Who::NoUserYet if !is_for_programs(&path) => {
+            return Ok(Entrance::Instead(Redirect::to("/setup").into_response()));
+        }
+        Who::Nobody if !is_for_programs(&path) => return ask_for_log_in(app, request).await,
+        Who::Nobody | Who::NoUserYet => return Err(viewer::not_logged_in()),
+    };
+    if viewer.must_change && !is_open(&path) && !["/password", "/logout"].contains(&path.as_str()) {
+        return Ok(Entrance::Instead(Redirect::to("/password").into_response()));
+    }
+    request.extensions_mut().insert(viewer.clone());
+    if is_form(request) {
+        let form = take_form(request).await?;
+        if let Some(other) = rendered_for(&form).filter(|name| *name != viewer.name) {
+            let kept = Kept::of(request.uri(), &form);
+            return Ok(Entrance::Instead(log_in::of_another(app, &viewer, &other, kept).await?));
+        }
+        *request.body_mut() = Body::from(without_mark(&form));
+    }
+    Ok(Entrance::In(Some(viewer)))
+}
+
+/// A page is shown after the log-in; a form is kept until then.
+async fn ask_for_log_in(app: &App, request: &mut Request) -> Result<Entrance, HttpError> {
+    if request.method() == Method::GET || request.method() == Method::HEAD {
+        return Ok(Entrance::Instead(log_in::redirect(request.uri())));
+    }
+    let form = if is_form(request) { take_form(request).await? } else { String::new() };
+    let kept = Kept::of(request.uri(), &form);
+    Ok(Entrance::Instead(log_in::ended(app, kept)?))
+}
+
+fn is_form(request: &Request) -> bool {
+    let media = request.headers().get(CONTENT_TYPE).and_then(|media| media.to_str().ok()).unwrap_or_default();
+    request.method() == Method::POST && media.starts_with("application/x-www-form-urlencoded")
+}
+
+async fn take_form(request: &mut Request) -> Result<String, HttpError> {
+    let body = std::mem::take(request.body_mut());
+    let too_long = |_| HttpError::of_status(StatusCode::PAYLOAD_TOO_LARGE);
+    let bytes = to_bytes(body, LARGEST_FORM).await.map_err(too_long)?;
+    request.headers_mut().remove(CONTENT_LENGTH);
+    String::from_utf8(bytes.to_vec()).map_err(|_| HttpError::of_status(StatusCode::BAD_REQUEST))
+}
+
+/// Whom a form was rendered for; forms of programs do not say.
+fn rendered_for(form: &str) -> Option<String> {
+    form_urlencoded::parse(form.as_bytes()).find(|(name, _)| name == RENDERED_FOR).map(|(_, value)| value.into_owned())
+}
+
+/// The form as its handler knows it, otherwise to the byte.
+fn without_mark(form: &str) -> String {
+    let is_mark = |pair: &str| pair.split('=').next() == Some(RENDERED_FOR);
+    form.split('&').filter(|pair| !is_mark(pair)).collect::<Vec<_>>().join("&")
+}
+
+/// Writes into every form that changes something whom it was rendered for.
+async fn mark_forms(response: Response, viewer: &Viewer) -> Response {
+    let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|media| media.as_bytes().starts_with(b"text/html"));
+    if !is_page {
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(bytes) = to_bytes(body, usize::MAX).await else { return (parts.status, "").into_response() };
+    parts.headers.remove(CONTENT_LENGTH);
+    let page = String::from_utf8_lossy(&bytes);
+    Response::from_parts(parts, Body::from(marked(&page, &viewer.name)))
+}
+
+/// A name of a viewer needs no escaping: letters, digits and `.-_:`.
+fn marked(page: &str, name: &str) -> String {
+    let mut out = String::with_capacity(page.len() + 256);
+    let mut rest = page;
+    while let Some(at) = rest.find("<form").and_then(|at| rest[at..].find('>').map(|end| at + end + 1)) {
+        let (form, after) = rest.split_at(at);
+        out.push_str(form);
+        let tag = &form[form.rfind("<form").unwrap_or(0)..];
+        if tag.contains("method=\"post\"") {
+            out.push_str("<input type=\"hidden\" name=\"");
+            out.push_str(RENDERED_FOR);
+            out.push_str("\" value=\"");
+            out.push_str(name);
+            out.push_str("\">");
+        }
+        rest = after;
+    }
+    out + rest
 }
 
 /// A fault that has no words for people yet.
@@ -57,8 +199,8 @@ fn set_headers(headers: &mut HeaderMap) {
     headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
 }
 
-fn admit(request: &Request) -> Result<(), HttpError> {
-    let host = host(request).filter(|host| is_this_pc(host)).ok_or_else(|| {
+fn admit(request: &Request, wire: &Wire) -> Result<(), HttpError> {
+    let host = host(request).filter(|host| wire.is_called(name_of(host))).ok_or_else(|| {
         HttpError::new(
             StatusCode::MISDIRECTED_REQUEST,
             "Địa chỉ này không phải của chương trình Một Cửa trên máy này.",
@@ -66,7 +208,7 @@ fn admit(request: &Request) -> Result<(), HttpError> {
             "Hãy mở đúng địa chỉ đã in ra khi chạy chương trình, ví dụ http://127.0.0.1:7420",
         )
     })?;
-    if request.method().is_safe() || comes_from_here(request.headers(), host) {
+    if request.method().is_safe() || comes_from_here(request.headers(), wire.scheme(), host) {
         return Ok(());
     }
     Err(HttpError::new(
@@ -82,21 +224,20 @@ fn host(request: &Request) -> Option<&str> {
     in_address.or_else(|| request.headers().get(HOST)?.to_str().ok())
 }
 
-/// Whether a host, with any port, names this PC.
-fn is_this_pc(host: &str) -> bool {
+/// A host without its port.
+fn name_of(host: &str) -> &str {
     let is_port = |port: &str| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit());
-    let name = host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(name, _)| name);
-    ["localhost", "127.0.0.1", "[::1]"].iter().any(|ours| name.eq_ignore_ascii_case(ours))
+    host.rsplit_once(':').filter(|(_, port)| is_port(port)).map_or(host, |(name, _)| name)
 }
 
 /// The browser's own word decides; without it the origin; a program that sends neither is no browser.
-fn comes_from_here(headers: &HeaderMap, host: &str) -> bool {
+fn comes_from_here(headers: &HeaderMap, scheme: &str, host: &str) -> bool {
     if let Some(site) = headers.get("sec-fetch-site") {
         return site == "same-origin" || site == "none";
     }
     match headers.get(ORIGIN).map(HeaderValue::to_str) {
         None => true,
-        Some(origin) => origin.ok().and_then(|origin| origin.strip_prefix("http://")) == Some(host),
+        Some(origin) => origin.ok().and_then(|origin| origin.strip_prefix(scheme)) == Some(host),
     }
 }
 
@@ -106,12 +247,35 @@ mod tests {
 
     #[test]
     fn only_names_of_this_pc_are_answered() {
+        let called = |host: &str| Wire::default().is_called(name_of(host));
         for host in ["localhost", "LOCALHOST:7420", "127.0.0.1:1", "[::1]:7420", "[::1]"] {
-            assert!(is_this_pc(host), "{host}");
+            assert!(called(host), "{host}");
         }
         for host in ["", "evil.example", "127.0.0.1.evil.example:7420", "localhost:", "localhost:x", "127.0.0.2", "[::2]"] {
-            assert!(!is_this_pc(host), "{host}");
+            assert!(!called(host), "{host}");
         }
+    }
+
+    #[test]
+    fn what_is_open_is_open_with_everything_under_it_and_nothing_beside_it() {
+        for path in ["/login", "/setup/user", "/trust", "/style.css", "/desk.js", "/kiosk"] {
+            assert!(is_open(path), "{path}");
+        }
+        for path in ["/", "/loginx", "/people", "/dossiers", "/api/v1/status", "/api/x.js", "/metrics"] {
+            assert!(!is_open(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn every_form_that_changes_something_says_whom_it_was_rendered_for() {
+        let page = "<form action=\"/a\" method=\"get\"><p>x</p></form><form class=\"c\" method=\"post\" action=\"/b\">y</form>z";
+        let mark = "<input type=\"hidden\" name=\"viewer\" value=\"lan\">";
+        let expected = page.replace(">y<", &format!(">{mark}y<"));
+        assert_eq!(marked(page, "lan"), expected);
+        assert_eq!(marked("no form", "lan"), "no form");
+        assert_eq!(rendered_for("a=1&viewer=lan&b=2").as_deref(), Some("lan"));
+        assert_eq!(without_mark("a=1&viewer=lan&b=%20&viewers=3&c"), "a=1&b=%20&viewers=3&c");
+        assert_eq!(rendered_for("a=viewer"), None);
     }
 
     #[track_caller]
@@ -120,7 +284,7 @@ mod tests {
         for (name, value) in headers {
             map.insert(*name, HeaderValue::from_static(value));
         }
-        assert_eq!(comes_from_here(&map, "127.0.0.1:7420"), expected, "{headers:?}");
+        assert_eq!(comes_from_here(&map, "http://", "127.0.0.1:7420"), expected, "{headers:?}");
     }
 
     #[test]

@@ -11,6 +11,7 @@ use motcua_shared::text::{nfc, number};
 use serde::Deserialize;
 
 use super::fault::HttpError;
+use super::viewer::Viewer;
 use super::{App, Frame, html};
 use crate::office::now;
 use crate::store::{DossierFilter, DossierRow, Store};
@@ -70,7 +71,7 @@ struct ListPage {
 }
 
 /// Dossiers of a tab, newest first, fifty to a page.
-pub async fn show(State(app): State<App>, Query(asked): Query<Asked>) -> Result<Html<String>, HttpError> {
+pub async fn show(viewer: Viewer, State(app): State<App>, Query(asked): Query<Asked>) -> Result<Html<String>, HttpError> {
     let (tab, tab_name) = tab(&asked.tab)?;
     let page = page(&asked.page)?;
     let list = app
@@ -89,7 +90,7 @@ pub async fn show(State(app): State<App>, Query(asked): Query<Asked>) -> Result<
             let lines = rows.into_iter().zip(names).map(|(row, name)| line(&tables, row, name, now)).collect();
             let tabs = TABS.map(|(code, name)| Tab { code, name, count: number(count(code)), current: code == tab });
             let pages = u32::try_from((total + i64::from(PAGE) - 1) / i64::from(PAGE)).unwrap_or(u32::MAX).max(1);
-            let frame = Frame::read(store)?;
+            let frame = Frame::read(store, &viewer)?;
             Ok(ListPage { frame, nav: "list", tabs: tabs.into(), tab, tab_name, lines, page, pages, total: number(total) })
         })
         .await?;
@@ -134,7 +135,7 @@ pub struct Wanted {
 }
 
 /// Goes to the dossier whose code was typed.
-pub async fn find(State(app): State<App>, Query(wanted): Query<Wanted>) -> Result<Redirect, HttpError> {
+pub async fn find(_: Viewer, State(app): State<App>, Query(wanted): Query<Wanted>) -> Result<Redirect, HttpError> {
     let code = nfc(&wanted.code);
     if code.is_empty() {
         return Ok(Redirect::to("/"));

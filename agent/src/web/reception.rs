@@ -20,6 +20,7 @@ use motcua_shared::typed::{self, FieldError};
 use uuid::Uuid;
 
 use super::fault::HttpError;
+use super::viewer::{ClerkViewer, Viewer};
 use super::{App, Frame, html};
 use crate::office::now;
 use crate::store::{self, Store};
@@ -58,7 +59,7 @@ impl ReceptionPage {
 }
 
 /// An empty form, with the time filled in.
-pub async fn blank(State(app): State<App>) -> Result<Response, HttpError> {
+pub async fn blank(viewer: ClerkViewer, State(app): State<App>) -> Result<Response, HttpError> {
     let draft = Draft {
         id: Uuid::now_v7().to_string(),
         channel: Channel::InPerson.code().to_owned(),
@@ -66,11 +67,12 @@ pub async fn blank(State(app): State<App>) -> Result<Response, HttpError> {
         received_at: words::time(now()),
         ..Draft::default()
     };
-    form(&app, draft, Vec::new()).await
+    form(&app, &viewer, draft, Vec::new()).await
 }
 
-async fn form(app: &App, draft: Draft, faults: Vec<FieldError>) -> Result<Response, HttpError> {
-    let (frame, tables) = app.read(|store, _| Ok((Frame::read(store)?, store.tables()?))).await?;
+async fn form(app: &App, viewer: &Viewer, draft: Draft, faults: Vec<FieldError>) -> Result<Response, HttpError> {
+    let viewer = viewer.clone();
+    let (frame, tables) = app.read(move |store, _| Ok((Frame::read(store, &viewer)?, store.tables()?))).await?;
     let clock = clock_doubt(app).await?.map_or_else(String::new, |doubt| words::clock_doubt(doubt, now()));
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let channels = choices(words::channel_name);
@@ -122,12 +124,12 @@ enum Saved {
 }
 
 /// Saves the form and shows the dossier, or shows the form again with all that is wrong.
-pub async fn save(State(app): State<App>, Form(mut draft): Form<Draft>) -> Result<Response, HttpError> {
+pub async fn save(viewer: ClerkViewer, State(app): State<App>, Form(mut draft): Form<Draft>) -> Result<Response, HttpError> {
     let doubted = clock_doubt(&app).await?.is_some();
     let clock_fault = if doubted { day_fault(&draft.today) } else { None };
     let typed = draft.clone();
     let saved = app
-        .write(move |store, pen| {
+        .write(&viewer, move |store, pen| {
             // In one turn with the saving: no other catalogue comes between.
             let tables = store.tables()?;
             let reception = match (typed.check(&tables.catalogue, &tables.calendar, now()), clock_fault) {
@@ -158,7 +160,7 @@ pub async fn save(State(app): State<App>, Form(mut draft): Form<Draft>) -> Resul
             if Uuid::parse_str(&draft.id).is_err() {
                 draft.id = Uuid::now_v7().to_string();
             }
-            form(&app, draft, faults).await
+            form(&app, &viewer, draft, faults).await
         }
         Saved::As(code) => {
             let kind = if draft.answer.is_empty() { "received" } else { draft.answer.as_str() };
@@ -170,7 +172,7 @@ pub async fn save(State(app): State<App>, Form(mut draft): Form<Draft>) -> Resul
                 "Mẫu này đã được lưu trước đó thành hồ sơ {code}; nội dung bây giờ khác nên CHƯA lưu. \
                  Nếu đây là hồ sơ mới, hãy bấm Lưu một lần nữa."
             );
-            form(&app, draft, vec![FieldError::new("id", problem)]).await
+            form(&app, &viewer, draft, vec![FieldError::new("id", problem)]).await
         }
     }
 }

@@ -18,6 +18,7 @@ use motcua_shared::typed;
 use serde::Deserialize;
 
 use super::fault::HttpError;
+use super::viewer::Viewer;
 use super::{App, Frame, api, html};
 use crate::office::now;
 use crate::words;
@@ -72,14 +73,14 @@ fn period(asked: &Asked) -> Result<Period, String> {
 }
 
 /// The form on a page. An unreadable period shows this year's report and says so.
-pub async fn ii06(State(app): State<App>, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+pub async fn ii06(viewer: Viewer, State(app): State<App>, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
     let today = local_day(now());
     let (problem, period) = match period(&asked) {
         Ok(period) => (String::new(), period),
         Err(problem) => (problem, Period::year(Period::year_of(today))),
     };
     let status = if problem.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    let (report, frame) = app.read(move |store, _| Ok((api::ii06(store, period)?, Frame::read(store)?))).await?;
+    let (report, frame) = app.read(move |store, _| Ok((api::ii06(store, period)?, Frame::read(store, &viewer)?))).await?;
     let page = ReportPage {
         frame,
         nav: "ii06",
@@ -117,7 +118,7 @@ fn basis(report: &Ii06) -> Basis {
 }
 
 /// The form as a file for Excel.
-pub async fn ii06_csv(State(app): State<App>, Query(asked): Query<Asked>) -> Result<impl IntoResponse, HttpError> {
+pub async fn ii06_csv(_: Viewer, State(app): State<App>, Query(asked): Query<Asked>) -> Result<impl IntoResponse, HttpError> {
     let period = period(&asked).map_err(|problem| HttpError::parameter(problem, "Hãy chọn lại kỳ báo cáo."))?;
     let report = app.read(move |store, _| api::ii06(store, period)).await?;
     let name = format!("attachment; filename=\"II06_{}_{}_{}.csv\"", report.unit, period.from, period.to);

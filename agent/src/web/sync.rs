@@ -13,6 +13,7 @@ use motcua_shared::text::number;
 use serde::Serialize;
 
 use super::fault::HttpError;
+use super::viewer::{ClerkViewer, Viewer};
 use super::{App, Frame, html};
 use crate::doctor::{self, Finding};
 use crate::office::{Status, now};
@@ -57,17 +58,17 @@ pub struct LineJson {
 }
 
 /// For the script that keeps the line fresh.
-pub async fn line(State(app): State<App>) -> Result<Json<Option<LineJson>>, HttpError> {
-    let frame = app.read(|store, _| Frame::read(store)).await?;
+pub async fn line(viewer: Viewer, State(app): State<App>) -> Result<Json<Option<LineJson>>, HttpError> {
+    let frame = app.read(move |store, _| Frame::read(store, &viewer)).await?;
     Ok(Json(frame.map(|Frame { sync, todo, all_sent, .. }| LineJson { sentence: sync, todo, all_sent })))
 }
 
-pub async fn show(State(app): State<App>) -> Result<Html<String>, HttpError> {
+pub async fn show(viewer: Viewer, State(app): State<App>) -> Result<Html<String>, HttpError> {
     let (data, sender) = (app.data.clone(), app.sender.clone());
     let (frame, status, attempt, asked, facts) = app
         .read(move |store, _| {
             let facts = doctor::facts(&data, store, now(), |known| sender.clock_known(known))?;
-            Ok((Frame::read(store)?, Status::read(store)?, store.attempt_last()?, store.night_slot()?, facts))
+            Ok((Frame::read(store, &viewer)?, Status::read(store)?, store.attempt_last()?, store.night_slot()?, facts))
         })
         .await?;
     let night = app.sender.night_slot(status.stream, asked);
@@ -99,7 +100,7 @@ pub async fn show(State(app): State<App>) -> Result<Html<String>, HttpError> {
 }
 
 /// Sends now and shows how it went; when it takes long, shows that it is under way.
-pub async fn send(State(app): State<App>) -> Result<Redirect, HttpError> {
+pub async fn send(_: ClerkViewer, State(app): State<App>) -> Result<Redirect, HttpError> {
     if app.sender.is_sending() {
         return Ok(Redirect::to("/sync"));
     }

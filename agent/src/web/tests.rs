@@ -2,8 +2,9 @@
 
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
-use axum::http::header::{CONTENT_TYPE, HOST, LOCATION};
+use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION};
 use axum::response::Response;
+use motcua_shared::access::Role;
 use motcua_shared::dossier::Code;
 use motcua_shared::step::StepKind;
 use tower::ServiceExt;
@@ -11,79 +12,127 @@ use uuid::Uuid;
 
 use super::*;
 use crate::office;
+use crate::people;
+use crate::store::{Act, User};
 
-/// An office in its own directory, and a browser on its PC.
-struct Desk {
-    app: App,
-    _data: tempfile::TempDir,
+/// An office in its own directory, and somebody who is logged in at a browser on its PC.
+pub(super) struct Desk {
+    pub(super) app: App,
+    cookie: String,
+    data: tempfile::TempDir,
 }
 
-struct Answer {
-    status: u16,
-    location: String,
-    media: String,
-    text: String,
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) location: String,
+    pub(super) media: String,
+    pub(super) cookie: String,
+    pub(super) text: String,
 }
 
 impl Desk {
-    fn new() -> Desk {
+    /// An office without any account yet.
+    pub(super) fn founded() -> Desk {
         let data = tempfile::tempdir().expect("a directory");
         let (office, _) =
             office::found(data.path(), &office::Name { unit: "11089", name: "Xã Ngọc Kỳ", identifier: Some("000.11.57.H23") })
                 .expect("an office");
         let key = office::office_key(data.path(), &office).expect("its key");
         let store = Store::open(data.path()).expect("its store");
-        Desk { app: App::new(data.path(), Door::new(store), key, Window::default()), _data: data }
+        let app = App::new(data.path(), Door::new(store), key, Window::default());
+        Desk { app, cookie: String::new(), data }
     }
 
-    async fn send(&self, request: Request<Body>) -> Answer {
+    /// The same with somebody of this role logged in. No password is hashed for it.
+    pub(super) fn with(role: Role) -> Desk {
+        let desk = Desk::founded();
+        desk.log_in("lan", role)
+    }
+
+    /// Adds somebody and logs him in at this browser, in place of whoever was.
+    pub(super) fn log_in(self, name: &str, role: Role) -> Desk {
+        let mut store = Store::open(self.data.path()).expect("its store");
+        let password = "none".to_owned();
+        let created_at = now().to_rfc3339();
+        let user = User { name: name.to_owned(), role, password, must_change: false, disabled_at: None, created_at };
+        store.user_add(&user, false, Act { author: "setup", now: now() }).expect("added");
+        let token = people::session_open(&mut store, name, now()).expect("opened");
+        let cookie = self.app.session_cookie(Some(&token), false);
+        self.with_cookie(&cookie)
+    }
+
+    pub(super) fn new() -> Desk {
+        Desk::with(Role::Leader)
+    }
+
+    /// The same browser with nobody logged in.
+    pub(super) fn nobody(self) -> Desk {
+        self.with_cookie("")
+    }
+
+    /// The same browser with a cookie that it was given.
+    pub(super) fn with_cookie(mut self, cookie: &str) -> Desk {
+        cookie.split(';').next().unwrap_or_default().clone_into(&mut self.cookie);
+        self
+    }
+
+    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
         let response: Response = router(self.app.clone()).oneshot(request).await.expect("infallible");
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         let (status, location, media) = (response.status().as_u16(), header(LOCATION), header(CONTENT_TYPE));
         assert!(header(axum::http::header::CONTENT_SECURITY_POLICY).starts_with("default-src 'none'"));
+        let cookie = header(axum::http::header::SET_COOKIE);
         let bytes = to_bytes(response.into_body(), usize::MAX).await.expect("a body");
-        Answer { status, location, media, text: String::from_utf8(bytes.to_vec()).expect("text") }
+        Answer { status, location, media, cookie, text: String::from_utf8(bytes.to_vec()).expect("text") }
     }
 
-    async fn get(&self, path: &str) -> Answer {
-        self.send(Request::get(path).header(HOST, "127.0.0.1:7420").body(Body::empty()).expect("a request")).await
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        self.send(
+            Request::get(path)
+                .header(HOST, "127.0.0.1:7420")
+                .header(COOKIE, &self.cookie)
+                .body(Body::empty())
+                .expect("a request"),
+        )
+        .await
     }
 
-    async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
+    pub(super) async fn post(&self, path: &str, form: &[(&str, &str)]) -> Answer {
         let encoded: Vec<String> = form.iter().map(|(name, value)| format!("{name}={}", percent(value))).collect();
         let request = Request::post(path)
             .header(HOST, "localhost:7420")
+            .header(COOKIE, &self.cookie)
             .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Body::from(encoded.join("&")));
         self.send(request.expect("a request")).await
     }
 
-    async fn receive(&self, name: &str) -> Answer {
+    pub(super) async fn receive(&self, name: &str) -> Answer {
         self.post("/dossiers", &reception(&Uuid::now_v7().to_string(), name)).await
     }
 
     /// Receives a dossier and gives the address of its page.
-    async fn received(&self) -> String {
+    pub(super) async fn received(&self) -> String {
         let answer = self.receive("Nguyễn Thị Thử").await;
         answer.location.split('?').next().expect("an address").to_owned()
     }
 
-    async fn step(&self, page: &str, kind: StepKind, seen: &str, form: &[(&str, &str)]) -> Answer {
+    pub(super) async fn step(&self, page: &str, kind: StepKind, seen: &str, form: &[(&str, &str)]) -> Answer {
         let mut form = form.to_vec();
         form.push(("seen", seen));
         self.post(&format!("{page}/steps/{}", kind.code()), &form).await
     }
 
-    async fn entries(&self) -> u64 {
+    pub(super) async fn entries(&self) -> u64 {
         self.app.door.call(|store| store.head().expect("a head").seq).await
     }
 }
 
-fn percent(text: &str) -> String {
+pub(super) fn percent(text: &str) -> String {
     text.bytes().fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02X}"))
 }
 
-fn reception<'a>(id: &'a str, name: &'a str) -> Vec<(&'a str, &'a str)> {
+pub(super) fn reception<'a>(id: &'a str, name: &'a str) -> Vec<(&'a str, &'a str)> {
     vec![
         ("id", id),
         ("procedure", "2.000815"),

@@ -33,6 +33,11 @@ struct Desk {
     server: Server,
 }
 
+/// Who works at every desk of the demonstration: log-in name, role and what that is. All have the same password.
+const PEOPLE: [(&str, &str, &str); 3] =
+    [("mai", "clerk", "công chức một cửa"), ("hai", "leader", "lãnh đạo"), ("quantri", "admin", "quản trị")];
+const PASSWORD: &str = "thu-mot-cua-298";
+
 #[tokio::main]
 async fn main() -> Result<()> {
     tokio::select! {
@@ -80,6 +85,9 @@ async fn desk(commune: Commune, register: &Path, district: &District, seed: u64)
     let line = Line::start(district.address, Weather::clean())?;
     commune.enroll(district, line.addr()).await?;
     line.set(bad_weather(seed));
+    for (name, role, _) in PEOPLE {
+        commune.user(name, role, PASSWORD).await?;
+    }
     let server = commune.serve().await?;
     Ok(Desk { commune, line, server })
 }
@@ -194,8 +202,10 @@ fn invite(district: &District, server: &Server, desks: &[Desk]) {
     println!("\nMở bằng trình duyệt:");
     println!("  Huyện   {}   đăng nhập: admin / {}", server.url.replace("127.0.0.1", "localhost"), district.admin_password);
     println!("          (chứng thư do huyện tự cấp: trình duyệt sẽ hỏi, hãy chọn tiếp tục)");
+    let names = PEOPLE.map(|(name, _, what)| format!("{name} ({what})")).join(", ");
     for desk in desks {
-        println!("  {:<16} {}   không cần đăng nhập trên máy này", desk.commune.name, desk.server.url);
+        println!("  {:<16} {}   đăng nhập: mai / {PASSWORD}", desk.commune.name, desk.server.url);
     }
+    println!("          (mỗi xã có {names}, cùng một mật khẩu)");
     println!("\nĐường truyền vẫn còn xấu: ghi thêm hồ sơ ở xã rồi xem huyện nhận được. Ctrl-C để dừng.");
 }
