@@ -16,30 +16,32 @@ use motcua_shared::text::number;
 use crate::words;
 
 mod book;
+mod facts;
 
 pub use book::{BookLine, book};
+pub use facts::{Desk, available, compose, note, register};
 
 /// Points of the text of a form on A5.
 const SIZE: u16 = 11;
 
 /// What a form is filled in with.
-pub struct Facts<'a> {
+pub struct Facts {
     /// Name of the commune.
-    pub office: &'a str,
-    pub dossier: &'a Dossier,
+    pub office: String,
+    pub dossier: Dossier,
     /// Empty fields are dotted.
-    pub person: &'a Sealed,
-    pub procedure: &'a str,
+    pub person: Sealed,
+    pub procedure: String,
     /// Each paper under its name.
-    pub papers: &'a [(String, Paper)],
+    pub papers: Vec<(String, Paper)>,
     /// Who writes the form.
-    pub clerk: &'a str,
+    pub clerk: String,
     /// Why: what to complete, why it is refused, late or stopped.
-    pub reason: &'a str,
+    pub reason: String,
     /// Of an apology: the day that was promised before.
     pub old_due_at: Option<LocalTime>,
     /// What the two-dimensional code says.
-    pub proof: &'a str,
+    pub proof: String,
     pub now: LocalTime,
 }
 
@@ -51,7 +53,7 @@ pub fn ruleset(dossier: &Dossier, now: LocalTime) -> Ruleset {
 
 /// One form of a dossier; `None` where its ruleset has no such form for it.
 pub fn section(form: Form, facts: &Facts) -> Option<Section> {
-    let title = ruleset(facts.dossier, facts.now).form(form)?;
+    let title = ruleset(&facts.dossier, facts.now).form(form)?;
     let mut blocks = heading(facts);
     blocks.extend(title_blocks(title, facts));
     match form {
@@ -69,15 +71,16 @@ pub fn section(form: Form, facts: &Facts) -> Option<Section> {
 /// Issuer on the left, the national heading on the right.
 fn heading(facts: &Facts) -> Vec<Block> {
     let left = vec![
-        Paragraph::plain(format!("UBND {}", facts.office.to_uppercase())).centred().size(10).into(),
-        Paragraph::bold("BỘ PHẬN TIẾP NHẬN VÀ TRẢ KẾT QUẢ").centred().size(10).ruled().into(),
+        Paragraph::plain(format!("UBND {}", facts.office.to_uppercase())).centred().size(9).into(),
+        Paragraph::bold("BỘ PHẬN TIẾP NHẬN").centred().size(9).into(),
+        Paragraph::bold("VÀ TRẢ KẾT QUẢ").centred().size(9).ruled().into(),
     ];
     let right = vec![
-        Paragraph::bold("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM").centred().size(10).into(),
+        Paragraph::bold("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM").centred().size(9).into(),
         Paragraph::bold("Độc lập - Tự do - Hạnh phúc").centred().size(10).ruled().into(),
     ];
     let date = format!("………, {}", long_day(facts.now));
-    vec![Block::Columns(vec![(9, left), (11, right)]), Paragraph::italic(date).align(Align::Right).size(10).above(4).into()]
+    vec![Block::Columns(vec![(7, left), (12, right)]), Paragraph::italic(date).align(Align::Right).size(10).above(4).into()]
 }
 
 fn title_blocks(title: FormTitle, facts: &Facts) -> Vec<Block> {
@@ -89,7 +92,7 @@ fn title_blocks(title: FormTitle, facts: &Facts) -> Vec<Block> {
     if title.form == Form::Receipt {
         blocks.push(Block::Columns(vec![
             (3, vec![Block::Barcode(code.to_owned())]),
-            (1, vec![Block::Qr { text: facts.proof.to_owned(), side: 24 }]),
+            (1, vec![Block::Qr { text: facts.proof.clone(), side: 24 }]),
         ]));
     }
     blocks.push(Paragraph::italic(format!("({})", title.number)).align(Align::Right).size(9).into());
@@ -107,7 +110,7 @@ fn addressee(facts: &Facts, label: &str) -> Vec<Block> {
         Block::field("Số căn cước/mã số thuế", text(facts.person.identity.as_ref())),
         Block::field("Địa chỉ", text(facts.person.address.as_ref())),
         Block::field("Số điện thoại", text(facts.person.phone.as_ref())),
-        Block::field("Nội dung yêu cầu giải quyết", facts.procedure),
+        Block::field("Nội dung yêu cầu giải quyết", &facts.procedure),
     ]
 }
 
@@ -115,8 +118,8 @@ fn receipt(facts: &Facts) -> Vec<Block> {
     let received = facts.dossier.received.as_ref();
     let mut blocks = addressee(facts, "Tiếp nhận hồ sơ của");
     blocks.push(Paragraph::plain("1. Thành phần hồ sơ nộp gồm:").above(3).into());
-    blocks.push(Block::Table(papers(facts.papers)));
-    if let Some(certified) = certifications(facts.dossier) {
+    blocks.push(Block::Table(papers(&facts.papers)));
+    if let Some(certified) = certifications(&facts.dossier) {
         blocks.push(Paragraph::plain("Giấy tờ yêu cầu chứng thực:").above(3).into());
         blocks.push(Block::Table(certified));
     }
@@ -133,7 +136,7 @@ fn receipt(facts: &Facts) -> Vec<Block> {
         Block::field("Phí, lệ phí", fee),
         Block::field("Vào Sổ theo dõi hồ sơ, số thứ tự", place.map(|place| place.to_string()).unwrap_or_default()),
     ]);
-    blocks.push(signatures("NGƯỜI NỘP HỒ SƠ", text(facts.person.name.as_ref()), "NGƯỜI TIẾP NHẬN HỒ SƠ", facts.clerk));
+    blocks.push(signatures("NGƯỜI NỘP HỒ SƠ", text(facts.person.name.as_ref()), "NGƯỜI TIẾP NHẬN HỒ SƠ", &facts.clerk));
     blocks
 }
 
@@ -180,14 +183,14 @@ fn certifications(dossier: &Dossier) -> Option<Table> {
 fn supplement(facts: &Facts) -> Vec<Block> {
     let mut blocks = addressee(facts, "Hồ sơ của");
     blocks.push(Paragraph::plain("Yêu cầu bổ sung, hoàn thiện hồ sơ gồm những nội dung sau:").above(4).into());
-    blocks.extend(lines_of(facts.reason));
+    blocks.extend(lines_of(&facts.reason));
     blocks.push(Paragraph::plain("Lý do: hồ sơ chưa đủ hoặc chưa đúng theo quy định của thủ tục hành chính.").above(4).into());
     blocks.push(
         Paragraph::plain(format!("Trong quá trình hoàn thiện hồ sơ nếu có vướng mắc, liên hệ {} để được hướng dẫn.", contact(facts)))
             .above(3)
             .into(),
     );
-    blocks.push(signatures("NGƯỜI NỘP HỒ SƠ", text(facts.person.name.as_ref()), "NGƯỜI HƯỚNG DẪN", facts.clerk));
+    blocks.push(signatures("NGƯỜI NỘP HỒ SƠ", text(facts.person.name.as_ref()), "NGƯỜI HƯỚNG DẪN", &facts.clerk));
     blocks
 }
 
@@ -198,8 +201,8 @@ fn contact(facts: &Facts) -> String {
 fn refusal(facts: &Facts) -> Vec<Block> {
     let mut blocks = addressee(facts, "Hồ sơ của");
     blocks.push(Paragraph::plain("Qua xem xét, hồ sơ không được tiếp nhận, giải quyết với lý do cụ thể như sau:").above(4).into());
-    blocks.extend(lines_of(facts.reason));
-    blocks.push(signatures("NGƯỜI NỘP HỒ SƠ", text(facts.person.name.as_ref()), "NGƯỜI TIẾP NHẬN HỒ SƠ", facts.clerk));
+    blocks.extend(lines_of(&facts.reason));
+    blocks.push(signatures("NGƯỜI NỘP HỒ SƠ", text(facts.person.name.as_ref()), "NGƯỜI TIẾP NHẬN HỒ SƠ", &facts.clerk));
     blocks
 }
 
@@ -210,11 +213,11 @@ fn apology(facts: &Facts) -> Vec<Block> {
         Block::field("Kính gửi", name),
         Block::field("Địa chỉ", text(facts.person.address.as_ref())),
         Block::field("Ngày tiếp nhận hồ sơ", received),
-        Block::field("Nội dung yêu cầu giải quyết", facts.procedure),
+        Block::field("Nội dung yêu cầu giải quyết", &facts.procedure),
         Block::field("Thời gian hẹn trả kết quả", facts.old_due_at.map(long_time).unwrap_or_default()),
         Paragraph::plain("Đến nay hồ sơ chưa giải quyết xong với lý do:").above(4).into(),
     ];
-    blocks.extend(lines_of(facts.reason));
+    blocks.extend(lines_of(&facts.reason));
     blocks.push(
         Paragraph::plain(format!(
             "Sự chậm trễ này đã gây phiền hà, tốn kém cho ông/bà (tổ chức). {} xin lỗi và hẹn thời gian trả kết quả vào:",
@@ -232,7 +235,7 @@ fn apology(facts: &Facts) -> Vec<Block> {
 fn stop(facts: &Facts) -> Vec<Block> {
     let mut blocks = addressee(facts, "Kính gửi");
     blocks.push(Paragraph::plain("Hồ sơ được dừng giải quyết với lý do:").above(4).into());
-    blocks.extend(lines_of(facts.reason));
+    blocks.extend(lines_of(&facts.reason));
     blocks.push(signatures("", "", "THỦ TRƯỞNG CƠ QUAN, ĐƠN VỊ", ""));
     blocks
 }
@@ -241,7 +244,7 @@ fn stop(facts: &Facts) -> Vec<Block> {
 fn control(facts: &Facts) -> Vec<Block> {
     let mut blocks = vec![
         Block::field("Chủ hồ sơ", text(facts.person.name.as_ref())),
-        Block::field("Thủ tục", facts.procedure),
+        Block::field("Thủ tục", &facts.procedure),
         Block::field("Nhận hồ sơ", facts.dossier.received.as_ref().map(|received| long_time(received.received_at)).unwrap_or_default()),
         Block::field("Hẹn trả kết quả", facts.dossier.due_at.map(long_time).unwrap_or_default()),
         Block::Space(2),
@@ -312,5 +315,3 @@ fn labelled(label: &str, value: impl AsRef<str>) -> Paragraph {
     Paragraph::of(vec![Run::plain(label), Run::bold(value)])
 }
 
-#[cfg(test)]
-mod tests;

@@ -35,6 +35,7 @@ use crate::words;
 pub mod api;
 mod dossier;
 mod fault;
+mod forms;
 mod guard;
 mod list;
 mod log_in;
@@ -171,6 +172,10 @@ pub fn router(app: App) -> Router {
         .route("/dossiers", get(list::find).post(reception::save))
         .route("/dossiers/{code}", get(dossier::show))
         .route("/dossiers/{code}/steps/{kind}", post(dossier::step))
+        .route("/dossiers/{code}/forms", get(forms::list))
+        .route("/dossiers/{code}/forms/{form}", post(forms::print))
+        .route("/forms/{form}", post(forms::print_many))
+        .route("/books/{year}/register.pdf", get(forms::register))
         .route("/reports/ii06", get(report::ii06))
         .route("/reports/ii06.csv", get(report::ii06_csv))
         .route("/sync", get(sync::show).post(sync::send))

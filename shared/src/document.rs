@@ -4,8 +4,7 @@
 //! cleaned on its way in, so that no control character or hidden direction mark reaches paper. Start at [`Document`].
 
 use serde::{Deserialize, Serialize};
-
-use crate::text::nfc;
+use unicode_normalization::UnicodeNormalization;
 
 /// Size of a page, upright.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -252,7 +251,7 @@ pub fn clean(text: &str) -> String {
         _ if letter.is_control() => None,
         _ => Some(letter),
     };
-    nfc(&text.chars().filter_map(seen).collect::<String>())
+    text.chars().filter_map(seen).nfc().collect()
 }
 
 #[cfg(test)]

@@ -10,6 +10,12 @@ use crate::catalogue::{CORE_FIELDS, field_name};
 use crate::contribution::{Counter, Counters};
 use crate::ruleset::Ruleset;
 
+mod paper;
+mod xlsx;
+
+pub use paper::document;
+pub use xlsx::workbook;
+
 /// Columns 3 to 6.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceivedColumns {
@@ -144,6 +150,12 @@ impl Ii06 {
             expect("", identity, cell(&self.total), sum, &mut broken);
         }
         broken
+    }
+
+    /// BLAKE3 of the report as JSON: the same figures on the same basis have the same.
+    pub fn hash(&self) -> String {
+        let json = serde_json::to_vec(self).unwrap_or_default();
+        blake3::hash(&json).to_hex().to_string()
     }
 
     /// The form as CSV with a byte order mark, so that Excel reads its letters: 13 columns, the total last.

@@ -9,6 +9,7 @@ mod gates;
 mod import;
 mod journey;
 mod line;
+mod paper;
 mod recover;
 mod reference;
 mod restore;
