@@ -521,9 +521,7 @@ fn restore(data: &Path, file: &Path, recovery_key: Option<&str>) -> anyhow::Resu
 
 fn serve(data: &Path, listen: Option<SocketAddr>, night: Option<&str>) -> anyhow::Result<ExitCode> {
     let config = Config::load(data)?;
-    let night = config.window(night)?;
-    let store = Store::open(data)?;
-    let key = office::office_key(data, &store.office()?)?;
+    let front = web::Front::open(data, config.window(night)?)?;
     let listen = listen.or(config.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7420)));
     web::only_this_pc(listen)?;
     runtime()?.block_on(async {
@@ -531,7 +529,10 @@ fn serve(data: &Path, listen: Option<SocketAddr>, night: Option<&str>) -> anyhow
             .await
             .with_context(|| format!("không mở được địa chỉ {listen}; có thể chương trình đang chạy sẵn"))?;
         output::line(&format!("listening on http://{}", listener.local_addr()?));
-        web::serve(listener, web::App::new(data, Door::new(store), key, night)).await
+        if front.office().is_none() {
+            output::line("Máy này chưa được thiết lập: hãy mở địa chỉ trên bằng trình duyệt của máy này.");
+        }
+        web::serve(listener, front).await
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -768,6 +769,7 @@ fn verify(data: &Path, rebuild: bool) -> anyhow::Result<ExitCode> {
     let key = office::office_key(data, &store.office()?)?;
     if rebuild {
         store.rebuild()?;
+        store.search_rebuild(&key)?;
     }
     match store.verify(&key)? {
         Ok(proof) => {

@@ -6,8 +6,8 @@
 use chrono::{Datelike, Timelike};
 use motcua_shared::book::Place;
 use motcua_shared::calendar::{LocalTime, local_day};
-use motcua_shared::dossier::Dossier;
 use motcua_shared::document::{Align, Block, Cell, Margins, PageSize, Paragraph, Run, Section, Table};
+use motcua_shared::dossier::Dossier;
 use motcua_shared::paper::{Paper, PaperKind};
 use motcua_shared::ruleset::{Form, FormTitle, Ruleset};
 use motcua_shared::seal::Sealed;
@@ -125,7 +125,8 @@ fn receipt(facts: &Facts) -> Vec<Block> {
     }
     let limit = received.and_then(|received| received.limit).map(words::limit_name).unwrap_or_default();
     let fee = received.map(|received| received.fee_vnd).filter(|fee| *fee > 0);
-    let fee = fee.map_or_else(|| "không thu".to_owned(), |fee| format!("{} đồng", number(i64::try_from(fee).unwrap_or(i64::MAX))));
+    let fee =
+        fee.map_or_else(|| "không thu".to_owned(), |fee| format!("{} đồng", number(i64::try_from(fee).unwrap_or(i64::MAX))));
     let place = received.and_then(|received| Some(Place::of(received.book?, local_day(received.received_at))));
     blocks.extend([
         Block::field("2. Số lượng hồ sơ", "01 bộ"),
@@ -157,7 +158,11 @@ fn papers(papers: &[(String, Paper)]) -> Table {
     };
     let mut rows: Vec<Vec<Cell>> = (1..).zip(papers).map(row).collect();
     if rows.is_empty() {
-        rows = (1..=3).map(|line| vec![Cell::of(Paragraph::plain(line.to_string()).centred()), Cell::plain(""), Cell::plain(""), Cell::plain("")]).collect();
+        rows = (1..=3)
+            .map(|line| {
+                vec![Cell::of(Paragraph::plain(line.to_string()).centred()), Cell::plain(""), Cell::plain(""), Cell::plain("")]
+            })
+            .collect();
     }
     let head = ["STT", "Tên giấy tờ", "Hình thức", "Số lượng"].map(|name| Cell::head(name, 1, 1)).into();
     Table { widths: vec![2, 11, 5, 3], head: vec![head], rows, size: 10 }
@@ -186,9 +191,12 @@ fn supplement(facts: &Facts) -> Vec<Block> {
     blocks.extend(lines_of(&facts.reason));
     blocks.push(Paragraph::plain("Lý do: hồ sơ chưa đủ hoặc chưa đúng theo quy định của thủ tục hành chính.").above(4).into());
     blocks.push(
-        Paragraph::plain(format!("Trong quá trình hoàn thiện hồ sơ nếu có vướng mắc, liên hệ {} để được hướng dẫn.", contact(facts)))
-            .above(3)
-            .into(),
+        Paragraph::plain(format!(
+            "Trong quá trình hoàn thiện hồ sơ nếu có vướng mắc, liên hệ {} để được hướng dẫn.",
+            contact(facts)
+        ))
+        .above(3)
+        .into(),
     );
     blocks.push(signatures("NGƯỜI NỘP HỒ SƠ", text(facts.person.name.as_ref()), "NGƯỜI HƯỚNG DẪN", &facts.clerk));
     blocks
@@ -200,7 +208,8 @@ fn contact(facts: &Facts) -> String {
 
 fn refusal(facts: &Facts) -> Vec<Block> {
     let mut blocks = addressee(facts, "Hồ sơ của");
-    blocks.push(Paragraph::plain("Qua xem xét, hồ sơ không được tiếp nhận, giải quyết với lý do cụ thể như sau:").above(4).into());
+    blocks
+        .push(Paragraph::plain("Qua xem xét, hồ sơ không được tiếp nhận, giải quyết với lý do cụ thể như sau:").above(4).into());
     blocks.extend(lines_of(&facts.reason));
     blocks.push(signatures("NGƯỜI NỘP HỒ SƠ", text(facts.person.name.as_ref()), "NGƯỜI TIẾP NHẬN HỒ SƠ", &facts.clerk));
     blocks
@@ -245,14 +254,18 @@ fn control(facts: &Facts) -> Vec<Block> {
     let mut blocks = vec![
         Block::field("Chủ hồ sơ", text(facts.person.name.as_ref())),
         Block::field("Thủ tục", &facts.procedure),
-        Block::field("Nhận hồ sơ", facts.dossier.received.as_ref().map(|received| long_time(received.received_at)).unwrap_or_default()),
+        Block::field(
+            "Nhận hồ sơ",
+            facts.dossier.received.as_ref().map(|received| long_time(received.received_at)).unwrap_or_default(),
+        ),
         Block::field("Hẹn trả kết quả", facts.dossier.due_at.map(long_time).unwrap_or_default()),
         Block::Space(2),
     ];
     let cell = |text: String| Cell::plain(text);
     let desk = "Bộ phận Tiếp nhận và Trả kết quả".to_owned();
     let mut rows: Vec<Vec<Cell>> = Vec::new();
-    let hand_over = |who: String, at: String, result: &str| vec![cell(who), cell(at), cell(result.to_owned()), cell(String::new())];
+    let hand_over =
+        |who: String, at: String, result: &str| vec![cell(who), cell(at), cell(result.to_owned()), cell(String::new())];
     for stay in &facts.dossier.stays {
         let result = match (stay.ended_at, stay.due_at) {
             (Some(ended), Some(due)) if ended < due => "Trước hạn",
@@ -275,8 +288,12 @@ fn control(facts: &Facts) -> Vec<Block> {
 
 /// Typed lines as paragraphs of their own; dotted lines where nothing was typed.
 fn lines_of(text: &str) -> Vec<Block> {
-    let lines: Vec<Block> =
-        text.lines().map(str::trim).filter(|line| !line.is_empty()).map(|line| Paragraph::plain(format!("- {line}")).into()).collect();
+    let lines: Vec<Block> = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .map(|line| Paragraph::plain(format!("- {line}")).into())
+        .collect();
     if lines.is_empty() { vec![Block::field("-", ""), Block::field("-", "")] } else { lines }
 }
 
@@ -314,4 +331,3 @@ fn long_day(at: LocalTime) -> String {
 fn labelled(label: &str, value: impl AsRef<str>) -> Paragraph {
     Paragraph::of(vec![Run::plain(label), Run::bold(value)])
 }
-

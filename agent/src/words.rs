@@ -104,6 +104,15 @@ pub fn procedure_name<'a>(catalogue: &'a Catalogue, code: &'a str) -> &'a str {
     catalogue.newest(code).map_or(code, |procedure| &procedure.name)
 }
 
+/// At most so many letters of a text.
+pub fn shortened(text: &str, letters: usize) -> String {
+    let mut short: String = text.chars().take(letters).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
 /// The limits of a procedure, each channel that has its own apart.
 pub fn procedure_limit(procedure: &Procedure) -> String {
     let mut words = procedure.limit.map_or_else(|| "chưa có thời hạn".to_owned(), limit_name);
@@ -419,6 +428,33 @@ pub fn role_name(role: Role) -> &'static str {
         Role::Clerk => "công chức một cửa",
         Role::Leader => "lãnh đạo",
         Role::Admin => "quản trị",
+    }
+}
+
+/// Who did something to an account.
+pub fn user_act_author(author: &str) -> &str {
+    match author {
+        "command-line" => "dòng lệnh",
+        "setup" => "thiết lập lần đầu",
+        other => other,
+    }
+}
+
+/// What was done to an account.
+pub fn user_act(act: &str, name: &str, detail: &str) -> String {
+    let role = || match Role::from_code(detail) {
+        Some(role) => role_name(role),
+        None => detail,
+    };
+    match act {
+        "add" => format!("thêm {name} ({})", role()),
+        "role" => format!("đổi vai trò của {name} thành {}", role()),
+        "disable" => format!("ngừng {name}"),
+        "enable" => format!("mở lại {name}"),
+        "password" => format!("đặt mật khẩu của {name}"),
+        "token" => format!("tạo mã truy cập “{name}” ({})", role()),
+        "token-end" => format!("thu hồi mã truy cập “{name}”"),
+        other => format!("{other} {name}"),
     }
 }
 

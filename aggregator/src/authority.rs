@@ -19,6 +19,7 @@ use motcua_shared::calendar::LocalTime;
 use motcua_shared::enrolment::{EnrolmentCode, ca_fingerprint};
 use motcua_shared::entry::Seq;
 use motcua_shared::reference::Statement;
+use motcua_shared::unit::code_of;
 use motcua_shared::wire::{CertificateRequest, EnrolRequest, Enrolled, MAX_SEGMENT, PROTOCOL, Receipt, Signed};
 use rcgen::{
     BasicConstraints, CertificateParams, CertificateSigningRequestParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose,
@@ -393,7 +394,7 @@ pub fn enrol(
     let result = in_transaction(store, |store| {
         let client = client?;
         let (stream, pem) = admit(store, authority, request, client, now)?;
-        Ok(answer(store, authority, &stream, pem, now)?)
+        Ok(answer(store, authority, &stream, pem)?)
     });
     let (unit, stream) = (&request.unit, request.stream);
     match &result {
@@ -438,7 +439,7 @@ pub fn certify(
             store.certificate_add(&certificate)?;
             certificate.pem
         };
-        Ok(answer(store, authority, &stream, pem, now)?)
+        Ok(answer(store, authority, &stream, pem)?)
     });
     match &enrolled {
         Ok(_) => info!(unit = %peer.unit, stream = %request.stream, by = %peer.stream, "certificate issued"),
@@ -454,14 +455,13 @@ pub fn answer(
     authority: &Authority,
     stream: &Stream,
     certificate_pem: String,
-    now: LocalTime,
 ) -> Result<Enrolled, StoreError> {
     Ok(Enrolled {
         certificate_pem,
         ca_pem: authority.ca_pem.clone(),
         server_id: rollup::node(store)?.server_id,
         receipt_key: authority.receipt_key().to_bytes(),
-        unit_name: unit_name(store, &stream.unit, now)?,
+        unit_name: unit_name(store, &stream.unit)?,
         numbers_from: stream.numbers_from,
         numbers_to: stream.numbers_to,
     })
@@ -495,7 +495,7 @@ fn admit(
 ) -> Result<(Stream, String), EnrolError> {
     let secret_hash = EnrolmentCode::secret_hash(&request.secret);
     let enrolment = store.enrolment_find(secret_hash)?.ok_or(EnrolError::UnknownCode)?;
-    if enrolment.unit != request.unit {
+    if code_of(&enrolment.unit) != request.unit {
         return Err(EnrolError::OtherUnit(loggable(&request.unit)));
     }
     let known = store.stream_find(request.stream)?;
@@ -510,9 +510,9 @@ fn admit(
         return Err(EnrolError::Expired);
     }
     let stream = match known {
-        Some(stream) if stream.unit == request.unit && stream.public_key == client.key => stream,
+        Some(stream) if stream.unit == enrolment.unit && stream.public_key == client.key => stream,
         Some(_) => return Err(EnrolError::StreamTaken),
-        None => new_stream(store, &request.unit, request.stream, client.key, now)?,
+        None => new_stream(store, &enrolment.unit, request.stream, client.key, now)?,
     };
     store.enrolment_use(secret_hash, client.key, stream.id, now)?;
     let certificate = authority.issue(client, &stream.unit, stream.id, now)?;
@@ -556,12 +556,9 @@ pub fn readmit(store: &mut dyn Store, peer: &Peer, now: LocalTime) -> Result<Cer
     Ok(certificate)
 }
 
-/// The name of a unit today, or the last one that it had.
-pub fn unit_name(store: &dyn Store, code: &str, now: LocalTime) -> Result<String, StoreError> {
-    let today = now.date_naive();
-    let named = store.unit_versions(code)?;
-    let current = named.iter().find(|unit| unit.is_valid(today)).or(named.last());
-    Ok(current.map_or_else(|| code.to_owned(), |unit| unit.name.clone()))
+/// The name of the unit with this key.
+pub fn unit_name(store: &dyn Store, key: &str) -> Result<String, StoreError> {
+    Ok(store.organisation()?.name(key).to_owned())
 }
 
 #[cfg(test)]

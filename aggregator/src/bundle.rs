@@ -5,9 +5,10 @@
 
 use ed25519_dalek::VerifyingKey;
 use motcua_shared::bundle::{self, Address, Fault, Kind, Letter, Lock, Upload};
-use motcua_shared::calendar::LocalTime;
+use motcua_shared::calendar::{LocalTime, local_day};
 use motcua_shared::entry::Seq;
 use motcua_shared::reference::Published;
+use motcua_shared::unit::code_of;
 use motcua_shared::wire::{EnrolRequest, PROTOCOL, SegmentError, Signed, common_protocol};
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -140,7 +141,7 @@ fn unlock(enrolments: &[Enrolment], letter: &Letter) -> Option<(Lock, Result<Enr
 
 fn upload(store: &mut dyn Store, authority: &Authority, letter: &Letter, now: LocalTime) -> Result<Imported, BundleError> {
     let unit = loggable(&letter.address.unit);
-    let stream = store.stream_find(letter.address.stream)?.filter(|stream| stream.unit == letter.address.unit);
+    let stream = store.stream_find(letter.address.stream)?.filter(|stream| code_of(&stream.unit) == letter.address.unit);
     let stream = stream.ok_or_else(|| BundleError::UnknownStream(unit.clone()))?;
     // A certificate that has only expired does not stop an office that has no line to renew it over.
     certificate(store, stream.id)?.ok_or(BundleError::Revoked(unit))?;
@@ -153,7 +154,7 @@ fn upload(store: &mut dyn Store, authority: &Authority, letter: &Letter, now: Lo
     let through = held.stored.seq;
     let forked_at = if let Some(Stopped::Forked { at }) = stopped { Some(at) } else { None };
     Ok(Imported::Stored {
-        name: authority::unit_name(store, &stream.unit, now)?,
+        name: authority::unit_name(store, &stream.unit)?,
         reply: receipt(store, authority, &stream, held, forked_at, upload.report.nonce, now)?,
         reference: reference(store, authority, &stream),
         unit: stream.unit,
@@ -210,7 +211,7 @@ fn public_key(stream: &Stream) -> Result<VerifyingKey, StoreError> {
 }
 
 fn address(authority: &Authority, stream: &Stream) -> Address {
-    Address { unit: stream.unit.clone(), stream: stream.id, district: authority.ca_fingerprint() }
+    Address { unit: code_of(&stream.unit).to_owned(), stream: stream.id, district: authority.ca_fingerprint() }
 }
 
 fn receipt(
@@ -248,7 +249,8 @@ fn certificate(store: &dyn Store, stream: Uuid) -> Result<Option<Certificate>, S
 pub fn export(store: &dyn Store, authority: &Authority, unit: Option<&str>, now: LocalTime) -> Result<Vec<Letter>, StoreError> {
     let enrolments = store.enrolments()?;
     let mut letters = Vec::new();
-    for status in store.streams(unit)? {
+    let unit = unit.map(|asked| Ok::<_, StoreError>(store.organisation()?.resolve(asked, local_day(now)))).transpose()?;
+    for status in store.streams(unit.as_deref())? {
         let report = store.bundle_report(status.stream)?;
         if report.is_none() && status.last_seen_at.is_some() {
             continue;
@@ -262,7 +264,7 @@ pub fn export(store: &dyn Store, authority: &Authority, unit: Option<&str>, now:
                 letters.push(receipt(store, authority, &stream, held, None, report.nonce, now)?);
                 letters.extend(reference(store, authority, &stream));
             }
-            None => letters.extend(answers(store, authority, &stream, &certificate.pem, &enrolments, now)?),
+            None => letters.extend(answers(store, authority, &stream, &certificate.pem, &enrolments)?),
         }
     }
     Ok(letters)
@@ -275,9 +277,8 @@ fn answers(
     stream: &Stream,
     certificate_pem: &str,
     enrolments: &[Enrolment],
-    now: LocalTime,
 ) -> Result<Vec<Letter>, StoreError> {
-    let enrolled = authority::answer(store, authority, stream, certificate_pem.to_owned(), now)?;
+    let enrolled = authority::answer(store, authority, stream, certificate_pem.to_owned())?;
     let used = |enrolment: &&Enrolment| enrolment.used_by.is_some_and(|(_, by): (_, Uuid)| by == stream.id);
     let seal = |enrolment: &Enrolment| {
         let lock = Lock::of_code(&enrolment.secret_hash);

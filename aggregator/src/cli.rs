@@ -13,9 +13,9 @@ use chrono::{NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hyper_util::rt::TokioTimer;
 use motcua_shared::bundle::{Kind, Letter, MAX_BUNDLE};
-use motcua_shared::calendar::{LocalTime, local};
+use motcua_shared::calendar::{LocalTime, local, local_day};
 use motcua_shared::period::Period;
-use motcua_shared::unit::Units;
+use motcua_shared::unit::{Units, View, code_of};
 use serde_json::json;
 use tracing::info;
 use uuid::Uuid;
@@ -25,7 +25,7 @@ use crate::authority::{self, Authority, AuthorityError, EnrolError, Reader};
 use crate::backup::{self, BackupError};
 use crate::bundle::{self, BundleError, Imported, Stopped};
 use crate::config::{Config, ConfigError, Overrides};
-use crate::output::{fail, ii06_table, people_time, remark, say, say_json, status_table};
+use crate::output::{attribution_words, fail, ii06_table, people_time, remark, say, say_json, status_table};
 use crate::rollup::{self, ReportError};
 use crate::store::{Node, Role, SqliteStore, Store, StoreError, in_transaction, sqlite};
 use crate::tls::{self, Door, TlsError};
@@ -69,7 +69,7 @@ enum Command {
     },
     /// Cấp mã đăng ký một lần cho máy của một xã
     EnrollCode {
-        /// Mã đơn vị
+        /// Mã đơn vị; mã từng thuộc đơn vị khác thì là đơn vị đang mang mã, hoặc ghi rõ MÃ@NGÀY-BẮT-ĐẦU
         #[arg(long)]
         unit: String,
         /// Dùng được trong bao nhiêu ngày; xã không có mạng cần thời gian mang tệp đi và về
@@ -171,11 +171,30 @@ struct Ii06Args {
     /// Mã đơn vị; bỏ trống: toàn bộ cấp tổng hợp
     #[arg(long)]
     unit: Option<String>,
+    /// Của đơn vị thời đó (then), hay cộng vào đơn vị nay thay thế (now)
+    #[arg(long = "as", value_enum, default_value_t = Attribution::Then)]
+    view: Attribution,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     /// Ghi vào tệp thay vì in ra
     #[arg(long, value_name = "TỆP")]
     out: Option<PathBuf>,
+}
+
+/// To whom figures are attributed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Attribution {
+    Then,
+    Now,
+}
+
+impl From<Attribution> for View {
+    fn from(attribution: Attribution) -> View {
+        match attribution {
+            Attribution::Then => View::Then,
+            Attribution::Now => View::Now,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -509,18 +528,19 @@ fn units_import(data: &Path, file: &Path) -> Result<(), CliError> {
 fn enroll_code(data: &Path, unit: &str, days: u16, as_json: bool) -> Result<(), CliError> {
     let mut store = open(data)?;
     let units = store.units()?;
+    let key = store.organisation()?.resolve(unit, local_day(now()));
     if units.is_empty() {
         return Err(CliError::Asked("Chưa có danh mục đơn vị. Hãy nạp trước: units --data DIR import TỆP.csv.".to_owned()));
     }
-    if !units.iter().any(|known| known.code == unit) {
+    if store.organisation()?.unit(&key).is_none() {
         return Err(CliError::Asked(format!("Không có đơn vị mang mã “{unit}” trong danh mục đơn vị đã nạp.")));
     }
     let authority = Authority::open(data)?;
-    let (code, expires) = authority::enrolment_code(&mut store, &authority, unit, days, now())?;
+    let (code, expires) = authority::enrolment_code(&mut store, &authority, &key, days, now())?;
     if as_json {
-        say_json(&json!({ "code": code.to_text(), "unit": unit, "expires_at": expires.to_rfc3339() }));
+        say_json(&json!({ "code": code.to_text(), "unit": code_of(unit), "expires_at": expires.to_rfc3339() }));
     } else {
-        let name = authority::unit_name(&store, unit, now())?;
+        let name = authority::unit_name(&store, &key)?;
         let until = people_time(&expires.to_rfc3339());
         say(&format!("Mã đăng ký cho {name} ({unit}), dùng một lần, đến {until}:\n\n  {}", code.to_text()));
     }
@@ -535,11 +555,11 @@ fn report(data: &Path, asked: &Ii06Args) -> Result<(), CliError> {
     }
     let store = open(data)?;
     let period = Period::new(asked.from, asked.to).map_err(ReportError::from)?;
-    let report = rollup::ii06(&store, asked.unit.as_deref(), period)?;
+    let shown = rollup::ii06_as(&store, asked.unit.as_deref(), period, asked.view.into(), local_day(now()))?;
     let text = match asked.format {
-        Format::Json => serde_json::to_string_pretty(&report).map_err(anyhow::Error::from)? + "\n",
-        Format::Csv => report.to_csv(),
-        _ => ii06_table(&report),
+        Format::Json => serde_json::to_string_pretty(&shown).map_err(anyhow::Error::from)? + "\n",
+        Format::Csv => shown.report.to_csv(),
+        _ => ii06_table(&shown.report) + &attribution_words(&shown),
     };
     let Some(path) = &asked.out else {
         say(&text);

@@ -8,7 +8,7 @@ use std::sync::{Mutex, PoisonError};
 
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::schedule::{Missed, Window, minute, missed, settle};
-use motcua_shared::unit::Unit;
+use motcua_shared::unit::Organisation;
 use serde::Serialize;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
@@ -83,6 +83,8 @@ impl Nights {
 /// An office that did not come.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Absent {
+    /// Its key; written as its code.
+    #[serde(serialize_with = "motcua_shared::unit::code_only")]
     pub unit: String,
     pub name: String,
     #[serde(flatten)]
@@ -91,8 +93,7 @@ pub struct Absent {
 }
 
 /// Offices that missed their night, longest away first. An office with several PCs has come when one of them has.
-pub fn absent(streams: &[StreamStatus], units: &[Unit], now: LocalTime) -> Vec<Absent> {
-    let names = crate::rollup::names(units, motcua_shared::calendar::local_day(now));
+pub fn absent(streams: &[StreamStatus], organisation: &Organisation, now: LocalTime) -> Vec<Absent> {
     let mut last: BTreeMap<&str, (LocalTime, Option<String>)> = BTreeMap::new();
     for stream in streams {
         let contact = stream.last_seen_at.as_deref().unwrap_or(&stream.enrolled_at);
@@ -105,7 +106,7 @@ pub fn absent(streams: &[StreamStatus], units: &[Unit], now: LocalTime) -> Vec<A
     let mut absent: Vec<Absent> = last
         .into_iter()
         .filter_map(|(unit, (at, last_seen_at))| {
-            let name = names.get(unit).map_or(unit, |name| *name).to_owned();
+            let name = organisation.name(unit).to_owned();
             Some(Absent { unit: unit.to_owned(), name, missed: missed(at, now)?, last_seen_at })
         })
         .collect();
@@ -160,6 +161,7 @@ mod tests {
     #[test]
     fn an_office_with_a_replaced_pc_is_not_absent_and_a_silent_one_is() {
         let stream = |unit: &str, last_seen_at: Option<&str>| StreamStatus {
+            unit_since: None,
             unit: unit.to_owned(),
             stream: Uuid::nil(),
             stored_through: 0,
@@ -182,7 +184,7 @@ mod tests {
             stream("2", Some("2026-11-20T22:00:00+07:00")),
             stream("3", None),
         ];
-        let absent = absent(&streams, &[], wall("2026-11-24T13:00:00+07:00"));
+        let absent = absent(&streams, &Organisation::default(), wall("2026-11-24T13:00:00+07:00"));
         let told: Vec<(&str, u32, String)> =
             absent.iter().map(|office| (office.unit.as_str(), office.missed.nights, office.missed.since.to_string())).collect();
         assert_eq!(told, [("3", 23, "2026-11-01".to_owned()), ("2", 3, "2026-11-21".to_owned())]);

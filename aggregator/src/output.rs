@@ -10,10 +10,11 @@ use motcua_shared::catalogue::field_name;
 use motcua_shared::report::{Coverage, Ii06};
 use motcua_shared::schedule::Missed;
 use motcua_shared::text::number;
+use motcua_shared::unit::View;
 use serde::Serialize;
 
 use crate::nights::Absent;
-use crate::rollup::{NodeHealing, NodeStatus};
+use crate::rollup::{AsNow, NodeHealing, NodeStatus, UnitName};
 
 /// A line, or several, of result.
 pub fn say(text: &str) {
@@ -163,6 +164,20 @@ fn coverage_lines(coverage: &Coverage) -> String {
 
 fn count(value: u64) -> String {
     number(i64::try_from(value).unwrap_or(i64::MAX))
+}
+
+/// As now: whose figures are in it, and whose are not; nothing for figures as then.
+pub fn attribution_words(shown: &AsNow) -> String {
+    if shown.view == View::Then {
+        return String::new();
+    }
+    let list =
+        |units: &[UnitName]| units.iter().map(|unit| format!("{} ({})", unit.name, unit.unit)).collect::<Vec<_>>().join(", ");
+    let mut out = format!("\nTheo đơn vị hiện nay, gồm số liệu của: {}.\n", list(&shown.made_of));
+    if !shown.left_out.is_empty() {
+        let _ = writeln!(out, "Không gồm đơn vị đã chia tách (hồ sơ không tách được theo nơi mới): {}.", list(&shown.left_out));
+    }
+    out
 }
 
 /// Columns as wide as their widest cell; those in `right` are numbers.

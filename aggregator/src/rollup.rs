@@ -9,7 +9,7 @@ use motcua_shared::calendar::LocalTime;
 use motcua_shared::contribution::Counters;
 use motcua_shared::period::{Backwards, Period};
 use motcua_shared::report::{Coverage, FieldSums, Ii06, OfficeCoverage};
-use motcua_shared::unit::Unit;
+use motcua_shared::unit::{Organisation, View};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -98,7 +98,7 @@ pub fn status(store: &dyn Store, now: LocalTime) -> Result<NodeStatus, StoreErro
         applied: sum(|stream| stream.applied),
         quarantined: sum(|stream| stream.quarantined),
         pending: sum(|stream| stream.pending),
-        missed_nights: nights::absent(&streams, &store.units()?, now),
+        missed_nights: nights::absent(&streams, &store.organisation()?, now),
         healing: node.restored_at.map(|at| NodeHealing::of(at, &streams)),
         streams,
     })
@@ -109,25 +109,106 @@ pub fn node(store: &dyn Store) -> Result<Node, StoreError> {
     store.node_find()?.ok_or_else(|| StoreError::Damaged("the node has no name".to_owned()))
 }
 
-/// Form II.06 of one unit, or of the whole node.
+/// Form II.06 of one unit, or of the whole node, as it was then. A code means the unit that carried it at the end of the
+/// period: see [`Organisation::resolve`].
 pub fn ii06(store: &dyn Store, unit: Option<&str>, period: Period) -> Result<Ii06, ReportError> {
     let node = node(store)?;
-    let unit = unit.filter(|unit| *unit != node.code);
-    let streams = store.streams(unit)?;
-    let units = store.units()?;
-    if let Some(code) = unit
+    let organisation = store.organisation()?;
+    let unit = unit.filter(|unit| *unit != node.code).map(|asked| (asked, organisation.resolve(asked, period.to)));
+    let streams = store.streams(unit.as_ref().map(|(_, key)| key.as_str()))?;
+    if let Some((asked, key)) = &unit
         && streams.is_empty()
-        && !units.iter().any(|unit| unit.code == code)
+        && organisation.unit(key).is_none()
     {
-        return Err(ReportError::UnknownUnit(code.to_owned()));
+        return Err(ReportError::UnknownUnit((*asked).to_owned()));
     }
-    let codes = match unit {
-        Some(code) => vec![code.to_owned()],
-        None => office_codes(&node.code, &units, &streams, period),
+    let keys = match &unit {
+        Some((_, key)) => vec![key.clone()],
+        None => office_keys(&node.code, &organisation, &streams, period),
     };
-    let sums = field_sums(store, unit, period)?;
-    let coverage = Coverage::of(codes.iter().map(|code| office_coverage(code, &streams)).collect());
-    Ok(Ii06::compute(unit.unwrap_or(&node.code), period.from, period.to, &sums, coverage))
+    let sums = field_sums(store, unit.as_ref().map(|(_, key)| key.as_str()), period)?;
+    let named = unit.as_ref().map_or_else(|| node.code.clone(), |(_, key)| organisation.exact(key));
+    Ok(Ii06::compute(&named, period.from, period.to, &sums, coverage(&keys, &organisation, &streams)))
+}
+
+/// Form II.06 of a unit with the figures of all in whose place it stands on `today`, and of those that it took over in part
+/// nothing: their dossiers cannot be told apart, and `left_out` names them. Of the node, it is what it was then.
+pub fn ii06_as(
+    store: &dyn Store,
+    unit: Option<&str>,
+    period: Period,
+    view: View,
+    today: NaiveDate,
+) -> Result<AsNow, ReportError> {
+    let node = node(store)?;
+    let (View::Now, Some(asked)) = (view, unit.filter(|unit| *unit != node.code)) else {
+        return Ok(AsNow { report: ii06(store, unit, period)?, view, made_of: Vec::new(), left_out: Vec::new() });
+    };
+    let organisation = store.organisation()?;
+    let streams = store.streams(None)?;
+    let then = organisation.resolve(asked, period.to);
+    if organisation.unit(&then).is_none() && !streams.iter().any(|stream| stream.unit == then) {
+        return Err(ReportError::UnknownUnit(asked.to_owned()));
+    }
+    // Whoever asks for a unit that was split gets the one that took most of it.
+    let heir = organisation.now(&then, today).into_iter().max_by_key(|share| share.percent).map_or(then, |share| share.key);
+    let (whole, split) = organisation.predecessors(&heir, today);
+    let mut sums = Vec::new();
+    for key in &whole {
+        sums.extend(field_sums(store, Some(key), period)?);
+    }
+    let known = |key: &&String| streams.iter().any(|stream| stream.unit == **key) || *key == &heir;
+    let kept: Vec<String> = whole.iter().filter(known).cloned().collect();
+    let coverage = coverage(&kept, &organisation, &streams);
+    let report = Ii06::compute(&organisation.exact(&heir), period.from, period.to, &sums, coverage);
+    let named = |key: &str| UnitName { unit: organisation.exact(key), name: organisation.name(key).to_owned() };
+    let made_of = whole.iter().map(|key| named(key)).collect();
+    Ok(AsNow { report, view, made_of, left_out: split.iter().map(|share| named(&share.key)).collect() })
+}
+
+/// A form, and to whom its figures are attributed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AsNow {
+    #[serde(flatten)]
+    pub report: Ii06,
+    /// Left out for figures as then.
+    #[serde(rename = "as", skip_serializing_if = "View::is_then")]
+    pub view: View,
+    /// As now: the units whose figures are in it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub made_of: Vec<UnitName>,
+    /// As now: units that were split, and of which only a share would be its own.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub left_out: Vec<UnitName>,
+}
+
+/// A unit as people are told of it: `CODE`, or `CODE@FROM` where the code was re-used.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+pub struct UnitName {
+    pub unit: String,
+    pub name: String,
+}
+
+/// Everything up to `day` of every unit, by key; as now that of a unit that is gone is added to whoever stands in its place on
+/// `today`, except that of units that were split, which stay by themselves.
+pub fn until_by_unit(
+    store: &dyn Store,
+    day: NaiveDate,
+    view: View,
+    today: NaiveDate,
+) -> Result<BTreeMap<String, Counters>, StoreError> {
+    let then = store.rollup_until_by_unit(day)?;
+    if view == View::Then {
+        return Ok(then);
+    }
+    let organisation = store.organisation()?;
+    let mut now: BTreeMap<String, Counters> = BTreeMap::new();
+    for (key, counters) in then {
+        let heirs = organisation.now(&key, today);
+        let heir = if let [only] = heirs.as_slice() { only.key.clone() } else { key };
+        now.entry(heir).or_default().add(&counters);
+    }
+    Ok(now)
 }
 
 /// Sums by field before and within a period, of a unit or of all together.
@@ -169,11 +250,15 @@ fn eve(period: Period) -> NaiveDate {
     period.from.pred_opt().unwrap_or(NaiveDate::MIN)
 }
 
-/// Offices of the node that existed on some day of the period, and whoever has sent something.
-fn office_codes(node: &str, units: &[Unit], streams: &[StreamStatus], period: Period) -> Vec<String> {
-    let existed = |unit: &&Unit| unit.valid_from <= period.to && unit.valid_to.is_none_or(|end| end >= period.from);
-    let under = units.iter().filter(|unit| unit.parent == node).filter(existed).map(|unit| unit.code.clone());
+/// Offices of the node that existed on some day of the period, and whoever has sent something, by key.
+fn office_keys(node: &str, organisation: &Organisation, streams: &[StreamStatus], period: Period) -> Vec<String> {
+    let under = organisation.under(node, period.from, period.to).into_iter();
     under.chain(streams.iter().map(|stream| stream.unit.clone())).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+fn coverage(keys: &[String], organisation: &Organisation, streams: &[StreamStatus]) -> Coverage {
+    let named = |key: &String| OfficeCoverage { unit: organisation.exact(key), ..office_coverage(key, streams) };
+    Coverage::of(keys.iter().map(named).collect())
 }
 
 fn office_coverage(code: &str, streams: &[StreamStatus]) -> OfficeCoverage {
@@ -191,6 +276,7 @@ fn office_coverage(code: &str, streams: &[StreamStatus]) -> OfficeCoverage {
 /// One commune in the overview.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Office {
+    /// As [`Organisation::resolve`] takes it for exactly this unit.
     pub code: String,
     pub name: String,
     pub coverage: OfficeCoverage,
@@ -206,22 +292,21 @@ pub struct Office {
     pub enrolled: bool,
 }
 
-/// Every commune of the node, by code.
+/// Every commune of the node, by key.
 pub fn offices(store: &dyn Store, period: Period) -> Result<Vec<Office>, StoreError> {
     let node = node(store)?;
-    let (units, streams) = (store.units()?, store.streams(None)?);
+    let (organisation, streams) = (store.organisation()?, store.streams(None)?);
     let (earlier, ends) = (store.rollup_until_by_unit(eve(period))?, store.rollup_until_by_unit(period.to)?);
-    let names = names(&units, period.to);
-    let codes = office_codes(&node.code, &units, &streams, period);
-    Ok(codes
+    let keys = office_keys(&node.code, &organisation, &streams, period);
+    Ok(keys
         .into_iter()
-        .map(|code| {
-            let own = || streams.iter().filter(|stream| stream.unit == code);
-            let end = ends.get(&code).copied().unwrap_or_default();
-            let within = end.since(&earlier.get(&code).copied().unwrap_or_default());
+        .map(|key| {
+            let own = || streams.iter().filter(|stream| stream.unit == key);
+            let end = ends.get(&key).copied().unwrap_or_default();
+            let within = end.since(&earlier.get(&key).copied().unwrap_or_default());
             Office {
-                name: names.get(code.as_str()).map_or_else(|| code.clone(), |name| (*name).to_owned()),
-                coverage: office_coverage(&code, &streams),
+                name: organisation.name(&key).to_owned(),
+                coverage: OfficeCoverage { unit: organisation.exact(&key), ..office_coverage(&key, &streams) },
                 forked: own().map(|stream| stream.forked).sum(),
                 received: within.received(),
                 resolved: within.resolved(),
@@ -231,19 +316,94 @@ pub fn offices(store: &dyn Store, period: Period) -> Result<Vec<Office>, StoreEr
                 agent_version: own().max_by_key(|stream| &stream.last_seen_at).and_then(|stream| stream.agent_version.clone()),
                 last_seen_at: own().filter_map(|stream| stream.last_seen_at.clone()).max(),
                 enrolled: own().next().is_some(),
-                code,
+                code: organisation.exact(&key),
             }
         })
         .collect())
 }
 
-/// The name of each code on `day`, or the nearest one before or after.
-pub fn names(units: &[Unit], day: NaiveDate) -> BTreeMap<&str, &str> {
-    let mut names = BTreeMap::new();
-    for unit in units {
-        if unit.is_valid(day) || !names.contains_key(unit.code.as_str()) {
-            names.insert(unit.code.as_str(), unit.name.as_str());
-        }
+#[cfg(test)]
+mod tests {
+    use motcua_shared::unit::{STARTER, Units};
+
+    use super::*;
+    use crate::ingest::tests::{District, received};
+
+    fn day(text: &str) -> NaiveDate {
+        text.parse().expect("a date")
     }
-    names
+
+    fn year() -> Period {
+        Period::new(day("2023-01-01"), day("2023-12-31")).expect("a period")
+    }
+
+    /// The district with its units, an office of each of these, and so many dossiers received at each in January 2023.
+    fn district(offices: &[(&str, u128)]) -> District {
+        let mut district = District::new();
+        let units: Vec<_> = Units::parse(STARTER).expect("sound").iter().cloned().collect();
+        district.store.units_replace(&units).expect("units");
+        let mut dossier = 0;
+        for (number, (asked, count)) in (1..).zip(offices) {
+            let key = district.store.organisation().expect("units").resolve(asked, day("2026-11-26"));
+            let mut agent = district.agent(&key, number);
+            for _ in 0..*count {
+                dossier += 1;
+                agent.record(dossier, received(dossier));
+            }
+            district.send(&agent, 1, u64::try_from(*count).expect("few"));
+        }
+        district
+    }
+
+    fn open(district: &District, unit: &str, view: View) -> (String, i64) {
+        let shown = ii06_as(&district.store, Some(unit), year(), view, day("2026-11-26")).expect("a form");
+        assert_eq!(shown.report.broken_identities(), []);
+        (shown.report.unit, shown.report.total.pending.total)
+    }
+
+    #[test]
+    fn the_figures_of_two_units_with_one_code_are_never_mixed() {
+        let district = district(&[("11098@2019-12-01", 2), ("11098", 3)]);
+        assert_eq!(open(&district, "11098", View::Then), ("11098@2019-12-01".to_owned(), 2), "who carried it in 2023");
+        assert_eq!(open(&district, "11098@2024-12-01", View::Then), ("11098@2024-12-01".to_owned(), 3));
+        let shown = offices(&district.store, year()).expect("offices");
+        let of =
+            |code: &str| shown.iter().find(|office| office.code == code).map(|office| (office.name.as_str(), office.received));
+        assert_eq!(of("11098@2019-12-01"), Some(("Xã Tái Sơn", 2)));
+        assert_eq!(of("11098@2024-12-01"), Some(("Xã Kỳ Sơn", 3)));
+        let form = serde_json::to_value(ii06(&district.store, Some("11098"), year()).expect("a form")).expect("JSON");
+        assert_eq!((form["unit"].as_str(), form["unit_since"].as_str()), (Some("11098"), Some("2019-12-01")));
+        crate::verify::verify(&district.store).expect("sound");
+    }
+
+    #[test]
+    fn as_now_the_figures_of_those_that_are_gone_stand_under_who_took_their_place() {
+        let district = district(&[("11089", 1), ("11098@2019-12-01", 2), ("11098", 3), ("11113", 4), ("11074", 5)]);
+        assert_eq!(open(&district, "11089", View::Then), ("11089".to_owned(), 1));
+        let tan_ky = ("11113@2025-07-01".to_owned(), 10);
+        for asked in ["11089", "11098", "11098@2024-12-01", "11113", "11113@2025-07-01"] {
+            assert_eq!(open(&district, asked, View::Now), tan_ky, "{asked}");
+        }
+        let shown = ii06_as(&district.store, Some("11089"), year(), View::Now, day("2025-01-01")).expect("a form");
+        assert_eq!((shown.report.unit.as_str(), shown.report.total.pending.total), ("11098@2024-12-01", 6));
+        let names: Vec<&str> = shown.made_of.iter().map(|unit| unit.name.as_str()).collect();
+        assert_eq!(names, ["Xã Ngọc Kỳ", "Xã Tái Sơn", "Xã Kỳ Sơn"]);
+        let sums = |view| until_by_unit(&district.store, day("2023-12-31"), view, day("2026-11-26")).expect("sums");
+        let total = |view| sums(view).values().map(Counters::open).sum::<i64>();
+        assert_eq!((total(View::Then), total(View::Now), sums(View::Now).len()), (15, 15, 2));
+    }
+
+    #[test]
+    fn a_unit_that_was_split_is_left_out_and_named() {
+        let mut district = district(&[("11089", 1)]);
+        let table = "code,name,kind,parent,valid_from,valid_to,successor\n\
+                     11089,Xã Ngọc Kỳ,commune,298,2019-12-01,2024-11-30,1:60;2:40\n\
+                     1,Xã Một,commune,298,2024-12-01,,\n2,Xã Hai,commune,298,2024-12-01,,\n";
+        let units: Vec<_> = Units::parse(table).expect("sound").iter().cloned().collect();
+        district.store.units_replace(&units).expect("units");
+        let shown = ii06_as(&district.store, Some("11089"), year(), View::Now, day("2026-11-26")).expect("a form");
+        assert_eq!((shown.report.unit.as_str(), shown.report.total.pending.total), ("1", 0), "the larger part");
+        assert_eq!(shown.left_out.iter().map(|unit| unit.unit.as_str()).collect::<Vec<_>>(), ["11089"]);
+        assert_eq!(open(&district, "11089", View::Then), ("11089".to_owned(), 1));
+    }
 }

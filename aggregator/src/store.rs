@@ -12,8 +12,9 @@ use chrono::NaiveDate;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
+use motcua_shared::office::{Explanation, Filed, Said, Stated};
 use motcua_shared::sync;
-use motcua_shared::unit::Unit;
+use motcua_shared::unit::{self, Key, Organisation, Unit};
 use motcua_shared::wire::{AgentReport, Signed};
 use serde::Serialize;
 use uuid::Uuid;
@@ -60,6 +61,7 @@ pub struct Node {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stream {
     pub id: Uuid,
+    /// Key of its unit, as in all that names a unit here.
     pub unit: String,
     pub public_key: [u8; 32],
     pub numbers_from: u32,
@@ -94,7 +96,12 @@ pub struct Told {
 /// A stream and how far it came.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct StreamStatus {
+    /// Its key; written as its code.
+    #[serde(serialize_with = "unit::code_only")]
     pub unit: String,
+    /// Where the code alone does not say which unit: since when this one carries it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit_since: Option<NaiveDate>,
     pub stream: Uuid,
     pub stored_through: Seq,
     pub applied: Seq,
@@ -156,12 +163,23 @@ pub struct Quarantined {
     pub reason: String,
 }
 
+/// What an office said, and the entry that says it first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Of<T> {
+    pub unit: String,
+    /// Order of arrival of the entry.
+    pub n: i64,
+    pub said: T,
+}
+
 /// The projection of one dossier: what stands in its row, and what the API answers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct DossierRow {
     #[serde(skip)]
     pub id: Uuid,
     pub code: String,
+    /// The key of the unit; written as its code.
+    #[serde(serialize_with = "unit::code_only")]
     pub unit: String,
     pub procedure: String,
     pub field: String,
@@ -286,9 +304,13 @@ pub trait Store: Send {
     fn node_set(&mut self, node: &Node) -> Result<(), StoreError>;
 
     fn units(&self) -> Result<Vec<Unit>, StoreError>;
-    /// One unit over time, oldest first.
-    fn unit_versions(&self, code: &str) -> Result<Vec<Unit>, StoreError>;
-    /// Replaces the whole table.
+    /// The name of every unit that this database ever knew; see [`motcua_shared::unit::Key`].
+    fn unit_keys(&self) -> Result<Vec<Key>, StoreError>;
+    /// The units of all times under their keys.
+    fn organisation(&self) -> Result<Organisation, StoreError> {
+        Ok(Organisation::new(self.units()?, &self.unit_keys()?))
+    }
+    /// Replaces the whole table. Keys stay, and new units get theirs.
     fn units_replace(&mut self, units: &[Unit]) -> Result<(), StoreError>;
 
     /// The newest published version.
@@ -369,7 +391,17 @@ pub trait Store: Send {
     /// How the counters were counted, see [`motcua_shared::contribution::edition`]; `None` by a program that did not say.
     fn figures_edition(&self) -> Result<Option<String>, StoreError>;
     fn figures_edition_set(&mut self, edition: &str) -> Result<(), StoreError>;
-    /// Forgets what is computed from the log: dossiers, rollups, quarantine.
+    /// Keeps what an office says in entry `n`; nothing when it is kept already.
+    fn office_add(&mut self, unit: &str, n: i64, origin: Hash, said: &Said) -> Result<(), StoreError>;
+    /// Every figure that was ever declared, of a unit or of all, by period, indicator, field and revision.
+    fn stated(&self, unit: Option<&str>) -> Result<Vec<Of<Stated>>, StoreError>;
+    /// Every explanation of a finding, by unit and order of arrival.
+    fn explanations(&self, unit: Option<&str>) -> Result<Vec<Of<Explanation>>, StoreError>;
+    /// Every report that was filed, by unit, form, period and revision.
+    fn filed_reports(&self, unit: Option<&str>) -> Result<Vec<Of<Filed>>, StoreError>;
+    /// Calls `visit` for each applied entry that names no dossier, in order of arrival.
+    fn entries_of_offices(&self, visit: &mut dyn FnMut(StoredEntry)) -> Result<(), StoreError>;
+    /// Forgets what is computed from the log: dossiers, rollups, quarantine, what offices say.
     fn projections_clear(&mut self) -> Result<(), StoreError>;
 
     fn enrolment_add(&mut self, secret_hash: [u8; 32], unit: &str, at: LocalTime, expires: LocalTime) -> Result<(), StoreError>;

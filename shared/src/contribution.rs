@@ -13,6 +13,7 @@ use chrono::{Days, NaiveDate};
 use crate::calendar::{self, Calendar, LocalTime, local_day};
 use crate::deadline::{self, Verdict, first_overdue_day};
 use crate::dossier::{Channel, Dossier, Extent, Outcome, Payment, Rating, SubmittedBy};
+use crate::period::Period;
 use crate::ruleset::SupplementClock;
 
 /// Raised when the same entries count otherwise than before, although no counter was added.
@@ -221,6 +222,67 @@ impl Delta {
             self.0.entry(cell).or_default().0[counter as usize] += sign * amount;
         });
     }
+}
+
+/// What one dossier adds to the counters, by day.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Dated(BTreeMap<NaiveDate, Counters>);
+
+impl Dated {
+    /// Of a delta that one dossier was added to.
+    pub fn of(delta: &Delta) -> Dated {
+        let mut days = Dated::default();
+        for (cell, counters) in delta.changes() {
+            days.0.entry(cell.day).or_default().add(counters);
+        }
+        days
+    }
+
+    /// As text for the projection: `2023-11-20 received_online 1;2023-11-20 with_fee 1`.
+    pub fn written(&self) -> String {
+        let each = self.0.iter().flat_map(|(day, counters)| {
+            let named = COLUMNS.iter().zip(counters.0).filter(|(_, value)| *value != 0);
+            named.map(move |(column, value)| format!("{day} {column} {value}"))
+        });
+        each.collect::<Vec<_>>().join(";")
+    }
+
+    /// Reads what [`Dated::written`] wrote. Counters that this version does not know are left out.
+    pub fn read(text: &str) -> Dated {
+        let mut days = Dated::default();
+        for part in text.split(';') {
+            let mut words = part.split(' ');
+            let day = words.next().and_then(|day| day.parse::<NaiveDate>().ok());
+            let counter = words.next().and_then(|name| COLUMNS.iter().position(|column| *column == name));
+            let value = words.next().and_then(|value| value.parse::<i64>().ok());
+            if let (Some(day), Some(counter), Some(value)) = (day, counter, value) {
+                days.0.entry(day).or_default().0[counter] += value;
+            }
+        }
+        days
+    }
+
+    /// The last day on which anything is counted.
+    pub fn last(&self) -> Option<NaiveDate> {
+        self.0.keys().next_back().copied()
+    }
+
+    /// Of all days before `from`.
+    pub fn before(&self, from: NaiveDate) -> Counters {
+        sum(self.0.range(..from))
+    }
+
+    pub fn within(&self, period: Period) -> Counters {
+        sum(self.0.range(period.from..=period.to))
+    }
+}
+
+fn sum<'a>(days: impl Iterator<Item = (&'a NaiveDate, &'a Counters)>) -> Counters {
+    let mut total = Counters::default();
+    for (_, counters) in days {
+        total.add(counters);
+    }
+    total
 }
 
 fn each_contribution(dossier: &Dossier, mut count: impl FnMut(NaiveDate, Counter, i64)) {

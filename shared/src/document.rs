@@ -199,9 +199,15 @@ pub enum Block {
     Columns(Vec<(u16, Vec<Block>)>),
     Table(Table),
     /// A label with what is filled in behind it; a dotted line where nothing is.
-    Field { label: String, value: String },
+    Field {
+        label: String,
+        value: String,
+    },
     /// Something for machines to read: a two-dimensional code with its side in millimetres.
-    Qr { text: String, side: u16 },
+    Qr {
+        text: String,
+        side: u16,
+    },
     /// Code 128, ten millimetres high.
     Barcode(String),
     /// Millimetres left empty.
@@ -247,7 +253,9 @@ pub struct Document {
 pub fn clean(text: &str) -> String {
     let seen = |letter: char| match letter {
         '\t' | '\n' | '\r' | '\u{2028}' | '\u{2029}' => Some(' '),
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' => None,
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' => {
+            None
+        }
         _ if letter.is_control() => None,
         _ => Some(letter),
     };

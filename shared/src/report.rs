@@ -7,8 +7,10 @@ use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
 use crate::catalogue::{CORE_FIELDS, field_name};
-use crate::contribution::{Counter, Counters};
+use crate::contribution::{Counter, Counters, Dated};
+use crate::period::Period;
 use crate::ruleset::Ruleset;
+use crate::unit;
 
 mod paper;
 mod xlsx;
@@ -62,6 +64,8 @@ pub struct Row {
 /// Until when, and how completely, an office has reported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OfficeCoverage {
+    /// Written as its code.
+    #[serde(serialize_with = "unit::code_only")]
     pub unit: String,
     /// When the newest stored entry arrived (RFC 3339); `null`: nothing arrived yet.
     pub complete_to: Option<String>,
@@ -97,7 +101,12 @@ fn count(length: usize) -> i64 {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ii06 {
     pub form: &'static str,
+    /// `CODE`, or `CODE@FROM` where another unit has the same code; written as the code.
+    #[serde(serialize_with = "unit::code_only")]
     pub unit: String,
+    /// Where the code alone does not say which unit: since when this one carries it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unit_since: Option<NaiveDate>,
     pub from: NaiveDate,
     pub to: NaiveDate,
     pub rows: Vec<Row>,
@@ -135,7 +144,17 @@ impl Ii06 {
             .map(|field| Row { columns: Columns::of(sums.iter().filter(|sum| sum.field == field)), field })
             .collect();
         let total = Columns::of(sums.iter());
-        Ii06 { form: "II.06", unit: unit.to_owned(), from, to, rows, total, coverage, ruleset: Ruleset::on(to) }
+        Ii06 {
+            form: "II.06",
+            unit: unit.to_owned(),
+            unit_since: unit::since_of(unit),
+            from,
+            to,
+            rows,
+            total,
+            coverage,
+            ruleset: Ruleset::on(to),
+        }
     }
 
     /// Identities of the form that do not hold; none for figures computed from dossiers.
@@ -190,6 +209,40 @@ const CELLS: [(&str, Cell); 11] = [
     ("cột 13 = Σ", |c| c.pending.overdue),
 ];
 
+/// One column of the form that is a figure, by its number there: 3 to 13.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Column(usize);
+
+impl Column {
+    pub fn numbered(number: usize) -> Option<Column> {
+        (3..3 + CELLS.len()).contains(&number).then_some(Column(number))
+    }
+
+    /// Every one, in the order of the form.
+    pub fn all() -> impl Iterator<Item = Column> {
+        (3..3 + CELLS.len()).map(Column)
+    }
+
+    pub fn number(self) -> usize {
+        self.0
+    }
+
+    pub fn of(self, columns: &Columns) -> i64 {
+        CELLS[self.0 - 3].1(columns)
+    }
+}
+
+/// Until when a dossier is in figures of the form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// In none, whatever the period.
+    Nowhere,
+    /// In none of a period that begins after this day.
+    Until(NaiveDate),
+    /// In those of every later period.
+    Open,
+}
+
 /// The core fields always, then those in which something happened, by code.
 fn fields_of(sums: &[FieldSums]) -> Vec<String> {
     let mut fields: Vec<String> = CORE_FIELDS.map(str::to_owned).to_vec();
@@ -227,6 +280,21 @@ impl Columns {
             },
             pending: PendingColumns { total: end.open(), in_time: end.open() - end.open_overdue(), overdue: end.open_overdue() },
         }
+    }
+
+    /// What one dossier adds to the figures of a period: in each column 0 or 1. Over all dossiers they add up to the
+    /// report, so that the dossiers behind a figure are those that have 1 there.
+    pub fn of_days(days: &Dated, period: Period) -> Columns {
+        let (before, within) = (days.before(period.from), days.within(period));
+        Columns::of([&FieldSums { field: String::new(), before, within }])
+    }
+
+    /// For how long one dossier is in any figure of the form.
+    pub fn standing(days: &Dated) -> Standing {
+        let Some(end) = days.last() else { return Standing::Nowhere };
+        let after = crate::calendar::tomorrow(end);
+        let later = Columns::of_days(days, Period { from: after, to: after });
+        if later == Columns::default() { Standing::Until(end) } else { Standing::Open }
     }
 
     /// The eleven figures in the order of the form.
@@ -320,6 +388,37 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn the_dossiers_behind_a_figure_are_as_many_as_it_says(
+            lives in prop::collection::vec(prop::collection::vec(any_event(), 0..8), 0..12),
+            cut in 0u64..40,
+            length in 0u64..60,
+        ) {
+            let from = day("2023-04-20") + chrono::Days::new(cut);
+            let period = Period { from, to: from + chrono::Days::new(length) };
+            let (mut delta, mut behind) = (Delta::default(), [0; 11]);
+            for (number, life) in (0u128..).zip(&lives) {
+                let dossier = Dossier::fold(Uuid::from_u128(number), life);
+                delta.add(&dossier);
+                let mut own = Delta::default();
+                own.add(&dossier);
+                let days = Dated::of(&own);
+                prop_assert_eq!(&Dated::read(&days.written()), &days);
+                let columns = Columns::of_days(&days, period);
+                for (column, sum) in Column::all().zip(&mut behind) {
+                    prop_assert!((0..=1).contains(&column.of(&columns)), "{column:?} of {dossier:?}");
+                    *sum += column.of(&columns);
+                }
+                let in_none = match Columns::standing(&days) {
+                    Standing::Nowhere => true,
+                    Standing::Until(end) => end < from,
+                    Standing::Open => false,
+                };
+                prop_assert!(!in_none || columns == Columns::default());
+            }
+            prop_assert_eq!(report(&delta, &period.from.to_string(), &period.to.to_string()).total.cells(), behind);
+        }
+
         #[test]
         fn identities_hold_for_any_dossiers_and_periods_carry_over(
             lives in prop::collection::vec(prop::collection::vec(any_event(), 0..8), 0..20),

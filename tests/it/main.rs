@@ -10,6 +10,7 @@ mod import;
 mod journey;
 mod line;
 mod paper;
+mod reception;
 mod recover;
 mod reference;
 mod restore;

@@ -65,7 +65,8 @@ async fn a_receipt_says_what_was_put_in_and_its_printing_is_in_the_log() -> Resu
     ] {
         assert!(letters.contains(expected), "{expected}: {letters}");
     }
-    let history = expect(&programs().agent, &["dossier", "--data", text(&commune.data), "show", "000.11.57.H23-230526-0001"]).await?;
+    let history =
+        expect(&programs().agent, &["dossier", "--data", text(&commune.data), "show", "000.11.57.H23-230526-0001"]).await?;
     assert!(history.contains("In giấy tờ"), "{history}");
     Ok(())
 }
@@ -119,7 +120,10 @@ async fn the_report_as_workbook_is_recalculated_to_the_same_figures() -> Result<
     let recalculated = converted(&office, folder.path(), &workbook, "csv").await?;
     let numbers = |text: &str| -> Vec<Vec<String>> {
         let cells = |line: &str| {
-            line.split(',').map(|cell| cell.trim_matches('"').to_owned()).filter(|cell| cell.parse::<i64>().is_ok()).collect::<Vec<_>>()
+            line.split(',')
+                .map(|cell| cell.trim_matches('"').to_owned())
+                .filter(|cell| cell.parse::<i64>().is_ok())
+                .collect::<Vec<_>>()
         };
         text.lines().map(cells).filter(|cells| cells.len() >= 11).map(|cells| cells[cells.len() - 11..].to_vec()).collect()
     };

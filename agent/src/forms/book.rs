@@ -33,7 +33,9 @@ pub fn book(office: &str, year: i32, ruleset: &Ruleset, lines: &[BookLine]) -> S
     let blocks = vec![
         Paragraph::bold(name.to_uppercase()).centred().size(14).into(),
         labelled("Cơ quan, đơn vị: ", office).centred().into(),
-        Paragraph::plain(format!("Năm {year}{}", title.map(|title| format!(" ({})", title.number)).unwrap_or_default())).centred().into(),
+        Paragraph::plain(format!("Năm {year}{}", title.map(|title| format!(" ({})", title.number)).unwrap_or_default()))
+            .centred()
+            .into(),
         Block::Space(3),
         Block::Table(table(lines)),
     ];
@@ -55,10 +57,12 @@ fn table(lines: &[BookLine]) -> Table {
         over("Trả kết quả"),
         down("Ghi chú"),
     ];
-    let lower = ["Nhận hồ sơ", "Hẹn trả", "Chuyển giải quyết", "Nhận kết quả", "Trả kết quả", "Phương thức", "Người nhận", "Ký nhận"];
+    let lower =
+        ["Nhận hồ sơ", "Hẹn trả", "Chuyển giải quyết", "Nhận kết quả", "Trả kết quả", "Phương thức", "Người nhận", "Ký nhận"];
     let lower = lower.map(|name| Cell::head(name, 1, 1)).into();
     let row = |line: &BookLine| {
-        let contact: Vec<&str> = [line.address.as_str(), line.phone.as_str()].into_iter().filter(|part| !part.is_empty()).collect();
+        let contact: Vec<&str> =
+            [line.address.as_str(), line.phone.as_str()].into_iter().filter(|part| !part.is_empty()).collect();
         let cells = [
             &line.number,
             &line.code,

@@ -86,10 +86,8 @@ fn gather(store: &Store, desk: &Desk, form: Form, dossier: Dossier, steps: &[Ste
 fn person(steps: &[Step]) -> Sealed {
     let mut person = Sealed::default();
     for step in steps {
-        let about_the_applicant = matches!(
-            step.event,
-            Some(Event::Received(_) | Event::Guided(_) | Event::Declined(_) | Event::Corrected(_))
-        );
+        let about_the_applicant =
+            matches!(step.event, Some(Event::Received(_) | Event::Guided(_) | Event::Declined(_) | Event::Corrected(_)));
         if let Some(sealed) = step.sealed.clone().filter(|_| about_the_applicant) {
             person.name = sealed.name.or(person.name);
             person.identity = sealed.identity.or(person.identity);
@@ -130,7 +128,9 @@ pub fn compose(store: &Store, desk: &Desk, codes: &[String], form: Form) -> stor
 
 /// Notes in the log that `form` of each dossier was printed. Done when the file is there, before it is given out.
 pub fn note(store: &mut Store, pen: &Pen, codes: &[String], form: Form) -> store::Result<()> {
-    codes.iter().try_for_each(|code| store.step(code, Event::Printed(Printed { at: pen.now, form: form.code().to_owned() }), None, pen))
+    codes
+        .iter()
+        .try_for_each(|code| store.step(code, Event::Printed(Printed { at: pen.now, form: form.code().to_owned() }), None, pen))
 }
 
 /// The register book of a year, as far as it is written.

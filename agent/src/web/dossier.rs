@@ -33,42 +33,42 @@ pub fn address(code: &str) -> String {
     format!("/dossiers/{code}")
 }
 
-struct Choice {
-    code: &'static str,
-    name: &'static str,
-    chosen: bool,
+pub(super) struct Choice {
+    pub code: &'static str,
+    pub name: &'static str,
+    pub chosen: bool,
 }
 
 /// A question with its choices.
-struct Select {
-    field: &'static str,
-    label: &'static str,
-    choices: Vec<Choice>,
+pub(super) struct Select {
+    pub field: &'static str,
+    pub label: &'static str,
+    pub choices: Vec<Choice>,
 }
 
 /// A line to type.
-struct Input {
-    field: &'static str,
-    label: &'static str,
-    value: String,
+pub(super) struct Input {
+    pub field: &'static str,
+    pub label: &'static str,
+    pub value: String,
 }
 
 /// The form of one step.
-struct StepForm {
-    kind: &'static str,
-    name: &'static str,
-    draft: Draft,
-    faults: Vec<FieldError>,
+pub(super) struct StepForm {
+    pub kind: &'static str,
+    pub name: &'static str,
+    pub draft: Draft,
+    pub faults: Vec<FieldError>,
     /// It was sent and came back.
-    open: bool,
-    note_label: &'static str,
-    selects: Vec<Select>,
-    inputs: Vec<Input>,
-    hint: String,
+    pub open: bool,
+    pub note_label: &'static str,
+    pub selects: Vec<Select>,
+    pub inputs: Vec<Input>,
+    pub hint: String,
 }
 
 impl StepForm {
-    fn problem(&self, field: &str) -> &str {
+    pub(super) fn problem(&self, field: &str) -> &str {
         self.faults.iter().find(|fault| fault.field == field).map_or("", |fault| &fault.problem)
     }
 }
@@ -131,24 +131,56 @@ struct DossierPage {
 }
 
 /// What the store knows of one dossier.
-struct Known {
+pub(super) struct Known {
     row: DossierRow,
     dossier: Dossier,
     steps: Vec<Step>,
     person: Sealed,
     /// Dossiers that were received after this slip.
     followed_by: Vec<String>,
-    frame: Option<Frame>,
     tables: Arc<Tables>,
 }
 
 impl Known {
-    fn read(store: &Store, key: &OfficeKey, viewer: &Viewer, code: &str) -> store::Result<Known> {
+    pub(super) fn read(store: &Store, key: &OfficeKey, code: &str) -> store::Result<Known> {
         let row = store.dossier_find(code)?;
         let (dossier, steps) = store.dossier_history(code, key)?;
         let person = store.persons(std::slice::from_ref(&row), key)?.into_iter().next().flatten().unwrap_or_default();
         let followed_by = store.slip_followed_by(code)?;
-        Ok(Known { row, dossier, steps, person, followed_by, frame: Frame::read(store, viewer)?, tables: store.tables()? })
+        Ok(Known { row, dossier, steps, person, followed_by, tables: store.tables()? })
+    }
+
+    /// How many entries its history has.
+    pub(super) fn length(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// Whether the entry after the first `seen` is what this form, sent a moment earlier, was saved as.
+    pub(super) fn was_saved(&self, seen: usize, kind: StepKind, draft: &Draft) -> bool {
+        self.steps.get(seen).is_some_and(|step| is_same(self, step, kind, draft))
+    }
+}
+
+/// The key under which a step's button stands.
+pub(super) fn key(kind: StepKind) -> &'static str {
+    match kind {
+        StepKind::Finished => "k",
+        StepKind::Returned => "r",
+        StepKind::SupplementRequested => "y",
+        StepKind::Supplemented => "d",
+        StepKind::Transferred => "c",
+        StepKind::Accepted => "m",
+        StepKind::CameBack => "e",
+        StepKind::Extended => "x",
+        StepKind::PaymentRequested => "p",
+        StepKind::Paid => "f",
+        StepKind::Papers => "i",
+        StepKind::Certified => "v",
+        StepKind::Digitised => "o",
+        StepKind::Rated => "j",
+        StepKind::Surveyed => "q",
+        StepKind::NumberedOutside => "w",
+        StepKind::Voided => "z",
     }
 }
 
@@ -159,10 +191,10 @@ pub struct Asked {
 }
 
 /// A step that came back with its faults.
-struct Returned {
-    kind: StepKind,
-    draft: Draft,
-    faults: Vec<FieldError>,
+pub(super) struct Returned {
+    pub kind: StepKind,
+    pub draft: Draft,
+    pub faults: Vec<FieldError>,
 }
 
 pub async fn show(
@@ -171,14 +203,15 @@ pub async fn show(
     Path(code): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Result<Response, HttpError> {
-    let known = app.read(move |store, key| Known::read(store, key, &viewer, &code)).await?;
+    let read = move |store: &Store, key: &OfficeKey| Ok((Known::read(store, key, &code)?, Frame::read(store, &viewer)?));
+    let (known, frame) = app.read(read).await?;
     let last = known.steps.last().map_or("", |step| &step.kind);
     let saved = if !last.is_empty() && asked.saved == last { words::kind_name(last).to_owned() } else { String::new() };
-    let page = page(known, saved, String::new(), None);
+    let page = page(known, frame, saved, String::new(), None);
     Ok(html(&page)?.into_response())
 }
 
-fn page(known: Known, saved: String, refused: String, mut returned: Option<Returned>) -> DossierPage {
+fn page(known: Known, frame: Option<Frame>, saved: String, refused: String, mut returned: Option<Returned>) -> DossierPage {
     let now = now();
     let kinds = step::offered(&known.dossier, now);
     let forms = kinds.into_iter().map(|kind| {
@@ -191,7 +224,7 @@ fn page(known: Known, saved: String, refused: String, mut returned: Option<Retur
         seen: known.steps.len(),
         lines: known.steps.into_iter().rev().map(line).collect(),
         person: known.person,
-        frame: known.frame,
+        frame,
         nav: "",
         saved,
         refused,
@@ -260,7 +293,7 @@ fn line(step: Step) -> Line {
     }
 }
 
-fn step_form(kind: StepKind, dossier: &Dossier, returned: Option<Returned>) -> StepForm {
+pub(super) fn step_form(kind: StepKind, dossier: &Dossier, returned: Option<Returned>) -> StepForm {
     let open = returned.is_some();
     let (draft, faults) = returned.map_or_else(|| (blank(kind, dossier), Vec::new()), |back| (back.draft, back.faults));
     StepForm {
@@ -448,31 +481,22 @@ pub async fn step(
     let seen = sent.seen.parse().map_err(|_| HttpError::parameter("Mẫu này không đầy đủ.", "Hãy mở lại hồ sơ."))?;
     let back = format!("{}?saved={}", address(&code), kind.code());
     let draft = sent.draft.clone();
-    let taken = app.write(&viewer.clone(), move |store, pen| take(store, pen, &viewer, &code, kind, seen, &draft)).await?;
+    let taken = app.write(&viewer, move |store, pen| take(store, pen, &code, kind, seen, &draft)).await?;
     let Taken::Refused { known, status, refused, faults } = taken else {
         return Ok(Redirect::to(&back).into_response());
     };
     let returned = Returned { kind, draft: sent.draft, faults };
-    let page = page(*known, String::new(), refused, Some(returned));
+    let frame = app.read(move |store, _| Frame::read(store, &viewer)).await?;
+    let page = page(*known, frame, String::new(), refused, Some(returned));
     Ok((status, html(&page)?).into_response())
 }
 
-fn take(
-    store: &mut Store,
-    pen: &store::Pen,
-    viewer: &Viewer,
-    code: &str,
-    kind: StepKind,
-    seen: usize,
-    draft: &Draft,
-) -> store::Result<Taken> {
-    let known = Known::read(store, pen.key, viewer, code)?;
+fn take(store: &mut Store, pen: &store::Pen, code: &str, kind: StepKind, seen: usize, draft: &Draft) -> store::Result<Taken> {
+    let known = Known::read(store, pen.key, code)?;
     let refuse =
         |known: Known, status, refused: String, faults| Ok(Taken::Refused { known: Box::new(known), status, refused, faults });
     if known.steps.len() != seen {
-        if let Some(step) = known.steps.get(seen)
-            && is_same(&known, step, kind, draft)
-        {
+        if known.was_saved(seen, kind, draft) {
             return Ok(Taken::Saved);
         }
         let changed = "Hồ sơ đã thay đổi từ khi mở trang này (ở một cửa sổ khác, hoặc nút đã được bấm). \
@@ -494,7 +518,7 @@ fn take(
     }
 }
 
-fn check(known: &Known, kind: StepKind, draft: &Draft, now: LocalTime) -> Result<Checked, Vec<FieldError>> {
+pub(super) fn check(known: &Known, kind: StepKind, draft: &Draft, now: LocalTime) -> Result<Checked, Vec<FieldError>> {
     let Tables { catalogue, calendar, .. } = &*known.tables;
     draft.check(kind, &known.dossier, &Desk { catalogue, calendar, now })
 }

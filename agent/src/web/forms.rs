@@ -58,12 +58,7 @@ pub async fn list(viewer: Viewer, State(app): State<App>, Path(code): Path<Strin
     let printable = forms::available(&dossier, &steps, now())
         .into_iter()
         .filter_map(|form| rules.form(form))
-        .map(|title| Printable {
-            code: title.form.code(),
-            number: title.number,
-            name: title.name,
-            printed: printed(title.form),
-        })
+        .map(|title| Printable { code: title.form.code(), number: title.number, name: title.name, printed: printed(title.form) })
         .collect();
     Ok(html(&FormsPage { frame, nav: "", code, printable })?.into_response())
 }

@@ -4,17 +4,17 @@
 
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::response::{Html, Redirect};
+use axum::response::Html;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::reference::Tables;
-use motcua_shared::text::{nfc, number};
+use motcua_shared::text::number;
 use serde::Deserialize;
 
 use super::fault::HttpError;
 use super::viewer::Viewer;
 use super::{App, Frame, html};
 use crate::office::now;
-use crate::store::{DossierFilter, DossierRow, Store};
+use crate::store::{DossierFilter, DossierRow};
 use crate::words::{self, DueWords};
 
 const PAGE: u32 = 50;
@@ -89,7 +89,7 @@ pub async fn show(viewer: Viewer, State(app): State<App>, Query(asked): Query<As
             let tables = store.tables()?;
             let lines = rows.into_iter().zip(names).map(|(row, name)| line(&tables, row, name, now)).collect();
             let tabs = TABS.map(|(code, name)| Tab { code, name, count: number(count(code)), current: code == tab });
-            let pages = u32::try_from((total + i64::from(PAGE) - 1) / i64::from(PAGE)).unwrap_or(u32::MAX).max(1);
+            let pages = pages(total, PAGE);
             let frame = Frame::read(store, &viewer)?;
             Ok(ListPage { frame, nav: "list", tabs: tabs.into(), tab, tab_name, lines, page, pages, total: number(total) })
         })
@@ -103,10 +103,15 @@ fn tab(asked: &str) -> Result<(&'static str, &'static str), HttpError> {
     TABS.into_iter().find(|(code, _)| *code == wanted).ok_or_else(unknown)
 }
 
-fn page(asked: &str) -> Result<u32, HttpError> {
+pub(super) fn page(asked: &str) -> Result<u32, HttpError> {
     let wanted = if asked.is_empty() { "1" } else { asked };
     let wrong = || HttpError::parameter("Số trang không hợp lệ.", "Hãy dùng các liên kết ở cuối danh sách.");
     wanted.parse().ok().filter(|page| (1..=1_000_000).contains(page)).ok_or_else(wrong)
+}
+
+/// Pages that `total` lines fill, at least one.
+pub(super) fn pages(total: i64, page: u32) -> u32 {
+    u32::try_from((total + i64::from(page) - 1) / i64::from(page)).unwrap_or(u32::MAX).max(1)
 }
 
 fn filter(tab: &str, page: u32, now: LocalTime) -> DossierFilter {
@@ -126,21 +131,4 @@ fn line(tables: &Tables, row: DossierRow, applicant: String, now: LocalTime) -> 
         state: words::state_name(&row.state).to_owned(),
         code: row.code,
     }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Wanted {
-    code: String,
-}
-
-/// Goes to the dossier whose code was typed.
-pub async fn find(_: Viewer, State(app): State<App>, Query(wanted): Query<Wanted>) -> Result<Redirect, HttpError> {
-    let code = nfc(&wanted.code);
-    if code.is_empty() {
-        return Ok(Redirect::to("/"));
-    }
-    let found = move |store: &Store| store.dossier_find(&code).or_else(|_| store.dossier_find(&code.to_uppercase()));
-    let row = app.read(move |store, _| found(store)).await?;
-    Ok(Redirect::to(&super::dossier::address(&row.code)))
 }

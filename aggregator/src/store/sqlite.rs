@@ -13,16 +13,19 @@ use chrono::{DateTime, NaiveDate, SecondsFormat};
 use motcua_shared::calendar::{LocalTime, VIETNAM, local_day};
 use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
+use motcua_shared::office::{Explanation, Filed, Said, Stated};
 use motcua_shared::sync;
-use motcua_shared::unit::Unit;
+use motcua_shared::unit::{Key, Unit, new_keys, since_of};
 use motcua_shared::wire::{AgentReport, REASONS, Signed, decode, encode};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::{
-    Certificate, DossierRow, Enrolment, Healing, Held, MonthRow, NewEntry, Node, ProcedureCounters, Quarantined, Reference, Role,
-    RollupRow, Store, StoreError, StoredEntry, Stream, StreamStatus, Told, User,
+    Certificate, DossierRow, Enrolment, Healing, Held, MonthRow, NewEntry, Node, Of, ProcedureCounters, Quarantined, Reference,
+    Role, RollupRow, Store, StoreError, StoredEntry, Stream, StreamStatus, Told, User,
 };
+
+mod office;
 
 refinery::embed_migrations!("migrations");
 
@@ -203,9 +206,10 @@ impl Store for SqliteStore {
         Ok(statement.query_map([], unit)?.collect::<Sql<_>>()?)
     }
 
-    fn unit_versions(&self, code: &str) -> Result<Vec<Unit>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!("{UNIT} where code = ?1 order by valid_from"))?;
-        Ok(statement.query_map([code], unit)?.collect::<Sql<_>>()?)
+    fn unit_keys(&self) -> Result<Vec<Key>, StoreError> {
+        let mut statement = self.connection.prepare_cached("select key, code, since from unit_key order by key")?;
+        let keys = statement.query_map([], |row| Ok(Key { key: row.get(0)?, code: row.get(1)?, since: parsed(row, 2)? }))?;
+        Ok(keys.collect::<Sql<_>>()?)
     }
 
     fn units_replace(&mut self, units: &[Unit]) -> Result<(), StoreError> {
@@ -216,6 +220,10 @@ impl Store for SqliteStore {
         for unit in units {
             let (from, to) = (unit.valid_from.to_string(), unit.valid_to.map(|day| day.to_string()));
             statement.execute(params![unit.code, unit.name, unit.kind, unit.parent, from, to, unit.successor])?;
+        }
+        let mut keep = self.connection.prepare_cached("insert into unit_key (key, code, since) values (?1, ?2, ?3)")?;
+        for Key { key, code, since } in new_keys(&self.unit_keys()?, units) {
+            keep.execute(params![key, code, since.to_string()])?;
         }
         Ok(())
     }
@@ -300,8 +308,10 @@ impl Store for SqliteStore {
         )?;
         let streams = statement.query_map([unit], |row| {
             let (stored_through, quarantined, head_seq): (Seq, u64, Seq) = (row.get(2)?, row.get(3)?, row.get(5)?);
+            let unit: String = row.get(0)?;
             Ok(StreamStatus {
-                unit: row.get(0)?,
+                unit_since: since_of(&unit),
+                unit,
                 stream: Uuid::from_bytes(row.get(1)?),
                 stored_through,
                 applied: stored_through.saturating_sub(quarantined),
@@ -631,8 +641,36 @@ impl Store for SqliteStore {
     fn projections_clear(&mut self) -> Result<(), StoreError> {
         Ok(self.connection.execute_batch(
             "delete from dossier; delete from rollup; delete from rollup_unit; delete from rollup_procedure;
-             delete from rollup_known; delete from quarantine;",
+             delete from rollup_known; delete from quarantine;
+             delete from declared; delete from explanation; delete from filed_report;",
         )?)
+    }
+
+    fn office_add(&mut self, unit: &str, n: i64, origin: Hash, said: &Said) -> Result<(), StoreError> {
+        office::add(&self.connection, unit, n, origin, said)
+    }
+
+    fn stated(&self, unit: Option<&str>) -> Result<Vec<Of<Stated>>, StoreError> {
+        office::stated(&self.connection, unit)
+    }
+
+    fn explanations(&self, unit: Option<&str>) -> Result<Vec<Of<Explanation>>, StoreError> {
+        office::explanations(&self.connection, unit)
+    }
+
+    fn filed_reports(&self, unit: Option<&str>) -> Result<Vec<Of<Filed>>, StoreError> {
+        office::filed(&self.connection, unit)
+    }
+
+    fn entries_of_offices(&self, visit: &mut dyn FnMut(StoredEntry)) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "select n, stream, seq, hash, body, sealed, dossier from entry
+             where dossier is null and not exists (select 1 from quarantine q where q.n = entry.n) order by n",
+        )?;
+        for entry in statement.query_map([], stored_entry)? {
+            visit(entry?);
+        }
+        Ok(())
     }
 
     fn enrolment_add(&mut self, secret_hash: [u8; 32], unit: &str, at: LocalTime, expires: LocalTime) -> Result<(), StoreError> {

@@ -12,7 +12,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use chrono::NaiveDate;
+use motcua_shared::calendar::local_day;
 use motcua_shared::period::Period;
+use motcua_shared::unit::View;
 use serde::Deserialize;
 
 use super::pages::session_of;
@@ -64,25 +66,30 @@ fn no_token() -> Problem {
     )
 }
 
-/// `?from=&to=[&unit=]`, days as YYYY-MM-DD.
+/// `?from=&to=[&unit=][&as=then|now]`, days as YYYY-MM-DD.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ReportQuery {
     from: NaiveDate,
     to: NaiveDate,
     unit: Option<String>,
+    #[serde(default, rename = "as")]
+    view: View,
 }
 
 type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
 
 async fn ii06(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
-    let Query(ReportQuery { from, to, unit }) = query.map_err(|rejection| {
-        let detail = format!("Cần from và to dạng 2023-05-29, có thể thêm unit là mã đơn vị ({}).", rejection.body_text());
+    let Query(ReportQuery { from, to, unit, view }) = query.map_err(|rejection| {
+        let detail = format!(
+            "Cần from và to dạng 2023-05-29, có thể thêm unit là mã đơn vị, as là then hoặc now ({}).",
+            rejection.body_text()
+        );
         Problem::new(StatusCode::BAD_REQUEST, "query", "Tham số không hợp lệ", detail)
     })?;
     let period = Period::new(from, to).map_err(ReportError::from)?;
     let unit = unit.filter(|unit| !unit.is_empty());
-    let report = app.read(move |store| rollup::ii06(store, unit.as_deref(), period)).await??;
+    let report = app.read(move |store| rollup::ii06_as(store, unit.as_deref(), period, view, local_day(now()))).await??;
     Ok(Json(report).into_response())
 }
 

@@ -3,8 +3,6 @@
 //! Promise: no page without a log-in; no script, nothing from other sites; what matters is said in words, never in
 //! colour alone. Start at [`routes`] and [`Viewer`].
 
-use std::collections::BTreeMap;
-
 use askama::Template;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{DefaultBodyLimit, Form, FromRequestParts, Path, Query, State};
@@ -20,6 +18,7 @@ use motcua_shared::catalogue::field_name;
 use motcua_shared::period::Period;
 use motcua_shared::report::{Columns, Ii06, OfficeCoverage};
 use motcua_shared::text::number;
+use motcua_shared::unit::Organisation;
 use serde::Deserialize;
 use uuid::Uuid;
 
@@ -451,7 +450,7 @@ async fn overview(viewer: Viewer, State(app): State<App>, Query(query): Query<Pe
 /// Name and code of the node.
 fn node_name(store: &dyn Store, at: LocalTime) -> Result<String, StoreError> {
     let node = rollup::node(store)?;
-    let name = crate::authority::unit_name(store, &node.code, at)?;
+    let name = store.organisation().map(|all| all.name(&all.resolve(&node.code, local_day(at))).to_owned())?;
     Ok(if name == node.code { format!("Đơn vị {name}") } else { format!("{name} ({})", node.code) })
 }
 
@@ -575,9 +574,10 @@ async fn unit(
     let (name, (period, problem), report, streams, quarantine) = app
         .read(move |store| -> Result<_, ReportError> {
             let chosen = chosen(store, &query, today)?;
-            let name = crate::authority::unit_name(store, &asked, at)?;
+            let key = store.organisation()?.resolve(&asked, chosen.0.to);
+            let name = crate::authority::unit_name(store, &key)?;
             let report = rollup::ii06(store, Some(&asked), chosen.0)?;
-            Ok((name, chosen, report, store.streams(Some(&asked))?, store.quarantine_list(Some(&asked), LISTED)?))
+            Ok((name, chosen, report, store.streams(Some(&key))?, store.quarantine_list(Some(&key), LISTED)?))
         })
         .await??;
     let view = PeriodView::new(format!("/units/{code}"), period, problem, today);
@@ -616,8 +616,8 @@ struct CoverageRow {
     words: String,
 }
 
-fn coverage_row(office: &OfficeCoverage, names: &BTreeMap<&str, &str>) -> CoverageRow {
-    let name = names.get(office.unit.as_str()).map_or_else(|| office.unit.clone(), |name| (*name).to_owned());
+fn coverage_row(office: &OfficeCoverage, units: &Organisation, day: NaiveDate) -> CoverageRow {
+    let name = units.name(&units.resolve(&office.unit, day)).to_owned();
     CoverageRow { code: office.unit.clone(), name, words: coverage_words(office) }
 }
 
@@ -628,10 +628,9 @@ async fn report(viewer: Viewer, State(app): State<App>, Query(query): Query<Peri
         .read(move |store| -> Result<_, ReportError> {
             let chosen = chosen(store, &query, today)?;
             let report = rollup::ii06(store, None, chosen.0)?;
-            Ok((node_name(store, at)?, chosen, report, store.units()?))
+            Ok((node_name(store, at)?, chosen, report, store.organisation()?))
         })
         .await??;
-    let names = rollup::names(&units, period.to);
     let view = PeriodView::new("/reports/ii06", period, problem, today);
     let coverage = &report.coverage;
     show(&ReportPage {
@@ -641,7 +640,7 @@ async fn report(viewer: Viewer, State(app): State<App>, Query(query): Query<Peri
         period: view,
         form: FormView::new(&report),
         complete: format!("{} trên {} đơn vị đã gửi đủ những gì đã ghi.", number(coverage.complete), number(coverage.offices)),
-        coverage: coverage.units.iter().map(|office| coverage_row(office, &names)).collect(),
+        coverage: coverage.units.iter().map(|office| coverage_row(office, &units, period.to)).collect(),
     })
 }
 

@@ -5,9 +5,9 @@
 
 use anyhow::Context;
 use docx_rs::{
-    AlignmentType, BreakType, Docx, Header, LineSpacing, PageMargin, PageNum, PageOrientationType, Paragraph as Text, Run as Letters,
-    RunFonts, SpecialIndentType, Table as Grid, TableBorder, TableBorderPosition, TableBorders, TableCell, TableRow, VAlignType,
-    VMergeType, WidthType,
+    AlignmentType, BreakType, Docx, Header, LineSpacing, PageMargin, PageNum, PageOrientationType, Paragraph as Text,
+    Run as Letters, RunFonts, SpecialIndentType, Table as Grid, TableBorder, TableBorderPosition, TableBorders, TableCell,
+    TableRow, VAlignType, VMergeType, WidthType,
 };
 use motcua_shared::document::{Align, Block, Cell, Document, Paragraph, Run, Section, Table};
 
@@ -181,9 +181,9 @@ fn side_by_side(columns: &[(u16, Vec<Block>)], section: &Section, room: i32) -> 
         TableBorderPosition::InsideH,
         TableBorderPosition::InsideV,
     ];
-    let borders = none.into_iter().fold(TableBorders::new(), |borders, place| {
-        borders.set(TableBorder::new(place).border_type(docx_rs::BorderType::Nil))
-    });
+    let borders = none
+        .into_iter()
+        .fold(TableBorders::new(), |borders, place| borders.set(TableBorder::new(place).border_type(docx_rs::BorderType::Nil)));
     Grid::new(vec![TableRow::new(cells.collect())]).set_grid(widths.clone()).set_borders(borders)
 }
 
@@ -197,12 +197,16 @@ mod tests {
     fn a_document_becomes_a_zip_of_parts_with_its_letters() {
         let table = Table {
             widths: vec![1, 2, 2],
-            head: vec![vec![Cell::head("STT", 1, 2), Cell::head("Nhận", 2, 1)], vec![Cell::head("a", 1, 1), Cell::head("b", 1, 1)]],
+            head: vec![
+                vec![Cell::head("STT", 1, 2), Cell::head("Nhận", 2, 1)],
+                vec![Cell::head("a", 1, 1), Cell::head("b", 1, 1)],
+            ],
             rows: vec![vec![Cell::plain("1"), Cell::plain("=1+1"), Cell::plain("<w:t>")]],
             size: 0,
         };
         let blocks = vec![Paragraph::bold("BÁO CÁO").centred().ruled().into(), Block::Table(table)];
-        let section = Section { page: PageSize::A4, landscape: true, margins: Margins::OFFICIAL, size: 14, numbered: true, blocks };
+        let section =
+            Section { page: PageSize::A4, landscape: true, margins: Margins::OFFICIAL, size: 14, numbered: true, blocks };
         let bytes = write(&Document { title: String::new(), sections: vec![section] }).expect("written");
         assert_eq!(&bytes[..2], b"PK");
     }

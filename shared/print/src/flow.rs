@@ -25,9 +25,24 @@ const BARS_HEIGHT: f32 = 10.0 * POINTS_PER_MM;
 #[derive(Debug, Clone, PartialEq)]
 pub enum Item {
     /// `y` is the base line.
-    Text { x: f32, y: f32, face: Face, size: f32, text: String },
-    Box { x: f32, y: f32, width: f32, height: f32 },
-    Dots { x: f32, y: f32, to: f32 },
+    Text {
+        x: f32,
+        y: f32,
+        face: Face,
+        size: f32,
+        text: String,
+    },
+    Box {
+        x: f32,
+        y: f32,
+        width: f32,
+        height: f32,
+    },
+    Dots {
+        x: f32,
+        y: f32,
+        to: f32,
+    },
 }
 
 impl Item {

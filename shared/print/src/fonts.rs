@@ -43,12 +43,7 @@ const FAMILIES: [Family; 2] = [
         name: "Times New Roman",
         files: &[
             ["times.ttf", "timesbd.ttf", "timesi.ttf", "timesbi.ttf"],
-            [
-                "Times_New_Roman.ttf",
-                "Times_New_Roman_Bold.ttf",
-                "Times_New_Roman_Italic.ttf",
-                "Times_New_Roman_Bold_Italic.ttf",
-            ],
+            ["Times_New_Roman.ttf", "Times_New_Roman_Bold.ttf", "Times_New_Roman_Italic.ttf", "Times_New_Roman_Bold_Italic.ttf"],
         ],
     },
     Family {

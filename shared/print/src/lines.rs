@@ -176,7 +176,8 @@ mod tests {
     fn justified_lines_end_at_the_edge_but_the_last() {
         let fonts = Fonts::find(&[]).expect("there is always a family");
         let lines = lines(&fonts, &[Run::plain("một hai ba bốn năm sáu bảy tám")], 12.0, 80.0, 0.0);
-        let end = |line: &Line| line.places(Align::Justified, 80.0).last().expect("a piece") + line.pieces.last().expect("a piece").ink;
+        let end =
+            |line: &Line| line.places(Align::Justified, 80.0).last().expect("a piece") + line.pieces.last().expect("a piece").ink;
         assert!((end(&lines[0]) - 80.0).abs() < 0.01);
         assert!(end(lines.last().expect("a line")) < 80.0);
     }

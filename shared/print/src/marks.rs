@@ -18,7 +18,8 @@ pub fn bars(text: &str) -> Vec<bool> {
         return Vec::new();
     }
     // The first letter switches to character set B: printable ASCII.
-    Code128::new(format!("\u{0181}{text}")).map_or_else(|_| Vec::new(), |code| code.encode().iter().map(|bar| *bar == 1).collect())
+    Code128::new(format!("\u{0181}{text}"))
+        .map_or_else(|_| Vec::new(), |code| code.encode().iter().map(|bar| *bar == 1).collect())
 }
 
 #[cfg(test)]

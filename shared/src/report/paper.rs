@@ -25,11 +25,8 @@ pub(super) const COLUMNS: [&str; 13] = [
 ];
 
 /// What reaches over columns: first column, last column, words.
-pub(super) const GROUPS: [(u16, u16, &str); 3] = [
-    (2, 5, "Số lượng hồ sơ tiếp nhận"),
-    (6, 9, "Số lượng hồ sơ đã giải quyết"),
-    (10, 12, "Số lượng hồ sơ đang giải quyết"),
-];
+pub(super) const GROUPS: [(u16, u16, &str); 3] =
+    [(2, 5, "Số lượng hồ sơ tiếp nhận"), (6, 9, "Số lượng hồ sơ đã giải quyết"), (10, 12, "Số lượng hồ sơ đang giải quyết")];
 
 pub(super) const TITLE: &str = "TÌNH HÌNH, KẾT QUẢ TIẾP NHẬN, GIẢI QUYẾT THỦ TỤC HÀNH CHÍNH";
 
@@ -92,8 +89,10 @@ fn table(report: &Ii06) -> Table {
     ];
     let lower = COLUMNS[2..].iter().map(|name| Cell::head(name, 1, 1)).collect();
     let numbers = (1..=13).map(|column| Cell::of(Paragraph::italic(format!("({column})")).centred())).collect();
-    let mut rows: Vec<Vec<Cell>> =
-        (1..).zip(&report.rows).map(|(place, row)| line(&format!("{place}"), field_name(&row.field), &row.columns, false)).collect();
+    let mut rows: Vec<Vec<Cell>> = (1..)
+        .zip(&report.rows)
+        .map(|(place, row)| line(&format!("{place}"), field_name(&row.field), &row.columns, false))
+        .collect();
     rows.push(line("", "Tổng cộng", &report.total, true));
     Table { widths: vec![3, 12, 5, 5, 6, 5, 5, 5, 5, 5, 5, 5, 5], head: vec![upper, lower, numbers], rows, size: 10 }
 }

@@ -3,7 +3,9 @@
 //! Promise: every sum stands as a formula with its value beside it, so that a spreadsheet that recalculates finds the same
 //! figures; nothing that a user typed is ever taken for a formula. Start at [`workbook`].
 
-use rust_xlsxwriter::{Color, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Formula, Workbook, Worksheet, XlsxError};
+use rust_xlsxwriter::{
+    Color, DocProperties, ExcelDateTime, Format, FormatAlign, FormatBorder, Formula, Workbook, Worksheet, XlsxError,
+};
 
 use crate::catalogue::field_name;
 use crate::report::{Columns, Ii06, paper};
@@ -77,7 +79,12 @@ fn fill(sheet: &mut Worksheet, name: &str, report: &Ii06) -> Result<(), XlsxErro
     sheet.write_string_with_format(0, 0, "Biểu số II.06/VPCP/KSTT", &styles.quiet)?;
     sheet.write_string_with_format(1, 0, name, &styles.quiet)?;
     sheet.merge_range(2, 0, 2, 12, paper::TITLE, &title)?;
-    sheet.write_string_with_format(3, 0, format!("Kỳ báo cáo: {}. Đơn vị tính: Hồ sơ TTHC", paper::period(report)), &styles.quiet)?;
+    sheet.write_string_with_format(
+        3,
+        0,
+        format!("Kỳ báo cáo: {}. Đơn vị tính: Hồ sơ TTHC", paper::period(report)),
+        &styles.quiet,
+    )?;
     head(sheet, &styles)?;
     let mut row = FIRST;
     for (place, line) in (1u32..).zip(&report.rows) {
@@ -124,7 +131,8 @@ fn figures(sheet: &mut Worksheet, row: u32, columns: &Columns, format: &Format) 
     for (column, value) in (2u16..).zip(columns.cells()) {
         match row_sum(column, row) {
             Some(sum) => sheet.write_formula_with_format(row, column, Formula::new(sum).set_result(value.to_string()), format)?,
-            None => {
+            None =>
+            {
                 #[expect(clippy::cast_precision_loss, reason = "counts of dossiers are far below 2^52")]
                 sheet.write_number_with_format(row, column, value as f64, format)?
             }

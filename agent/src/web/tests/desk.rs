@@ -1,0 +1,88 @@
+//! The pages of a working day: lists, many at once, look-up, books and figures.
+
+use super::*;
+
+impl Desk {
+    /// Receives `count` dossiers and gives their codes.
+    async fn received_many(&self, count: usize) -> Vec<String> {
+        let mut codes = Vec::new();
+        for _ in 0..count {
+            codes.push(self.received().await.rsplit('/').next().expect("a code").to_owned());
+        }
+        codes
+    }
+}
+
+fn picks(codes: &[String], seen: usize) -> Vec<String> {
+    codes.iter().map(|code| format!("{code}@{seen}")).collect()
+}
+
+fn act<'a>(kind: &'a str, picks: &'a [String], more: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    let mut form = vec![("act", kind), ("list", "overdue")];
+    form.extend(picks.iter().map(|pick| ("pick", pick.as_str())));
+    form.extend(more);
+    form
+}
+
+#[tokio::test]
+async fn today_shows_what_is_most_urgent_and_each_list_under_its_key() {
+    let desk = Desk::new();
+    let empty = desk.get("/").await.text;
+    assert!(empty.contains("Đến hạn hôm nay") && empty.contains("Không có hồ sơ nào ở đây"));
+    desk.receive("<script>alert(1)</script>").await;
+    let page = desk.get("/").await.text;
+    for part in
+        ["<b>Quá hạn</b>: 1 hồ sơ", "accesskey=\"8\"", "bộ phận một cửa", "QUÁ HẠN", "&#60;script&#62;", "accesskey=\"k\""]
+    {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    for list in ["overdue", "today", "tomorrow", "waiting", "unfetched", "away", "open", "received"] {
+        assert_eq!(desk.get(&format!("/?list={list}")).await.status, 200, "{list}");
+    }
+    assert!(desk.get("/?list=away").await.text.contains("Không có hồ sơ nào ở đây"));
+}
+
+#[tokio::test]
+async fn ten_dossiers_are_finished_and_returned_in_two_acts() {
+    let desk = Desk::new();
+    let codes = desk.received_many(10).await;
+    let asked: String = codes.iter().map(|code| format!("&pick={code}")).collect();
+    let form = desk.get(&format!("/several?act=finished&list=overdue{asked}")).await;
+    assert!(form.status == 200 && form.text.contains("Có kết quả: 10 hồ sơ") && form.text.contains(&format!("{}@1", codes[9])));
+    let finished = picks(&codes, 1);
+    let saved = desk.post("/several", &act("finished", &finished, &[("outcome", "granted")])).await;
+    assert_eq!((saved.status, saved.location.as_str(), desk.entries().await), (303, "/?list=overdue&saved=10", 20));
+    assert!(desk.get(&saved.location).await.text.contains("<b>Đã lưu</b> 10 hồ sơ"));
+    let twice = desk.post("/several", &act("finished", &finished, &[("outcome", "granted")])).await;
+    assert_eq!(
+        (twice.location.as_str(), desk.entries().await),
+        ("/?list=overdue&saved=10", 20),
+        "the same form again saves nothing"
+    );
+    let returned = picks(&codes, 2);
+    desk.post("/several", &act("returned", &returned, &[("way", "desk"), ("receiver", "citizen")])).await;
+    assert_eq!(desk.entries().await, 30);
+    assert!(desk.get(&format!("/dossiers/{}", codes[3])).await.text.contains("đã trả kết quả"));
+}
+
+#[tokio::test]
+async fn what_could_not_be_saved_with_the_others_is_named_with_its_reason() {
+    let desk = Desk::new();
+    let codes = desk.received_many(3).await;
+    let page = format!("/dossiers/{}", codes[0]);
+    desk.step(&page, StepKind::Finished, "1", &[("outcome", "granted")]).await;
+    let mut ticked = picks(&codes, 1);
+    ticked.push("X-1@1".to_owned());
+    let answer = desk.post("/several", &act("transferred", &ticked, &[("to", "Công chức tư pháp"), ("holder", "officer")])).await;
+    assert_eq!((answer.status, desk.entries().await), (409, 6));
+    for part in ["Đã lưu 2 hồ sơ; chưa lưu 2 hồ sơ", "Hồ sơ đã thay đổi từ khi mở trang này", "Không có hồ sơ này trong sổ"]
+    {
+        assert!(answer.text.contains(part), "{part}: {}", answer.text);
+    }
+    let nothing = desk.post("/several", &act("transferred", &picks(&codes[1..], 2), &[("to", "")])).await;
+    assert_eq!((nothing.status, desk.entries().await), (422, 6));
+    assert!(nothing.text.contains("hãy ghi chức danh") && nothing.text.contains(&codes[1]) && nothing.text.contains(&codes[2]));
+    let fresh = picks(&codes[..1], 2);
+    let refused = desk.post("/several", &act("came_back", &fresh, &[])).await;
+    assert!(refused.status == 409 && refused.text.contains("chưa lưu 1 hồ sơ"), "{}", refused.text);
+}
