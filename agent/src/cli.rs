@@ -8,6 +8,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
@@ -29,6 +30,7 @@ use crate::bundle::{self, Brought};
 use crate::config::Config;
 use crate::doctor;
 use crate::door::Door;
+use crate::lan::Lan;
 use crate::office::{self, Name, Status, chance, now};
 use crate::output;
 use crate::recover;
@@ -37,9 +39,12 @@ use crate::uplink::{self, Uplink};
 use crate::web::api::{DossierJson, LifeJson, ii06};
 use crate::{web, words};
 
+mod figures;
+mod handover;
 mod people;
 mod print;
 
+use handover::HandoverCommand;
 use people::{TokenCommand, UserCommand};
 use print::PrintCommand;
 
@@ -140,8 +145,13 @@ enum Command {
     Serve {
         #[command(flatten)]
         data: Data,
-        #[arg(long, env = "MOTCUA_LISTEN")]
-        listen: Option<SocketAddr>,
+        /// Địa chỉ của trang làm việc [mặc định: 127.0.0.1:7420]; với --lan, địa chỉ không phải của riêng máy này là của
+        /// mạng nội bộ [mặc định: 0.0.0.0:7421]. Ghi được hai lần.
+        #[arg(long, env = "MOTCUA_LISTEN", value_delimiter = ',')]
+        listen: Vec<SocketAddr>,
+        /// Mở cho các máy khác trong cơ quan, qua https.
+        #[arg(long, env = "MOTCUA_LAN")]
+        lan: bool,
         /// Khung giờ gửi ban đêm [mặc định: 18:00-06:00].
         #[arg(long, env = "MOTCUA_NIGHT", value_name = "TỪ-ĐẾN")]
         night: Option<String>,
@@ -160,7 +170,20 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Nhập hồ sơ từ tệp CSV: tất cả hoặc không gì cả.
+    /// Kiểm tra số liệu và hồ sơ: chỗ nào không khớp, chênh bao nhiêu, cần hỏi gì.
+    Check {
+        #[command(flatten)]
+        data: Data,
+        /// Chỉ những gì nằm trọn từ ngày này …
+        #[arg(long)]
+        from: Option<NaiveDate>,
+        /// … đến ngày này.
+        #[arg(long)]
+        to: Option<NaiveDate>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Nhập hồ sơ (CSV) hoặc số liệu báo cáo (CSV, xlsx): tất cả hoặc không gì cả.
     Import {
         #[command(flatten)]
         data: Data,
@@ -208,6 +231,13 @@ enum Command {
         data: Data,
         #[arg(long)]
         json: bool,
+    },
+    /// Bàn giao hồ sơ khi đơn vị sáp nhập, chia tách.
+    Handover {
+        #[command(flatten)]
+        data: Data,
+        #[command(subcommand)]
+        what: HandoverCommand,
     },
     /// Xem hồ sơ.
     Dossier {
@@ -267,6 +297,8 @@ enum DossierCommand {
 #[derive(Clone, Copy, ValueEnum)]
 enum ImportKind {
     Dossiers,
+    /// Số liệu báo cáo.
+    Declared,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -326,12 +358,14 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
             };
             recover(&data.path, &asked, key.as_ref())
         }
-        Command::Serve { data, listen, night } => serve(&data.path, listen, night.as_deref()),
+        Command::Serve { data, listen, lan, night } => serve(&data.path, &listen, lan, night.as_deref()),
         Command::Backup { data, file } => back_up(&data.path, &file),
         Command::Restore { data, file, recovery_key } => restore(&data.path, &file, recovery_key.as_deref()),
         Command::Sync { data, json } => sync(&data.path, json),
         Command::Doctor { data, json } => doctor(&data.path, json),
         Command::Import { data, kind: ImportKind::Dossiers, file } => import_dossiers(&data.path, &file),
+        Command::Import { data, kind: ImportKind::Declared, file } => figures::import_declared(&data.path, &file),
+        Command::Check { data, from, to, json } => figures::check(&data.path, (from, to), json),
         Command::Report { data, form: Form::Ii06, from, to, format, out } => report(&data.path, from, to, format, out.as_deref()),
         Command::Print { data, what } => print::run(&data.path, what),
         Command::User { data, what } => people::user(&data.path, what),
@@ -343,6 +377,7 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Dossier { data, what: DossierCommand::Certifications { json, .. } } => certifications(&data.path, json),
         Command::Dossier { data, what: DossierCommand::List { from, to, json } } => dossier_list(&data.path, from, to, json),
+        Command::Handover { data, what } => handover::run(&data.path, what),
         Command::Verify { data, rebuild } => verify(&data.path, rebuild),
     }
 }
@@ -519,20 +554,32 @@ fn restore(data: &Path, file: &Path, recovery_key: Option<&str>) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
-fn serve(data: &Path, listen: Option<SocketAddr>, night: Option<&str>) -> anyhow::Result<ExitCode> {
+fn serve(data: &Path, listen: &[SocketAddr], lan: bool, night: Option<&str>) -> anyhow::Result<ExitCode> {
     let config = Config::load(data)?;
-    let front = web::Front::open(data, config.window(night)?)?;
-    let listen = listen.or(config.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7420)));
-    web::only_this_pc(listen)?;
+    let (here, others) = config.addresses(listen, lan)?;
+    web::only_this_pc(here)?;
+    let taken = |address| format!("không mở được địa chỉ {address}; có thể chương trình đang chạy sẵn");
+    let others = others
+        .map(|address| {
+            let listener = std::net::TcpListener::bind(address).with_context(|| taken(address))?;
+            listener.set_nonblocking(true)?;
+            anyhow::Ok((listener.local_addr()?, listener, Arc::new(Lan::open(data)?)))
+        })
+        .transpose()?;
+    let opened =
+        others.as_ref().map(|(bound, _, lan)| web::Opened { lan: Arc::clone(lan), port: bound.port(), bound: bound.ip() });
+    let front = web::Front::open(data, config.window(night)?, opened)?;
     runtime()?.block_on(async {
-        let listener = tokio::net::TcpListener::bind(listen)
-            .await
-            .with_context(|| format!("không mở được địa chỉ {listen}; có thể chương trình đang chạy sẵn"))?;
-        output::line(&format!("listening on http://{}", listener.local_addr()?));
-        if front.office().is_none() {
-            output::line("Máy này chưa được thiết lập: hãy mở địa chỉ trên bằng trình duyệt của máy này.");
+        let here = tokio::net::TcpListener::bind(here).await.with_context(|| taken(here))?;
+        output::line(&format!("listening on http://{}", here.local_addr()?));
+        if let Some((bound, ..)) = &others {
+            output::line(&format!("listening on https://{bound}"));
         }
-        web::serve(listener, front).await
+        if front.office().is_none() {
+            output::line("Máy này chưa được thiết lập: hãy mở địa chỉ đầu bằng trình duyệt của máy này.");
+        }
+        let lan = others.map(|(_, listener, lan)| (listener, lan));
+        web::serve(web::Listeners { here, lan }, front).await
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -623,7 +670,7 @@ fn import_dossiers(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
 }
 
 /// Who the log names for what is done on the command line.
-const AUTHOR: &str = "command-line";
+const AUTHOR: &str = motcua_shared::rule::BY_IMPORT;
 
 fn count_of(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
@@ -659,6 +706,10 @@ fn table(report: &Ii06) -> String {
         line(field_name(&row.field), row.columns.cells());
     }
     line("Tổng cộng", report.total.cells());
+    let besides = report.besides_words();
+    if !besides.is_empty() {
+        let _ = writeln!(text, "Trong đó: {besides}.");
+    }
     text.push_str("Cột: nhận (tổng, trực tuyến, trực tiếp, kỳ trước), giải quyết (tổng, trước, đúng, quá hạn), đang giải quyết (tổng, trong, quá hạn)\n");
     text
 }

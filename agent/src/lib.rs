@@ -10,6 +10,8 @@ pub mod doctor;
 pub mod door;
 pub mod first_run;
 pub mod forms;
+pub mod handover;
+pub mod lan;
 pub mod office;
 mod output;
 pub mod people;

@@ -18,7 +18,8 @@ use motcua_shared::certification::Counts;
 use motcua_shared::contribution::{COLUMNS, Counters, Delta};
 use motcua_shared::deadline;
 use motcua_shared::doctor::Line;
-use motcua_shared::dossier::{Code, Correction, Dossier, Event, Refusal};
+pub use motcua_shared::dossier::Refusal;
+use motcua_shared::dossier::{Code, Correction, Dossier, Event};
 use motcua_shared::entry::{Body, ClockReading, Draft, Hash, Head, Record, Seq};
 pub use motcua_shared::reception::Reception;
 use motcua_shared::report::FieldSums;
@@ -35,6 +36,8 @@ mod declared;
 mod desk;
 mod drafts;
 mod figures;
+mod findings;
+mod handover;
 mod people;
 mod reference;
 mod search;
@@ -50,6 +53,7 @@ pub use search::{Found, Indexed, Page, Search};
 pub use streams::{Branch, OwnStream, Standing};
 
 use books::Books;
+pub use handover::{HandedOut, TakenIn};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -440,25 +444,26 @@ impl Store {
 
     /// Saves a new dossier, or a request that is not accepted, and gives out its code. The same form twice gives the same code and saves nothing more.
     pub fn receive(&mut self, reception: Reception, pen: &Pen) -> Result<String> {
+        let id = reception.id;
         let transaction = begin(&mut self.connection)?;
         let known: Option<String> =
-            transaction.query_row("select code from dossier where id = ?1", [reception.id], |row| row.get(0)).optional()?;
+            transaction.query_row("select code from dossier where id = ?1", [id], |row| row.get(0)).optional()?;
         if let Some(code) = known {
             return Ok(code);
         }
         let office = office(&transaction)?;
         let code = next_code(&transaction, &office, motcua_shared::calendar::local_day(reception.received.received_at))?;
         let clock = clock::reading(&transaction, pen.now)?;
-        let (mut dossier, mut drafts) = (Dossier::new(reception.id), Vec::new());
+        let (mut dossier, mut drafts) = (Dossier::new(id), Vec::new());
         let mut books = Books::open(&transaction)?;
         for (event, sealed) in reception.events(code.clone()) {
             let event = books.number(event)?;
             dossier.admits(&event, pen.now)?;
             dossier.apply(&event);
-            drafts.push(pen.draft(event, reception.id, Some(sealed), clock));
+            drafts.push(pen.draft(event, id, Some(sealed), clock));
         }
         append(&transaction, office.stream, &drafts, pen)?;
-        transaction.execute("delete from half_typed where id = ?1", [reception.id])?;
+        transaction.execute("delete from half_typed where id = ?1", [id])?;
         transaction.commit()?;
         Ok(code)
     }
@@ -900,7 +905,8 @@ fn fold(connection: &Connection, id: Uuid) -> Result<(Dossier, Option<i64>)> {
 
 /// Receptions, slips of what is not accepted, and corrections carry the person; other sealed parts are remarks.
 fn names_person(event: &Event, sealed: bool) -> bool {
-    sealed && matches!(event, Event::Received(_) | Event::Guided(_) | Event::Declined(_) | Event::Corrected(_))
+    sealed
+        && matches!(event, Event::Received(_) | Event::Guided(_) | Event::Declined(_) | Event::Corrected(_) | Event::TakenOver(_))
 }
 
 /// A dossier that is being written to.

@@ -4,7 +4,7 @@
 //! script is needed, and every fault says what happened, what is safe and what to do. Start at [`router`]; who may do what
 //! is an argument of each handler: [`viewer`].
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::doctor;
 use crate::door::Door;
+use crate::lan::Lan;
 use crate::office::{Status, chance, now};
 use crate::schedule::Sender;
 use crate::store::{self, Pen, Store};
@@ -33,13 +34,16 @@ use crate::words;
 
 pub mod api;
 mod correction;
+mod declared;
 mod dossier;
 mod drafts;
 mod fault;
 mod find;
+mod findings;
 mod forms;
 mod front;
 mod guard;
+mod lan;
 mod list;
 mod log_in;
 mod people;
@@ -53,7 +57,8 @@ mod today;
 pub mod viewer;
 
 use fault::HttpError;
-pub use front::{Front, serve};
+pub use front::{Front, Listeners, serve};
+use lan::Wire;
 use viewer::Viewer;
 
 /// No form of ours is larger.
@@ -70,6 +75,17 @@ pub struct App {
     pub sender: Sender,
     /// Password hashing is slow on purpose: two at once, the others queue up.
     hashing: Arc<Semaphore>,
+    /// How the other PCs of the office are answered, if they are.
+    lan: Option<Opened>,
+}
+
+/// The door that is open to the other PCs of the office.
+#[derive(Clone)]
+pub struct Opened {
+    pub lan: Arc<Lan>,
+    pub port: u16,
+    /// The address that it listens on.
+    pub bound: IpAddr,
 }
 
 impl App {
@@ -80,7 +96,13 @@ impl App {
             door,
             key,
             hashing: Arc::new(Semaphore::new(2)),
+            lan: None,
         }
+    }
+
+    /// The same, open to other PCs too.
+    pub fn with_lan(self, lan: Option<Opened>) -> App {
+        App { lan, ..self }
     }
 
     /// Reads from the store.
@@ -111,31 +133,6 @@ impl App {
         let done = tokio::task::spawn_blocking(work).await;
         drop(turn);
         done.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
-    }
-}
-
-/// The way on which a request came.
-#[derive(Debug, Clone, Default)]
-pub enum Wire {
-    /// From this PC.
-    #[default]
-    Loopback,
-}
-
-impl Wire {
-    fn is_lan(&self) -> bool {
-        match self {
-            Wire::Loopback => false,
-        }
-    }
-
-    fn scheme(&self) -> &'static str {
-        if self.is_lan() { "https://" } else { "http://" }
-    }
-
-    /// Whether this PC is called so on this way. Any other name is somebody's who points it at us.
-    fn is_called(&self, name: &str) -> bool {
-        ["localhost", "127.0.0.1", "[::1]"].iter().any(|ours| name.eq_ignore_ascii_case(ours))
     }
 }
 
@@ -197,6 +194,9 @@ pub fn router(app: App) -> Router {
         .route("/books/{year}/register.pdf", get(forms::register))
         .route("/reports/ii06", get(report::ii06))
         .route("/reports/ii06.csv", get(report::ii06_csv))
+        .route("/declared", get(declared::show).post(declared::save))
+        .route("/findings", get(findings::list))
+        .route("/findings/{id}/explain", post(findings::explain))
         .route("/sync", get(sync::show).post(sync::send))
         .route("/login", get(log_in::show).post(log_in::log_in))
         .route("/logout", post(log_in::log_out))
@@ -209,6 +209,8 @@ pub fn router(app: App) -> Router {
         .route("/setup", get(setup::next))
         .route("/setup/enrol", post(setup::enrol_first))
         .route("/setup/user", get(setup::user_form).post(setup::user_save))
+        .route("/trust", get(lan::trust))
+        .route("/trust/ca.crt", get(lan::ca))
         .route("/enrol", get(setup::enrol_form).post(setup::enrol_later))
         .route("/sync/line", get(sync::line))
         .route("/style.css", get(style))

@@ -9,7 +9,8 @@ use motcua_shared::certification::Document;
 use motcua_shared::clock::Doubt;
 pub use motcua_shared::deadline::limit_name;
 use motcua_shared::dossier::{
-    self, Channel, Code, Event, Extent, Holder, Lack, Outcome, Payment, Rating, Receiver, ReturnWay, State, SubmittedBy,
+    self, Channel, Code, Correction, Event, Extent, Holder, Lack, Outcome, Payment, Rating, Receiver, ReturnWay, State,
+    SubmittedBy,
 };
 use motcua_shared::paper::{Digital, Paper, PaperKind};
 use motcua_shared::survey::{Answers, QUESTIONS};
@@ -150,6 +151,8 @@ pub fn kind_name(kind: &str) -> &str {
         "corrected" => "Đính chính",
         "voided" => "Hủy hồ sơ",
         "printed" => "In giấy tờ",
+        "handed_over" => "Bàn giao cho đơn vị mới",
+        "taken_over" => "Nhận bàn giao",
         other => other,
     }
 }
@@ -362,6 +365,8 @@ pub fn happened_at(event: &Event) -> Option<LocalTime> {
         Event::Rescheduled(rescheduled) => Some(rescheduled.at),
         Event::Finished(finished) => Some(finished.at),
         Event::Printed(printed) => Some(printed.at),
+        Event::HandedOver(handed) => Some(handed.at),
+        Event::TakenOver(taken) => Some(taken.at),
         Event::Paid(_)
         | Event::Papers(_)
         | Event::Digitised(_)
@@ -418,7 +423,10 @@ pub fn event_detail(event: &Event) -> String {
         ),
         Event::Rated(rated) => rating_name(rated.rating).to_owned(),
         Event::Printed(printed) => printed.form.clone(),
-        Event::SupplementRequested(_) | Event::CameBack(_) | Event::Voided(_) | Event::Corrected(_) => String::new(),
+        Event::HandedOver(handed) => format!("đơn vị {}", handed.to),
+        Event::TakenOver(taken) => format!("từ {} ({})", taken.from_name, taken.from),
+        Event::SupplementRequested(_) | Event::CameBack(_) | Event::Voided(_) => String::new(),
+        Event::Corrected(correction) => corrected(correction),
     }
 }
 
@@ -456,6 +464,22 @@ pub fn user_act(act: &str, name: &str, detail: &str) -> String {
         "token-end" => format!("thu hồi mã truy cập “{name}”"),
         other => format!("{other} {name}"),
     }
+}
+
+/// The new values of what was recorded wrongly; of the person nothing: that is in the sealed part.
+fn corrected(correction: &Correction) -> String {
+    let at = |what: &str, at: Option<LocalTime>| at.map(|at| format!("{what} {}", time(at)));
+    let parts = [
+        correction.procedure.as_ref().map(|code| format!("thủ tục {code}")),
+        correction.channel.map(|channel| format!("hình thức nộp {}", channel_name(channel).to_lowercase())),
+        at("tiếp nhận", correction.received_at),
+        at("hẹn trả", correction.due_at),
+        at("có kết quả", correction.finished_at),
+        correction.outcome.map(|outcome| outcome_name(outcome).to_lowercase()),
+        at("trả kết quả", correction.returned_at),
+    ];
+    let said = parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
+    if said.is_empty() { "thông tin người nộp".to_owned() } else { format!("nay là: {said}") }
 }
 
 /// Who made an entry.

@@ -12,7 +12,10 @@ use chrono::NaiveDate;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
+use motcua_shared::index766::Numbers;
 use motcua_shared::office::{Explanation, Filed, Said, Stated};
+use motcua_shared::period::Period;
+use motcua_shared::rule::{Finding, Mark, Marked, ProcedureUse, Slice};
 use motcua_shared::sync;
 use motcua_shared::unit::{self, Key, Organisation, Unit};
 use motcua_shared::wire::{AgentReport, Signed};
@@ -163,6 +166,44 @@ pub struct Quarantined {
     pub reason: String,
 }
 
+/// How a unit was checked last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    pub day: NaiveDate,
+    /// Version of the reference data.
+    pub reference: u64,
+    /// What was known of its sending, in any words.
+    pub sending: String,
+}
+
+/// A finding as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    pub unit: String,
+    /// As it was found last.
+    pub finding: Finding,
+    pub first_seen: LocalTime,
+    pub last_seen: LocalTime,
+    pub gone_since: Option<LocalTime>,
+}
+
+/// Something that happened to a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingEvent {
+    /// Order; given by the store.
+    pub n: i64,
+    pub unit: String,
+    pub finding: String,
+    pub at: LocalTime,
+    /// `appeared`, `changed`, `gone`, `back`, `accepted`, `rejected`, `reopened`.
+    pub kind: String,
+    /// Who decided; empty: the program.
+    pub who: String,
+    pub words: String,
+    /// Order of arrival of the newest explanation then.
+    pub after_n: i64,
+}
+
 /// What an office said, and the entry that says it first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Of<T> {
@@ -292,6 +333,49 @@ pub struct User {
     pub locked_until: Option<LocalTime>,
 }
 
+/// A report that is being filed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewFiledForm {
+    pub form: String,
+    /// The node's own code for the consolidated report.
+    pub unit: String,
+    pub from: NaiveDate,
+    pub to: NaiveDate,
+    pub by: String,
+    pub ruleset: String,
+    /// BLAKE3 of `body`.
+    pub hash: [u8; 32],
+    pub body: String,
+    /// The report beside which this one stands as a correction.
+    pub corrects: Option<i64>,
+}
+
+/// A report as it was filed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FiledForm {
+    pub id: i64,
+    pub form: String,
+    pub unit: String,
+    pub from: NaiveDate,
+    pub to: NaiveDate,
+    pub at: LocalTime,
+    pub by: String,
+    pub ruleset: String,
+    pub hash: [u8; 32],
+    pub body: String,
+    pub corrects: Option<i64>,
+}
+
+/// Numbers of the index of QĐ 766 that somebody types in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexInput {
+    pub unit: String,
+    pub period: Period,
+    pub indicator: String,
+    pub numbers: Numbers,
+    pub by: String,
+}
+
 /// Everything that is kept, behind one interface, so that another database can stand behind it. Synchronous: callers
 /// reach it through one door (`App::write`, `App::read`), never across an `.await`.
 pub trait Store: Send {
@@ -334,6 +418,8 @@ pub trait Store: Send {
     fn stream_told(&mut self, stream: Uuid, told: &Told, at: LocalTime) -> Result<(), StoreError>;
     fn night_slot(&self, stream: Uuid) -> Result<Option<u32>, StoreError>;
     fn night_slot_set(&mut self, stream: Uuid, slot_s: u32) -> Result<(), StoreError>;
+    /// Streams, nights and exchanges of the nights `from..=to`.
+    fn contacts(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<(Uuid, NaiveDate, u32)>, StoreError>;
     /// How many other streams have their slot in this minute of the day.
     fn night_crowd(&self, minute: u32, except: Uuid) -> Result<u32, StoreError>;
     /// Notes by which stream of the same PC this one was asked for.
@@ -391,6 +477,14 @@ pub trait Store: Send {
     /// How the counters were counted, see [`motcua_shared::contribution::edition`]; `None` by a program that did not say.
     fn figures_edition(&self) -> Result<Option<String>, StoreError>;
     fn figures_edition_set(&mut self, edition: &str) -> Result<(), StoreError>;
+    /// Keeps a report as it was filed, and gives its number.
+    fn filed_add(&mut self, filed: &NewFiledForm, at: LocalTime) -> Result<i64, StoreError>;
+    fn filed_find(&self, id: i64) -> Result<Option<FiledForm>, StoreError>;
+    /// The newest first.
+    fn filed_list(&self) -> Result<Vec<FiledForm>, StoreError>;
+    /// The newest numbers of the index that were typed in for a unit and period, by indicator.
+    fn index_inputs(&self, unit: &str, period: Period) -> Result<BTreeMap<String, Numbers>, StoreError>;
+    fn index_input_add(&mut self, input: &IndexInput, at: LocalTime) -> Result<(), StoreError>;
     /// Keeps what an office says in entry `n`; nothing when it is kept already.
     fn office_add(&mut self, unit: &str, n: i64, origin: Hash, said: &Said) -> Result<(), StoreError>;
     /// Every figure that was ever declared, of a unit or of all, by period, indicator, field and revision.
@@ -399,6 +493,30 @@ pub trait Store: Send {
     fn explanations(&self, unit: Option<&str>) -> Result<Vec<Of<Explanation>>, StoreError>;
     /// Every report that was filed, by unit, form, period and revision.
     fn filed_reports(&self, unit: Option<&str>) -> Result<Vec<Of<Filed>>, StoreError>;
+    /// When a unit was checked last; `None`: never.
+    fn checked(&self, unit: &str) -> Result<Option<Checked>, StoreError>;
+    /// Notes that everything that came of a unit was looked at.
+    fn checked_set(&mut self, unit: &str, checked: &Checked) -> Result<(), StoreError>;
+    /// Whether entries of a unit came that were not looked at.
+    fn unchecked(&self, unit: &str) -> Result<bool, StoreError>;
+    /// Dossiers of a unit with entries that were not looked at.
+    fn unit_changed(&self, unit: &str) -> Result<BTreeSet<Uuid>, StoreError>;
+    /// Forgets that a unit, or every unit, was looked at.
+    fn checks_forget(&mut self, unit: Option<&str>) -> Result<(), StoreError>;
+    /// Replaces what a dossier's history breaks.
+    fn marks_put(&mut self, unit: &str, dossier: Uuid, marks: &[Mark]) -> Result<(), StoreError>;
+    fn marks(&self, unit: &str) -> Result<Vec<Marked>, StoreError>;
+    /// Procedures that a unit received dossiers for.
+    fn procedures_used(&self, unit: &str) -> Result<Vec<ProcedureUse>, StoreError>;
+    /// Codes of the dossiers of a slice, the first of them.
+    fn slice_codes(&self, unit: &str, slice: &Slice) -> Result<Vec<String>, StoreError>;
+    /// Findings of a unit or of all, those that vanished too, by unit and id.
+    fn findings(&self, unit: Option<&str>) -> Result<Vec<Kept>, StoreError>;
+    /// Keeps a finding in place of what was kept of it.
+    fn finding_keep(&mut self, kept: &Kept) -> Result<(), StoreError>;
+    /// What happened to findings of a unit or of all, in order.
+    fn finding_events(&self, unit: Option<&str>) -> Result<Vec<FindingEvent>, StoreError>;
+    fn finding_event_add(&mut self, event: &FindingEvent) -> Result<(), StoreError>;
     /// Calls `visit` for each applied entry that names no dossier, in order of arrival.
     fn entries_of_offices(&self, visit: &mut dyn FnMut(StoredEntry)) -> Result<(), StoreError>;
     /// Forgets what is computed from the log: dossiers, rollups, quarantine, what offices say.

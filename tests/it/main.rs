@@ -2,6 +2,7 @@
 
 mod bundle;
 mod crash;
+mod district;
 mod faults;
 mod fork;
 mod fuzz;
@@ -10,6 +11,7 @@ mod import;
 mod journey;
 mod line;
 mod paper;
+mod people;
 mod reception;
 mod recover;
 mod reference;

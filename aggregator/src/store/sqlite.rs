@@ -4,6 +4,7 @@
 //! or an error inside a transaction leaves nothing behind. Start at [`SqliteStore::open`].
 
 mod figures;
+mod filed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,7 +14,11 @@ use chrono::{DateTime, NaiveDate, SecondsFormat};
 use motcua_shared::calendar::{LocalTime, VIETNAM, local_day};
 use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
+use motcua_shared::index766::Numbers;
 use motcua_shared::office::{Explanation, Filed, Said, Stated};
+use motcua_shared::period::Period;
+use motcua_shared::rule::{Mark, Marked, ProcedureUse, Slice};
+use motcua_shared::schedule::night_of;
 use motcua_shared::sync;
 use motcua_shared::unit::{Key, Unit, new_keys, since_of};
 use motcua_shared::wire::{AgentReport, REASONS, Signed, decode, encode};
@@ -21,10 +26,12 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params}
 use uuid::Uuid;
 
 use super::{
-    Certificate, DossierRow, Enrolment, Healing, Held, MonthRow, NewEntry, Node, Of, ProcedureCounters, Quarantined, Reference,
-    Role, RollupRow, Store, StoreError, StoredEntry, Stream, StreamStatus, Told, User,
+    Certificate, Checked, DossierRow, Enrolment, FiledForm, FindingEvent, Healing, Held, IndexInput, Kept, MonthRow, NewEntry,
+    NewFiledForm, Node, Of, ProcedureCounters, Quarantined, Reference, Role, RollupRow, Store, StoreError, StoredEntry, Stream,
+    StreamStatus, Told, User,
 };
 
+mod findings;
 mod office;
 
 refinery::embed_migrations!("migrations");
@@ -362,7 +369,22 @@ impl Store for SqliteStore {
                  where stream = ?1",
             )?
             .execute(params![id(&stream), time(at), told.agent_version, told.head_seq, told.clock_offset_ms])?;
+        self.connection
+            .prepare_cached(
+                "insert into contact (stream, night, times, first_at, last_at) values (?1, ?2, 1, ?3, ?3)
+                 on conflict (stream, night) do update set times = times + 1, last_at = excluded.last_at",
+            )?
+            .execute(params![id(&stream), night_of(at).to_string(), time(at)])?;
         Ok(())
+    }
+
+    fn contacts(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<(Uuid, NaiveDate, u32)>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("select stream, night, times from contact where night between ?1 and ?2")?;
+        let contacts = statement.query_map([from.to_string(), to.to_string()], |row| {
+            Ok((Uuid::from_bytes(row.get(0)?), parsed(row, 1)?, row.get(2)?))
+        })?;
+        Ok(contacts.collect::<Sql<_>>()?)
     }
 
     fn night_slot(&self, stream: Uuid) -> Result<Option<u32>, StoreError> {
@@ -638,11 +660,32 @@ impl Store for SqliteStore {
         Ok(())
     }
 
+    fn filed_add(&mut self, filed: &NewFiledForm, at: LocalTime) -> Result<i64, StoreError> {
+        filed::add(&self.connection, filed, at)
+    }
+
+    fn filed_find(&self, id: i64) -> Result<Option<FiledForm>, StoreError> {
+        filed::find(&self.connection, id)
+    }
+
+    fn filed_list(&self) -> Result<Vec<FiledForm>, StoreError> {
+        filed::list(&self.connection)
+    }
+
+    fn index_inputs(&self, unit: &str, period: Period) -> Result<BTreeMap<String, Numbers>, StoreError> {
+        filed::index_inputs(&self.connection, unit, period)
+    }
+
+    fn index_input_add(&mut self, input: &IndexInput, at: LocalTime) -> Result<(), StoreError> {
+        filed::index_input_add(&self.connection, input, at)
+    }
+
     fn projections_clear(&mut self) -> Result<(), StoreError> {
         Ok(self.connection.execute_batch(
             "delete from dossier; delete from rollup; delete from rollup_unit; delete from rollup_procedure;
              delete from rollup_known; delete from quarantine;
-             delete from declared; delete from explanation; delete from filed_report;",
+             delete from declared; delete from explanation; delete from filed_report;
+             delete from dossier_mark; delete from checked_stream; delete from checked_unit;",
         )?)
     }
 
@@ -660,6 +703,58 @@ impl Store for SqliteStore {
 
     fn filed_reports(&self, unit: Option<&str>) -> Result<Vec<Of<Filed>>, StoreError> {
         office::filed(&self.connection, unit)
+    }
+
+    fn checked(&self, unit: &str) -> Result<Option<Checked>, StoreError> {
+        findings::checked(&self.connection, unit)
+    }
+
+    fn checked_set(&mut self, unit: &str, checked: &Checked) -> Result<(), StoreError> {
+        findings::checked_set(&self.connection, unit, checked)
+    }
+
+    fn unchecked(&self, unit: &str) -> Result<bool, StoreError> {
+        findings::unchecked(&self.connection, unit)
+    }
+
+    fn unit_changed(&self, unit: &str) -> Result<BTreeSet<Uuid>, StoreError> {
+        findings::changed(&self.connection, unit)
+    }
+
+    fn checks_forget(&mut self, unit: Option<&str>) -> Result<(), StoreError> {
+        findings::forget(&self.connection, unit)
+    }
+
+    fn marks_put(&mut self, unit: &str, dossier: Uuid, marks: &[Mark]) -> Result<(), StoreError> {
+        findings::marks_put(&self.connection, unit, dossier, marks)
+    }
+
+    fn marks(&self, unit: &str) -> Result<Vec<Marked>, StoreError> {
+        findings::marks(&self.connection, unit)
+    }
+
+    fn procedures_used(&self, unit: &str) -> Result<Vec<ProcedureUse>, StoreError> {
+        findings::procedures(&self.connection, unit)
+    }
+
+    fn slice_codes(&self, unit: &str, slice: &Slice) -> Result<Vec<String>, StoreError> {
+        findings::slice(&self.connection, unit, slice)
+    }
+
+    fn findings(&self, unit: Option<&str>) -> Result<Vec<Kept>, StoreError> {
+        findings::kept(&self.connection, unit)
+    }
+
+    fn finding_keep(&mut self, kept: &Kept) -> Result<(), StoreError> {
+        findings::keep(&self.connection, kept)
+    }
+
+    fn finding_events(&self, unit: Option<&str>) -> Result<Vec<FindingEvent>, StoreError> {
+        findings::events(&self.connection, unit)
+    }
+
+    fn finding_event_add(&mut self, event: &FindingEvent) -> Result<(), StoreError> {
+        findings::event_add(&self.connection, event)
     }
 
     fn entries_of_offices(&self, visit: &mut dyn FnMut(StoredEntry)) -> Result<(), StoreError> {
