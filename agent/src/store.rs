@@ -320,6 +320,8 @@ impl Store {
                 store.connection.query_row("select made_at, identity from backup", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
             store.connection.execute_batch("drop table backup")?;
             migrations::migrations::runner().run(&mut store.connection)?;
+            // Who was logged in on the old PC is not on this one.
+            store.connection.execute_batch("delete from session")?;
             Ok((store, identity, made_at))
         };
         unpack().inspect_err(|_| Store::unpack_clear(data))

@@ -148,6 +148,8 @@ struct Frame {
     role: &'static str,
     /// He manages the accounts.
     people: bool,
+    /// He sees everybody's workload.
+    workload: bool,
 }
 
 impl Frame {
@@ -157,6 +159,7 @@ impl Frame {
             viewer: viewer.name.clone(),
             role: words::role_name(viewer.role),
             people: viewer.may(Right::People),
+            workload: viewer.may(Right::Workload),
             office: format!("{} ({})", status.name, status.unit),
             sync: words::sync_sentence(&status, now),
             all_sent: words::all_sent(&status),
@@ -206,6 +209,7 @@ pub fn router(app: App) -> Router {
         .route("/people/{name}/disable", post(people::disable))
         .route("/people/{name}/enable", post(people::enable))
         .route("/people/{name}/password", post(people::reset))
+        .route("/workload", get(people::workload))
         .route("/setup", get(setup::next))
         .route("/setup/enrol", post(setup::enrol_first))
         .route("/setup/user", get(setup::user_form).post(setup::user_save))

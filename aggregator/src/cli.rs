@@ -321,7 +321,7 @@ impl From<ConfigError> for CliError {
 impl From<AuthError> for CliError {
     fn from(error: AuthError) -> Self {
         match error {
-            AuthError::Store(_) | AuthError::Hash(_) => CliError::Failed(error.into()),
+            AuthError::Store(_) => CliError::Failed(error.into()),
             other => CliError::Asked(other.to_string()),
         }
     }
