@@ -94,6 +94,8 @@ pub enum StoreError {
     Refused(#[from] Refusal),
     #[error("không có hồ sơ {0} trong sổ")]
     NoDossier(String),
+    #[error("hồ sơ {0} không có mẫu này để in: bước tương ứng chưa được ghi, hoặc quy định của hồ sơ không có mẫu này")]
+    NoForm(String),
     #[error("đã hết số hồ sơ của ngày {day} ({from}–{to}); hãy liên hệ huyện để được cấp thêm dải số")]
     NumbersUsedUp { day: NaiveDate, from: u32, to: u32 },
     #[error("mục {0} trong nhật ký không đọc được; hãy chạy: motcua-agent verify")]

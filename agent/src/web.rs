@@ -40,6 +40,7 @@ mod drafts;
 mod fault;
 mod find;
 mod findings;
+mod forms;
 mod front;
 mod guard;
 mod lan;
@@ -190,6 +191,10 @@ pub fn router(app: App) -> Router {
         .route("/dossiers/{code}/correct", get(correction::show).post(correction::correct))
         .route("/dossiers/{code}", get(dossier::show))
         .route("/dossiers/{code}/steps/{kind}", post(dossier::step))
+        .route("/dossiers/{code}/forms", get(forms::list))
+        .route("/dossiers/{code}/forms/{form}", post(forms::print))
+        .route("/forms/{form}", post(forms::print_many))
+        .route("/books/{year}/register.pdf", get(forms::register))
         .route("/reports/ii06", get(report::ii06))
         .route("/reports/ii06.csv", get(report::ii06_csv))
         .route("/declared", get(declared::show).post(declared::save))

@@ -12,6 +12,7 @@ mod journey;
 mod line;
 mod merger;
 mod pages;
+mod paper;
 mod people;
 mod reception;
 mod recover;
