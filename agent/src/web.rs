@@ -42,6 +42,7 @@ mod reception;
 mod report;
 mod setup;
 mod several;
+mod slip;
 mod sync;
 mod today;
 pub mod viewer;
@@ -175,6 +176,7 @@ pub fn router(app: App) -> Router {
         .route("/dossiers", get(list::find).post(reception::save))
         .route("/dossiers/{code}", get(dossier::show))
         .route("/dossiers/{code}/steps/{kind}", post(dossier::step))
+        .route("/dossiers/{code}/slips/{slip}", get(slip::show))
         .route("/reports/ii06", get(report::ii06))
         .route("/reports/ii06.csv", get(report::ii06_csv))
         .route("/sync", get(sync::show).post(sync::send))

@@ -24,6 +24,7 @@ pub mod index766;
 pub mod indicator;
 pub mod paper;
 pub mod period;
+pub mod reason;
 pub mod reception;
 pub mod reference;
 pub mod report;

@@ -86,3 +86,30 @@ async fn what_could_not_be_saved_with_the_others_is_named_with_its_reason() {
     let refused = desk.post("/several", &act("came_back", &fresh, &[])).await;
     assert!(refused.status == 409 && refused.text.contains("chưa lưu 1 hồ sơ"), "{}", refused.text);
 }
+
+#[tokio::test]
+async fn a_reason_is_chosen_and_the_slip_says_it_with_the_number_of_its_form() {
+    let desk = Desk::new();
+    let page = desk.received().await;
+    let bare = desk.step(&page, StepKind::SupplementRequested, "1", &[("reason", "missing")]).await;
+    assert!(bare.status == 422 && bare.text.contains("ghi đầy đủ những gì cần bổ sung"), "{}", bare.text);
+    assert_eq!(desk.get(&format!("{page}/slips/supplement_request")).await.status, 404, "nothing was asked for yet");
+    let asked = [("reason", "missing"), ("note", "<b>sổ</b> đỏ")];
+    assert_eq!(desk.step(&page, StepKind::SupplementRequested, "1", &asked).await.status, 303);
+    let life = desk.get(&page).await.text;
+    for part in ["Thiếu giấy tờ: &#60;b&#62;sổ", "ghi muộn", "lan ghi lúc", "accesskey=\"d\"", "/slips/control_sheet"]
+    {
+        assert!(life.contains(part), "{part}: {life}");
+    }
+    let slip = desk.get(&format!("{page}/slips/supplement_request")).await.text;
+    for part in ["Mẫu 02", "Thiếu giấy tờ: &#60;b&#62;sổ", "Nguyễn Thị Thử", "ký, ghi rõ họ tên"] {
+        assert!(slip.contains(part), "{part}: {slip}");
+    }
+    desk.step(&page, StepKind::Supplemented, "2", &[]).await;
+    let wrong = desk.step(&page, StepKind::Finished, "3", &[("outcome", "granted"), ("reason", "not_eligible")]).await;
+    assert!(wrong.status == 422 && wrong.text.contains("chỉ chọn lý do khi từ chối"));
+    let refused = [("outcome", "refused"), ("reason", "not_eligible")];
+    assert_eq!(desk.step(&page, StepKind::Finished, "3", &refused).await.status, 303);
+    assert!(desk.get(&format!("{page}/slips/refusal")).await.text.contains("Không đủ điều kiện theo quy định"));
+    assert!(desk.get(&format!("{page}/slips/return")).await.text.contains("Người nhận kết quả"));
+}
