@@ -511,9 +511,7 @@ fn restore(data: &Path, file: &Path, recovery_key: Option<&str>) -> anyhow::Resu
 
 fn serve(data: &Path, listen: Option<SocketAddr>, night: Option<&str>) -> anyhow::Result<ExitCode> {
     let config = Config::load(data)?;
-    let night = config.window(night)?;
-    let store = Store::open(data)?;
-    let key = office::office_key(data, &store.office()?)?;
+    let front = web::Front::open(data, config.window(night)?)?;
     let listen = listen.or(config.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7420)));
     web::only_this_pc(listen)?;
     runtime()?.block_on(async {
@@ -521,7 +519,10 @@ fn serve(data: &Path, listen: Option<SocketAddr>, night: Option<&str>) -> anyhow
             .await
             .with_context(|| format!("không mở được địa chỉ {listen}; có thể chương trình đang chạy sẵn"))?;
         output::line(&format!("listening on http://{}", listener.local_addr()?));
-        web::serve(listener, web::App::new(data, Door::new(store), key, night)).await
+        if front.office().is_none() {
+            output::line("Máy này chưa được thiết lập: hãy mở địa chỉ trên bằng trình duyệt của máy này.");
+        }
+        web::serve(listener, front).await
     })?;
     Ok(ExitCode::SUCCESS)
 }

@@ -148,6 +148,22 @@ pub struct Name<'a> {
     pub identifier: Option<&'a str>,
 }
 
+impl Name<'_> {
+    /// Unit, name and identifier as they are kept, or what is wrong with them.
+    pub fn check(&self) -> Result<(String, String, String), OfficeError> {
+        let unit = self.unit.trim();
+        let identifier = self.identifier.unwrap_or(unit).trim();
+        let name = motcua_shared::text::nfc(self.name);
+        if unit.is_empty() || name.is_empty() {
+            return Err(OfficeError::Blank);
+        }
+        if !identifier.chars().all(|c| c.is_ascii_alphanumeric() || c == '.') {
+            return Err(OfficeError::Identifier(identifier.to_owned()));
+        }
+        Ok((unit.to_owned(), name, identifier.to_owned()))
+    }
+}
+
 /// Makes a new office in `data`: its key, its stream and its database. The recovery key is told once and not kept.
 pub fn found(data: &Path, name: &Name) -> Result<(Office, RecoveryKey), OfficeError> {
     let recovery = RecoveryKey::new(chance());
@@ -157,22 +173,14 @@ pub fn found(data: &Path, name: &Name) -> Result<(Office, RecoveryKey), OfficeEr
 
 /// The same with a key that the office has already.
 pub fn found_with(data: &Path, name: &Name, key: &OfficeKey) -> Result<Office, OfficeError> {
-    let unit = name.unit.trim();
-    let identifier = name.identifier.unwrap_or(unit).trim();
-    let name = motcua_shared::text::nfc(name.name);
-    if unit.is_empty() || name.is_empty() {
-        return Err(OfficeError::Blank);
-    }
-    if !identifier.chars().all(|c| c.is_ascii_alphanumeric() || c == '.') {
-        return Err(OfficeError::Identifier(identifier.to_owned()));
-    }
+    let (unit, name, identifier) = name.check()?;
     if store::exists(data) {
         return Err(StoreError::Occupied(data.to_owned()).into());
     }
     let office = Office {
-        unit: unit.to_owned(),
+        unit,
         name,
-        identifier: identifier.to_owned(),
+        identifier,
         stream: Uuid::now_v7(),
         key_fingerprint: key.fingerprint(),
         numbers: (1, 9999),

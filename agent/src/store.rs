@@ -30,6 +30,7 @@ use uuid::Uuid;
 mod books;
 mod check;
 mod clock;
+mod declared;
 mod desk;
 mod figures;
 mod people;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 use askama::Template;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -23,7 +23,6 @@ use motcua_shared::schedule::Window;
 use motcua_shared::seal::OfficeKey;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
-use tracing::info;
 
 use crate::doctor;
 use crate::door::Door;
@@ -35,9 +34,11 @@ use crate::words;
 pub mod api;
 mod dossier;
 mod fault;
+mod front;
 mod guard;
 mod list;
 mod log_in;
+mod people;
 mod reception;
 mod report;
 mod setup;
@@ -48,6 +49,7 @@ mod today;
 pub mod viewer;
 
 use fault::HttpError;
+pub use front::{Front, serve};
 use viewer::Viewer;
 
 /// No form of ours is larger.
@@ -182,8 +184,16 @@ pub fn router(app: App) -> Router {
         .route("/sync", get(sync::show).post(sync::send))
         .route("/login", get(log_in::show).post(log_in::log_in))
         .route("/logout", post(log_in::log_out))
-        .route("/setup", get(setup::user_form))
-        .route("/setup/user", post(setup::user_save))
+        .route("/password", get(people::password_form).post(people::password))
+        .route("/people", get(people::list).post(people::add))
+        .route("/people/{name}/role", post(people::role))
+        .route("/people/{name}/disable", post(people::disable))
+        .route("/people/{name}/enable", post(people::enable))
+        .route("/people/{name}/password", post(people::reset))
+        .route("/setup", get(setup::next))
+        .route("/setup/enrol", post(setup::enrol_first))
+        .route("/setup/user", get(setup::user_form).post(setup::user_save))
+        .route("/enrol", get(setup::enrol_form).post(setup::enrol_later))
         .route("/sync/line", get(sync::line))
         .route("/style.css", get(style))
         .route("/app.js", get(script))
@@ -206,39 +216,12 @@ async fn script() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/javascript; charset=utf-8"), FOR_EVER], assets::SCRIPT)
 }
 
-/// Answers on `listener` until the program is asked to stop, and sends by schedule meanwhile.
-pub async fn serve(listener: tokio::net::TcpListener, app: App) -> anyhow::Result<()> {
-    only_this_pc(listener.local_addr()?)?;
-    let schedule = tokio::spawn(app.sender.clone().run());
-    let (stop, mut stopped) = tokio::sync::watch::channel(());
-    let mut stopping = stopped.clone();
-    let server = axum::serve(listener, router(app)).with_graceful_shutdown(async move {
-        let _ = stopping.changed().await;
-    });
-    let too_late = async {
-        let _ = stopped.changed().await;
-        tokio::time::sleep(GRACE).await;
-    };
-    let asked = tokio::spawn(async move {
-        asked_to_stop().await;
-        info!("asked to stop; open requests are finished first");
-        let _ = stop.send(());
-    });
-    let ended = tokio::select! {
-        ended = server.into_future() => ended.context("máy chủ trang làm việc dừng vì lỗi"),
-        () = too_late => Ok(()),
-    };
-    asked.abort();
-    schedule.abort();
-    ended
-}
-
-/// There are no log-ins yet, so nobody but the person at this PC may look.
+/// What goes over the wire as it is stays on this PC.
 pub fn only_this_pc(address: SocketAddr) -> anyhow::Result<()> {
     if !address.ip().is_loopback() {
         bail!(
-            "địa chỉ {address} mở cho cả mạng nội bộ, trong khi bản này chưa có đăng nhập. \
-             Hãy dùng địa chỉ của riêng máy này, ví dụ --listen 127.0.0.1:7420"
+            "địa chỉ {address} mở cho cả mạng nội bộ mà không mã hóa. Hãy dùng địa chỉ của riêng máy này, ví dụ \
+             --listen 127.0.0.1:7420; cho các máy khác trong cơ quan thì thêm --lan"
         );
     }
     Ok(())
@@ -262,5 +245,7 @@ async fn asked_to_stop() {
 
 #[cfg(test)]
 mod people_tests;
+#[cfg(test)]
+mod setup_tests;
 #[cfg(test)]
 mod tests;

@@ -422,6 +422,33 @@ pub fn role_name(role: Role) -> &'static str {
     }
 }
 
+/// Who did something to an account.
+pub fn user_act_author(author: &str) -> &str {
+    match author {
+        "command-line" => "dòng lệnh",
+        "setup" => "thiết lập lần đầu",
+        other => other,
+    }
+}
+
+/// What was done to an account.
+pub fn user_act(act: &str, name: &str, detail: &str) -> String {
+    let role = || match Role::from_code(detail) {
+        Some(role) => role_name(role),
+        None => detail,
+    };
+    match act {
+        "add" => format!("thêm {name} ({})", role()),
+        "role" => format!("đổi vai trò của {name} thành {}", role()),
+        "disable" => format!("ngừng {name}"),
+        "enable" => format!("mở lại {name}"),
+        "password" => format!("đặt mật khẩu của {name}"),
+        "token" => format!("tạo mã truy cập “{name}” ({})", role()),
+        "token-end" => format!("thu hồi mã truy cập “{name}”"),
+        other => format!("{other} {name}"),
+    }
+}
+
 /// Who made an entry.
 pub fn author_name(author: &str) -> &str {
     match author {

@@ -11,6 +11,7 @@ use motcua_shared::calendar::{LocalTime, VIETNAM};
 use motcua_shared::contribution::{self, Delta};
 use motcua_shared::dossier::{Code, Dossier, Event, Unapplied};
 use motcua_shared::entry::{Body, Hash, Head, Record, Seq};
+use motcua_shared::office::{OfficeEvent, Said};
 use motcua_shared::sync::{Verdict, decide, healing};
 use motcua_shared::wire::{AgentReport, Segment, SegmentError};
 use tracing::{info, warn};
@@ -226,17 +227,29 @@ pub struct Reading {
     pub dossier: Option<Uuid>,
     /// The event, or why it cannot be applied.
     pub event: Result<Event, String>,
+    /// What an office says of itself; then there is no event.
+    pub said: Option<Box<Said>>,
 }
 
 impl Reading {
     pub fn of(seq: Seq, body: &str) -> Reading {
         let body = match Body::parse(seq, body) {
             Ok(body) => body,
-            Err(error) => return Reading { dossier: None, event: Err(format!("không đọc được: {error}")) },
+            Err(error) => return Reading { dossier: None, event: Err(format!("không đọc được: {error}")), said: None },
         };
+        if body.dossier.is_none() && OfficeEvent::is_kind(&body.kind) {
+            let said = Said::read(&body);
+            let event = Err(said.as_ref().err().map_or_else(|| NO_DOSSIER.to_owned(), unapplied_words));
+            return Reading { dossier: None, event, said: said.ok().map(Box::new) };
+        }
         let event = Event::parse(&body).map_err(|problem| unapplied_words(&problem));
         let event = if body.dossier.is_none() { event.and(Err(NO_DOSSIER.to_owned())) } else { event };
-        Reading { dossier: body.dossier, event }
+        Reading { dossier: body.dossier, event, said: None }
+    }
+
+    /// Whether this version applies it.
+    fn is_readable(&self) -> bool {
+        self.event.is_ok() || self.said.is_some()
     }
 }
 
@@ -258,6 +271,9 @@ pub fn apply(store: &mut dyn Store, unit: &str, stream: Uuid, entries: Vec<Arriv
     let (Some(first), Some(last)) = (entries.first(), entries.last()) else { return Ok(()) };
     let (first, last) = (first.n, last.n);
     let mut batch = Batch::gather(store, unit, entries)?;
+    for (n, origin, said) in std::mem::take(&mut batch.said) {
+        store.office_add(unit, n, origin, &said)?;
+    }
     let mut delta = Delta::default();
     let mut rows = Vec::with_capacity(batch.dossiers.len());
     for (id, news) in std::mem::take(&mut batch.dossiers) {
@@ -296,7 +312,7 @@ pub fn retry(store: &mut dyn Store) -> Result<Option<usize>, StoreError> {
     let held = store.quarantine_entries()?;
     let readable = |record: &Record, reason: &str| {
         let reading = Reading::of(record.seq, &record.body);
-        !reason.starts_with(WAITS) && !reason.starts_with(ELSEWHERE) && reading.event.is_ok()
+        !reason.starts_with(WAITS) && !reason.starts_with(ELSEWHERE) && reading.is_readable()
     };
     if !held.iter().any(|(record, reason)| readable(record, reason)) {
         return Ok(None);
@@ -348,6 +364,8 @@ struct Batch {
     /// Dossiers that wait, and the entry that they wait behind.
     waiting: BTreeMap<Uuid, Seq>,
     dossiers: BTreeMap<Uuid, Vec<Arrived>>,
+    /// What the office says of itself.
+    said: Vec<(i64, Hash, Box<Said>)>,
     quarantined: Vec<Quarantined>,
 }
 
@@ -358,6 +376,7 @@ impl Batch {
             known: store.dossier_units(&ids)?,
             waiting: store.quarantine_dossiers(unit)?,
             dossiers: BTreeMap::new(),
+            said: Vec::new(),
             quarantined: Vec::new(),
         };
         for entry in entries {
@@ -367,6 +386,10 @@ impl Batch {
     }
 
     fn sort(&mut self, unit: &str, entry: Arrived) {
+        if let Some(said) = entry.reading.said {
+            self.said.push((entry.n, entry.origin, said));
+            return;
+        }
         let Some(id) = entry.reading.dossier else {
             let reason = entry.reading.event.err().unwrap_or_else(|| NO_DOSSIER.to_owned());
             self.quarantined.push(Quarantined { n: entry.n, seq: entry.seq, dossier: None, reason });
@@ -702,6 +725,48 @@ pub mod tests {
         assert_eq!(row.received_at.as_deref(), Some("2023-01-31T08:00:00+07:00"));
         let resolved: i64 = district.everything_adds_up().iter().map(|row| row.counters.resolved()).sum();
         assert_eq!(resolved, 2);
+    }
+
+    const DECLARED: &str = r#"{"v":1,"seq":SEQ,"kind":"declared","author":"lan","recorded_at":"2026-11-22T10:00:00+07:00","clear":{"from":"2021-12-15","to":"2022-12-14","figures":[{"indicator":"web.news","value":VALUE,"revision":REVISION}]}}"#;
+
+    fn news(store: &SqliteStore) -> Vec<(u32, Option<i64>)> {
+        store.stated(Some(UNIT)).expect("rows").iter().map(|of| (of.said.figure.revision, of.said.figure.value)).collect()
+    }
+
+    #[test]
+    fn what_an_office_says_of_itself_is_kept_with_what_it_said_before() {
+        let mut district = District::new();
+        let mut agent = district.agent(UNIT, 1);
+        agent.whole_life(1);
+        agent.record_raw(&DECLARED.replace("VALUE", "5").replace("REVISION", "1"));
+        agent.record_raw(&DECLARED.replace("VALUE", "6").replace("REVISION", "2"));
+        let explained = r#"{"v":1,"seq":SEQ,"kind":"finding_explained","author":"lan","recorded_at":"2026-11-22T10:00:00+07:00","clear":{"finding":"ab","rule":"balance","from":"2021-12-15","to":"2022-12-14","indicator":"web.news","reason":"slip"}}"#;
+        agent.record_raw(explained);
+        district.send(&agent, 1, 6);
+        district.send(&agent, 4, 6);
+        assert_eq!(news(&district.store), [(1, Some(5)), (2, Some(6))]);
+        assert_eq!(district.store.explanations(None).expect("rows").len(), 1);
+        assert_eq!(district.store.streams(None).expect("rows")[0].quarantined, 0);
+        district.everything_adds_up();
+        assert_eq!(news(&district.store), [(1, Some(5)), (2, Some(6))], "after it was rebuilt");
+        district
+            .store
+            .office_add("11074", 4, Hash([1; 32]), &Reading::of(6, &agent.log[5].body).said.expect("said"))
+            .expect("kept");
+        assert!(matches!(verify(&district.store), Err(VerifyError::Fault(Fault::Office { what: "giải trình", .. }))));
+    }
+
+    #[test]
+    fn what_an_office_says_in_a_newer_form_waits_alone() {
+        let mut district = District::new();
+        let mut agent = district.agent(UNIT, 1);
+        agent.record_raw(&DECLARED.replace("VALUE", "\"many\"").replace("REVISION", "1"));
+        agent.record_raw(&DECLARED.replace("\"v\":1", "\"v\":9"));
+        agent.record_raw(&DECLARED.replace("VALUE", "6").replace("REVISION", "2"));
+        agent.record_raw(&DECLARED.replace("declared", "received").replace("VALUE", "6"));
+        district.send(&agent, 1, 4);
+        assert_eq!((news(&district.store), district.store.streams(None).expect("rows")[0].quarantined), (vec![(2, Some(6))], 3));
+        district.everything_adds_up();
     }
 
     #[test]

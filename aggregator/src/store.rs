@@ -12,6 +12,7 @@ use chrono::NaiveDate;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
+use motcua_shared::office::{Explanation, Filed, Said, Stated};
 use motcua_shared::sync;
 use motcua_shared::unit::{self, Key, Organisation, Unit};
 use motcua_shared::wire::{AgentReport, Signed};
@@ -160,6 +161,15 @@ pub struct Quarantined {
     pub seq: Seq,
     pub dossier: Option<Uuid>,
     pub reason: String,
+}
+
+/// What an office said, and the entry that says it first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Of<T> {
+    pub unit: String,
+    /// Order of arrival of the entry.
+    pub n: i64,
+    pub said: T,
 }
 
 /// The projection of one dossier: what stands in its row, and what the API answers.
@@ -381,7 +391,17 @@ pub trait Store: Send {
     /// How the counters were counted, see [`motcua_shared::contribution::edition`]; `None` by a program that did not say.
     fn figures_edition(&self) -> Result<Option<String>, StoreError>;
     fn figures_edition_set(&mut self, edition: &str) -> Result<(), StoreError>;
-    /// Forgets what is computed from the log: dossiers, rollups, quarantine.
+    /// Keeps what an office says in entry `n`; nothing when it is kept already.
+    fn office_add(&mut self, unit: &str, n: i64, origin: Hash, said: &Said) -> Result<(), StoreError>;
+    /// Every figure that was ever declared, of a unit or of all, by period, indicator, field and revision.
+    fn stated(&self, unit: Option<&str>) -> Result<Vec<Of<Stated>>, StoreError>;
+    /// Every explanation of a finding, by unit and order of arrival.
+    fn explanations(&self, unit: Option<&str>) -> Result<Vec<Of<Explanation>>, StoreError>;
+    /// Every report that was filed, by unit, form, period and revision.
+    fn filed_reports(&self, unit: Option<&str>) -> Result<Vec<Of<Filed>>, StoreError>;
+    /// Calls `visit` for each applied entry that names no dossier, in order of arrival.
+    fn entries_of_offices(&self, visit: &mut dyn FnMut(StoredEntry)) -> Result<(), StoreError>;
+    /// Forgets what is computed from the log: dossiers, rollups, quarantine, what offices say.
     fn projections_clear(&mut self) -> Result<(), StoreError>;
 
     fn enrolment_add(&mut self, secret_hash: [u8; 32], unit: &str, at: LocalTime, expires: LocalTime) -> Result<(), StoreError>;

@@ -2,11 +2,12 @@
 //!
 //! Promise: reads only, in one snapshot; names the first entry or cell that is wrong. Start at [`verify`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use motcua_shared::contribution::{COLUMNS, Counters, Delta};
 use motcua_shared::entry::{Head, Record, Seq};
+use motcua_shared::office::{OfficeEvent, Stated};
 use motcua_shared::period::{month_of, month_start};
 use serde::Serialize;
 use uuid::Uuid;
@@ -34,6 +35,8 @@ pub enum Fault {
     Entry { unit: String, stream: Uuid, seq: Seq, problem: String },
     #[error("hồ sơ {id}: cột {column} ghi “{found}”, tính lại từ nhật ký là “{expected}”")]
     Dossier { id: Uuid, column: &'static str, found: String, expected: String },
+    #[error("{what} của đơn vị {unit} không khớp với nhật ký")]
+    Office { unit: String, what: &'static str },
     #[error("ô tổng hợp {cell}: cột {column} ghi {found}, tính lại từ nhật ký là {expected}")]
     Cell { cell: String, column: &'static str, found: i64, expected: i64 },
 }
@@ -59,7 +62,36 @@ pub fn verify(store: &dyn Store) -> Result<Verified, VerifyError> {
     let computed = Recomputed::from_log(store, &units)?;
     verified.dossiers = computed.dossiers(store)?;
     verified.cells = computed.cells(store)?;
+    offices(store, &units)?;
     Ok(verified)
+}
+
+/// What offices say of themselves, as the log gives it, against what is kept.
+fn offices(store: &dyn Store, units: &BTreeMap<Uuid, String>) -> Result<(), VerifyError> {
+    let (mut stated, mut explained, mut filed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    store.entries_of_offices(&mut |entry| {
+        let Some(said) = Reading::of(entry.record.seq, &entry.record.body).said else { return };
+        let (unit, origin) = (units.get(&entry.stream).cloned().unwrap_or_default(), entry.record.origin());
+        match &said.event {
+            OfficeEvent::Declared(declared) => {
+                stated.extend(Stated::of(&said, declared, origin).map(|stated| (unit.clone(), format!("{stated:?}"))));
+            }
+            OfficeEvent::FindingExplained(_) => drop(explained.insert((unit, origin))),
+            OfficeEvent::ReportFiled(_) => drop(filed.insert((unit, origin))),
+        }
+    })?;
+    let kept = store.stated(None)?.into_iter().map(|of| (of.unit, format!("{:?}", of.said))).collect();
+    agree(&stated, &kept, "số liệu báo cáo")?;
+    let kept = store.explanations(None)?.into_iter().map(|of| (of.unit, of.said.origin)).collect();
+    agree(&explained, &kept, "giải trình")?;
+    let kept = store.filed_reports(None)?.into_iter().map(|of| (of.unit, of.said.origin)).collect();
+    agree(&filed, &kept, "báo cáo đã gửi")?;
+    Ok(())
+}
+
+fn agree<T: Ord + Clone>(log: &BTreeSet<(String, T)>, kept: &BTreeSet<(String, T)>, what: &'static str) -> Result<(), Fault> {
+    let differing = log.symmetric_difference(kept).next();
+    differing.map_or(Ok(()), |(unit, _)| Err(Fault::Office { unit: unit.clone(), what }))
 }
 
 fn chain(store: &dyn Store, unit: &str, stream: Uuid) -> Result<u64, VerifyError> {

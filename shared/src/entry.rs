@@ -66,10 +66,28 @@ pub struct CopiedFrom {
     pub hash: Hash,
 }
 
+/// What can stand in the clear part of an entry: something that happened to a dossier, or that an office says of itself.
+pub trait Fact {
+    /// The name of its kind in the log.
+    fn kind(&self) -> &'static str;
+    /// The clear part.
+    fn clear(&self) -> Box<RawValue>;
+}
+
+impl Fact for Event {
+    fn kind(&self) -> &'static str {
+        Event::kind(self)
+    }
+
+    fn clear(&self) -> Box<RawValue> {
+        Event::clear(self)
+    }
+}
+
 /// What an entry says before it has a place in a stream.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Draft {
-    pub event: Event,
+pub struct Draft<F = Event> {
+    pub event: F,
     /// Absent for entries about the office as a whole.
     pub dossier: Option<Uuid>,
     pub author: String,
@@ -141,7 +159,7 @@ impl Head {
     }
 
     /// Writes `draft` as the next entry, sealing its personal part with `salt` (8 bytes of chance).
-    pub fn next(&self, stream: Uuid, draft: &Draft, key: &OfficeKey, salt: [u8; 8]) -> Record {
+    pub fn next<F: Fact>(&self, stream: Uuid, draft: &Draft<F>, key: &OfficeKey, salt: [u8; 8]) -> Record {
         let seq = self.seq + 1;
         let clear = draft.event.clear();
         let body = Body {

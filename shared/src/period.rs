@@ -6,7 +6,7 @@
 use chrono::{Datelike, NaiveDate};
 
 /// A range of days, both included.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Period {
     pub from: NaiveDate,
     pub to: NaiveDate,

@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use rusqlite::OptionalExtension as _;
 
 use super::{
-    COLUMNS, Delta, Dossier, Hash, Head, Result, Seq, Store, Transaction, Uuid, begin, books, desk, dossier_put, figures, fold,
-    office,
+    COLUMNS, Delta, Dossier, Hash, Head, Result, Seq, Store, Transaction, Uuid, begin, books, declared, desk, dossier_put,
+    figures, fold, office,
 };
 use motcua_shared::contribution::{Cell, Counters, edition};
 use motcua_shared::entry::Body;
@@ -36,6 +36,8 @@ pub enum Damage {
     Dossier(String),
     #[error("số liệu ngày {day}, thủ tục {procedure} không khớp với nhật ký; hãy chạy: motcua-agent verify --rebuild")]
     Rollup { procedure: String, day: String },
+    #[error("{0} của đơn vị không khớp với nhật ký; hãy chạy: motcua-agent verify --rebuild")]
+    Office(String),
 }
 
 impl Store {
@@ -46,6 +48,9 @@ impl Store {
             Ok(entries) => entries,
             Err(damage) => return Ok(Err(damage)),
         };
+        if let Some(what) = declared::difference(&transaction)? {
+            return Ok(Err(Damage::Office(what)));
+        }
         Ok(compare_projection(&transaction)?.map(|dossiers| Proof { entries, dossiers }))
     }
 
@@ -60,6 +65,7 @@ impl Store {
             dossier_put(&transaction, &dossier, person)?;
         }
         figures::rollup_add(&transaction, &delta)?;
+        declared::refold(&transaction)?;
         transaction.execute("insert or replace into figures (id, edition) values (1, ?1)", [edition()])?;
         books::assign_missing(&transaction)?;
         transaction.commit()?;

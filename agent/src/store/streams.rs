@@ -12,7 +12,9 @@ use motcua_shared::sync::copies_due;
 use rusqlite::{OptionalExtension, Transaction, params};
 use uuid::Uuid;
 
-use super::{Pen, Result, Store, StoreError, begin, books, dossier_put, entry_insert, figures, fold, head, office, record};
+use super::{
+    Pen, Result, Store, StoreError, begin, books, declared, dossier_put, entry_insert, figures, fold, head, office, record,
+};
 
 /// Where a stream stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -184,7 +186,14 @@ fn adopt_records(transaction: &Transaction, stream: Uuid, records: &[Record]) ->
             entry_insert(transaction, stream, record, super::dossier_of(record))?;
         }
         Ok(())
-    })
+    })?;
+    office_refolded(transaction, records)
+}
+
+/// Brings the projection of what the office says along, where these entries touch it.
+fn office_refolded(transaction: &Transaction, records: &[Record]) -> Result<()> {
+    let touched = records.iter().any(|record| super::dossier_of(record).is_none());
+    if touched { declared::refold(transaction) } else { Ok(()) }
 }
 
 /// Moves our entries of `left` from `at` on out of the log, and records again in `current` what nothing else records.
@@ -217,6 +226,7 @@ fn set_aside(transaction: &Transaction, left: Uuid, at: Seq, current: Uuid, pen:
         copied = due.len();
         Ok(())
     })?;
+    office_refolded(transaction, &branch)?;
     Ok(copied)
 }
 

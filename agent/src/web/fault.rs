@@ -63,6 +63,15 @@ impl HttpError {
             Some(viewer) => app.door.call(move |store| Frame::read(store, &viewer)).await.ok().flatten(),
             None => None,
         };
+        self.framed_page(frame)
+    }
+
+    /// As a page without a frame.
+    pub fn bare_page(self) -> Response {
+        self.framed_page(None)
+    }
+
+    fn framed_page(self, frame: Option<Frame>) -> Response {
         let status = self.status;
         let page = FaultPage { frame, nav: "", fault: self }.render();
         (status, Html(page.unwrap_or_else(|_| "Chương trình gặp lỗi khi hiển thị trang.".to_owned()))).into_response()
@@ -175,7 +184,7 @@ impl From<askama::Error> for HttpError {
 }
 
 /// With a capital and a full stop.
-fn sentence(text: &str) -> String {
+pub(super) fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let capital = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
     format!("{capital}{}.", letters.as_str().trim_end_matches('.'))

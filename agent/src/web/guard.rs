@@ -18,7 +18,7 @@ use tracing::warn;
 use super::fault::HttpError;
 use super::log_in::{self, Kept};
 use super::viewer::{self, Viewer, Who};
-use super::{App, LARGEST_FORM, Wire};
+use super::{App, LARGEST_FORM, Wire, setup};
 
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; \
                       frame-ancestors 'none'";
@@ -64,6 +64,23 @@ pub async fn dress(State(app): State<App>, mut request: Request, next: Next) -> 
     }
     if let Some(viewer) = viewer {
         response = mark_forms(response, &viewer).await;
+    }
+    set_headers(response.headers_mut());
+    response
+}
+
+/// The same while there is no office: everybody at this PC may set it up, and nobody else.
+pub async fn dress_setup(request: Request, next: Next) -> Response {
+    let for_programs = is_for_programs(request.uri().path());
+    let wire = request.extensions().get::<Wire>().cloned().unwrap_or_default();
+    let is_part = PARTS.iter().any(|part| request.uri().path().ends_with(part));
+    let admitted = admit(&request, &wire).and_then(|()| if wire.is_lan() && !is_part { Err(setup::only_here()) } else { Ok(()) });
+    let mut response = match admitted {
+        Ok(()) => next.run(request).await,
+        Err(fault) => fault.into_response(),
+    };
+    if let Some(fault) = undressed(&mut response) {
+        response = if for_programs { fault.problem() } else { fault.bare_page() };
     }
     set_headers(response.headers_mut());
     response

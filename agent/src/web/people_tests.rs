@@ -153,7 +153,7 @@ async fn the_api_wants_a_session_a_password_or_a_token_as_soon_as_there_is_an_ac
 #[tokio::test]
 async fn the_first_account_is_made_once_and_only_by_a_page_of_ours() {
     let desk = Desk::founded();
-    let form = desk.get("/setup").await;
+    let form = desk.get("/setup/user").await;
     assert!(form.status == 200 && form.text.contains("Xã Ngọc Kỳ"));
     let crossing = Request::post("/setup/user")
         .header(HOST, "localhost")
@@ -188,4 +188,123 @@ async fn a_disabled_person_is_out_at_once_and_what_he_did_stays() {
     let desk = desk.log_in("hoa", Role::Clerk);
     assert!(desk.get(&page).await.text.contains("lan"), "the history names its author");
     assert_eq!(desk.authors().await, ["lan"]);
+}
+
+#[tokio::test]
+async fn another_roles_page_is_a_403_with_words_and_its_forms_do_nothing() {
+    for role in [Role::Clerk, Role::Leader] {
+        let desk = Desk::with(role);
+        let page = desk.get("/people").await;
+        assert_eq!((page.status, page.media.as_str()), (403, "text/html; charset=utf-8"));
+        for part in ["không thuộc quyền của lan", "Dành cho: quản trị", "Xã Ngọc Kỳ"] {
+            assert!(page.text.contains(part), "{part}: {}", page.text);
+        }
+        assert!(!desk.get("/").await.text.contains("/people"), "no link to where he may not go");
+        let forms: [(&str, &[(&str, &str)]); 5] = [
+            ("/people", &[("name", "evil"), ("role", "admin")]),
+            ("/people/lan/role", &[("role", "admin")]),
+            ("/people/lan/disable", &[]),
+            ("/people/lan/enable", &[]),
+            ("/people/lan/password", &[]),
+        ];
+        for (path, form) in forms {
+            assert_eq!(desk.post(path, form).await.status, 403, "{path}");
+        }
+        let acts = desk.app.door.call(|store| store.user_acts(10)).await.expect("read");
+        assert_eq!(acts.len(), 1, "{acts:?}");
+    }
+}
+
+/// The password that a page shows once.
+fn shown_password(page: &str) -> String {
+    let (_, after) = page.split_once("<b class=\"code\">").expect("a password");
+    after.split('<').next().unwrap_or_default().to_owned()
+}
+
+#[tokio::test]
+async fn an_administrator_adds_somebody_who_has_to_choose_a_password_of_his_own_first() {
+    let desk = Desk::with(Role::Admin);
+    let added = desk.post("/people", &[("name", "hoa"), ("role", "clerk")]).await;
+    let password = shown_password(&added.text);
+    assert!(!desk.get("/people").await.text.contains(&password), "shown once");
+    let desk = desk.nobody();
+    let in_ = desk.try_log_in("hoa", &password).await;
+    assert_eq!(in_.location, "/password");
+    let desk = desk.with_cookie(&in_.cookie);
+    assert_eq!(desk.get("/dossiers/new").await.location, "/password", "nothing else before that");
+    let form = |now: &'static str, new: &'static str, again: &'static str| {
+        [("password_now", now), ("password", new), ("password_again", again)]
+    };
+    let given: &'static str = password.leak();
+    for (form, fault) in [
+        (form("sai", PASSWORD, PASSWORD), "đang dùng không đúng"),
+        (form(given, PASSWORD, "khác"), "khác nhau"),
+        (form(given, given, given), "phải khác"),
+        (form(given, "ngắn", "ngắn"), "ít nhất 10"),
+    ] {
+        let answer = desk.post("/password", &form).await;
+        assert!(answer.status == 422 && answer.text.contains(fault), "{fault}: {}", answer.text);
+    }
+    let changed = desk.post("/password", &form(given, PASSWORD, PASSWORD)).await;
+    assert_eq!(changed.location, "/");
+    assert_eq!(desk.get("/dossiers/new").await.location, "/login?next=%2Fdossiers%2Fnew", "the other session has ended");
+    let desk = desk.with_cookie(&changed.cookie);
+    assert_eq!(desk.get("/dossiers/new").await.status, 200);
+}
+
+#[tokio::test]
+async fn an_administrator_changes_roles_disables_and_resets_and_all_is_written_down() {
+    let desk = Desk::with(Role::Admin);
+    desk.add("hoa", Role::Clerk).await;
+    let refused = desk.post("/people/lan/disable", &[]).await;
+    assert!(refused.status == 409 && refused.text.contains("ít nhất một người quản trị"), "{}", refused.text);
+    assert!(desk.post("/people/hoa/role", &[("role", "leader")]).await.text.contains("lãnh đạo"));
+    assert!(desk.post("/people/hoa/disable", &[]).await.text.contains("Đã ngừng tài khoản hoa"));
+    let denied = desk.try_log_in("hoa", PASSWORD).await;
+    assert!(denied.status == 401 && denied.text.contains("ngừng sử dụng"));
+    assert_eq!(desk.post("/people/hoa/enable", &[]).await.status, 200);
+    let password = shown_password(&desk.post("/people/hoa/password", &[]).await.text);
+    assert_eq!(desk.try_log_in("hoa", PASSWORD).await.status, 401);
+    assert_eq!(desk.try_log_in("hoa", &password).await.location, "/password");
+    let desk = desk.log_in("quan.tri", Role::Admin);
+    let page = desk.get("/people").await.text;
+    for part in ["đổi vai trò của hoa thành lãnh đạo", "ngừng hoa", "mở lại hoa", "đặt mật khẩu của hoa", "(lan)"]
+    {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+    assert_eq!(desk.post("/people/nobody/disable", &[]).await.status, 409);
+    assert_eq!(desk.post("/people/hoa/role", &[("role", "king")]).await.status, 400);
+}
+
+#[tokio::test]
+async fn hostile_names_and_foreign_sites_get_nowhere_with_any_form_of_accounts() {
+    let desk = Desk::with(Role::Admin);
+    let hostile = "<script>alert(1)</script>\"'&";
+    let path = format!("/people/{}/disable", percent(hostile));
+    let answers = [
+        desk.post("/people", &[("name", hostile), ("role", "clerk")]).await,
+        desk.post("/people", &[("name", "hoa"), ("role", hostile)]).await,
+        desk.post(&path, &[]).await,
+        desk.post("/login", &[("name", hostile), ("password", hostile), ("next", hostile), ("kept_to", hostile)]).await,
+        desk.post("/login", &[("name", "x"), ("kept_to", "/dossiers"), ("kept_form", hostile)]).await,
+        desk.post("/dossiers", &[("viewer", hostile), ("name", hostile)]).await,
+        desk.post("/password", &[("password_now", hostile), ("password", hostile), ("password_again", hostile)]).await,
+        desk.get(&format!("/login?next={}", percent(hostile))).await,
+    ];
+    for answer in &answers {
+        assert!(!answer.text.contains("<script>alert") && !answer.text.contains("\"'&"), "{}", answer.text);
+    }
+    let forms = ["/login", "/logout", "/password", "/people", "/people/lan/disable", "/people/lan/password", "/setup/user"];
+    for path in forms {
+        for (name, value) in [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site"), ("origin", "null")] {
+            let request = Request::post(path)
+                .header(HOST, "localhost")
+                .header(axum::http::header::COOKIE, desk.cookie())
+                .header(CONTENT_TYPE, "application/x-www-form-urlencoded")
+                .header(name, value)
+                .body(Body::from("name=lan&role=admin&password=0123456789"));
+            assert_eq!(desk.send(request.expect("a request")).await.status, 403, "{path} {name}: {value}");
+        }
+    }
+    assert_eq!(desk.get("/people").await.status, 200, "nothing happened to the session");
 }

@@ -78,6 +78,10 @@ impl Desk {
         self
     }
 
+    pub(super) fn cookie(&self) -> &str {
+        &self.cookie
+    }
+
     pub(super) async fn send(&self, request: Request<Body>) -> Answer {
         let response: Response = router(self.app.clone()).oneshot(request).await.expect("infallible");
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
@@ -403,7 +407,7 @@ async fn other_hosts_and_other_sites_are_refused_without_a_look_inside() {
 #[test]
 fn an_address_open_to_the_network_is_refused() {
     let message = only_this_pc("0.0.0.0:7420".parse().expect("an address")).expect_err("refused").to_string();
-    assert!(message.contains("chưa có đăng nhập"), "{message}");
+    assert!(message.contains("không mã hóa"), "{message}");
     only_this_pc("[::1]:7420".parse().expect("an address")).expect("this PC");
 }
 

@@ -174,7 +174,7 @@ fn too_many() -> HttpError {
 }
 
 /// Checks name and password: one turn at the store, the slow arithmetic outside of it, another turn.
-async fn verified(app: &App, name: &str, password: String) -> Result<Result<User, PeopleError>, HttpError> {
+pub(super) async fn verified(app: &App, name: &str, password: String) -> Result<Result<User, PeopleError>, HttpError> {
     let (candidate, holds) = match checked(app, name, password).await? {
         Ok(checked) => checked,
         Err(error) => return Ok(Err(error)),

@@ -13,6 +13,7 @@ use chrono::{DateTime, NaiveDate, SecondsFormat};
 use motcua_shared::calendar::{LocalTime, VIETNAM, local_day};
 use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
+use motcua_shared::office::{Explanation, Filed, Said, Stated};
 use motcua_shared::sync;
 use motcua_shared::unit::{Key, Unit, new_keys, since_of};
 use motcua_shared::wire::{AgentReport, REASONS, Signed, decode, encode};
@@ -20,9 +21,11 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params}
 use uuid::Uuid;
 
 use super::{
-    Certificate, DossierRow, Enrolment, Healing, Held, MonthRow, NewEntry, Node, ProcedureCounters, Quarantined, Reference, Role,
-    RollupRow, Store, StoreError, StoredEntry, Stream, StreamStatus, Told, User,
+    Certificate, DossierRow, Enrolment, Healing, Held, MonthRow, NewEntry, Node, Of, ProcedureCounters, Quarantined, Reference,
+    Role, RollupRow, Store, StoreError, StoredEntry, Stream, StreamStatus, Told, User,
 };
+
+mod office;
 
 refinery::embed_migrations!("migrations");
 
@@ -638,8 +641,36 @@ impl Store for SqliteStore {
     fn projections_clear(&mut self) -> Result<(), StoreError> {
         Ok(self.connection.execute_batch(
             "delete from dossier; delete from rollup; delete from rollup_unit; delete from rollup_procedure;
-             delete from rollup_known; delete from quarantine;",
+             delete from rollup_known; delete from quarantine;
+             delete from declared; delete from explanation; delete from filed_report;",
         )?)
+    }
+
+    fn office_add(&mut self, unit: &str, n: i64, origin: Hash, said: &Said) -> Result<(), StoreError> {
+        office::add(&self.connection, unit, n, origin, said)
+    }
+
+    fn stated(&self, unit: Option<&str>) -> Result<Vec<Of<Stated>>, StoreError> {
+        office::stated(&self.connection, unit)
+    }
+
+    fn explanations(&self, unit: Option<&str>) -> Result<Vec<Of<Explanation>>, StoreError> {
+        office::explanations(&self.connection, unit)
+    }
+
+    fn filed_reports(&self, unit: Option<&str>) -> Result<Vec<Of<Filed>>, StoreError> {
+        office::filed(&self.connection, unit)
+    }
+
+    fn entries_of_offices(&self, visit: &mut dyn FnMut(StoredEntry)) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "select n, stream, seq, hash, body, sealed, dossier from entry
+             where dossier is null and not exists (select 1 from quarantine q where q.n = entry.n) order by n",
+        )?;
+        for entry in statement.query_map([], stored_entry)? {
+            visit(entry?);
+        }
+        Ok(())
     }
 
     fn enrolment_add(&mut self, secret_hash: [u8; 32], unit: &str, at: LocalTime, expires: LocalTime) -> Result<(), StoreError> {
