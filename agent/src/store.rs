@@ -39,7 +39,7 @@ mod streams;
 
 pub use books::{BookRow, CertificationRow};
 pub use check::{Damage, Proof};
-pub use desk::{DeskCounts, DeskList, DeskRow, StepTaken};
+pub use desk::{DeskCounts, DeskList, DeskRow, HandedOver, StepTaken};
 pub use people::{Act, Changed, User, UserAct};
 pub use reference::{Announced, InForce, ReferenceAttempt, Taken};
 pub use streams::{Branch, OwnStream, Standing};

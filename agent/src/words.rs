@@ -449,9 +449,13 @@ pub fn user_act(act: &str, name: &str, detail: &str) -> String {
     }
 }
 
+/// The author of what citizens say at the page without a log-in.
+pub const KIOSK: &str = "kiosk";
+
 /// Who made an entry.
 pub fn author_name(author: &str) -> &str {
     match author {
+        KIOSK => "người dân, ở màn hình tra cứu,",
         "counter" => "quầy một cửa",
         "command-line" => "nhập từ tệp",
         "reference" => "lịch do huyện công bố",

@@ -79,6 +79,17 @@
     document.addEventListener("visibilitychange", refresh);
   }
 
+  // A page for citizens forgets whom it spoke of last.
+  const idle = Number(document.body.dataset.idle);
+  if (idle) {
+    let since = Date.now();
+    for (const sign of ["keydown", "pointerdown", "input", "scroll"]) addEventListener(sign, () => { since = Date.now(); }, { passive: true });
+    setInterval(() => {
+      const shows = location.search || location.pathname !== document.body.dataset.home;
+      if (shows && Date.now() - since > idle * 1000) location.replace(document.body.dataset.home);
+    }, 5000);
+  }
+
   const foot = document.querySelector("#keys");
   if (foot) {
     const button = document.createElement("button");

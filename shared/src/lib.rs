@@ -26,6 +26,7 @@ pub mod index766;
 pub mod indicator;
 pub mod office;
 pub mod paper;
+pub mod patience;
 pub mod period;
 pub mod reason;
 pub mod reception;

@@ -113,3 +113,60 @@ async fn a_reason_is_chosen_and_the_slip_says_it_with_the_number_of_its_form() {
     assert!(desk.get(&format!("{page}/slips/refusal")).await.text.contains("Không đủ điều kiện theo quy định"));
     assert!(desk.get(&format!("{page}/slips/return")).await.text.contains("Người nhận kết quả"));
 }
+
+#[tokio::test]
+async fn a_citizen_learns_state_and_date_by_code_and_never_who_or_what() {
+    let desk = Desk::new();
+    let page = desk.receive("Nguyễn Thị Bí Mật").await.location;
+    let code = page.split(['/', '?']).nth(2).expect("a code").to_owned();
+    let desk = desk.nobody();
+    assert_eq!(desk.get("/kiosk").await.status, 200);
+    let short = code.split_once('-').expect("a code").1.to_owned();
+    for asked in [format!("/kiosk?code={code}"), format!("/lookup?code={}", code.to_lowercase()), format!("/kiosk?code={short}")]
+    {
+        let shown = desk.get(&asked).await;
+        assert_eq!(shown.status, 200);
+        for part in [code.as_str(), "Đang giải quyết", "Hẹn trả lúc 17:00 20/11/2023"] {
+            assert!(shown.text.contains(part), "{asked} {part}");
+        }
+        for hidden in ["Bí Mật", "030200000001", "2.000815", "Chứng thực"] {
+            assert!(!shown.text.contains(hidden), "{asked} {hidden}");
+        }
+    }
+    let missing = desk.get("/lookup?code=%3Cscript%3E1").await;
+    assert!(
+        missing.status == 200 && missing.text.contains("Không có hồ sơ nào mang mã này") && missing.text.contains("&#60;SCRIPT")
+            || missing.text.contains("&#60;script")
+    );
+    assert_eq!(desk.get(&format!("/dossiers/{code}")).await.status, 303, "everything else asks who looks");
+    let mut answers = Vec::new();
+    for _ in 0..40 {
+        answers.push(desk.get("/lookup?code=X-1").await.status);
+    }
+    assert!(answers.starts_with(&[200]) && answers.ends_with(&[429]), "nobody asks faster than people type: {answers:?}");
+    assert_eq!(desk.get("/kiosk").await.status, 200, "the empty page stays");
+}
+
+#[tokio::test]
+async fn one_form_for_each_dossier_without_any_answer_filled_in_and_time_only_after_the_result() {
+    let desk = Desk::new();
+    let page = desk.received().await;
+    let code = page.rsplit('/').next().expect("a code").to_owned();
+    let early = desk.get(&format!("/kiosk/rate?code={code}")).await.text;
+    assert!(early.contains("name=\"q3\"") && !early.contains("name=\"q1\"") && !early.contains("name=\"rating\""));
+    assert!(!early.contains("checked"), "nothing is answered for anybody");
+    let hasty = desk.post("/kiosk/rate", &[("dossier", &code), ("q1", "2")]).await;
+    assert_ne!(hasty.status, 200, "no time to judge before the result: {}", hasty.text);
+    assert_eq!(desk.post("/kiosk/rate", &[("dossier", &code)]).await.status, 422);
+    desk.step(&page, StepKind::Finished, "1", &[("outcome", "granted")]).await;
+    let form = [("dossier", code.as_str()), ("q1", "2"), ("q7", "0"), ("rating", "very_good")];
+    let saved = desk.post("/kiosk/rate", &form).await;
+    assert!(saved.status == 200 && saved.text.contains("đã được lưu"), "{}", saved.text);
+    assert_eq!(desk.entries().await, 4);
+    assert_eq!(desk.post("/kiosk/rate", &[("dossier", code.as_str()), ("q7", "2")]).await.status, 409);
+    assert_eq!(desk.post("/kiosk/rate", &[("dossier", "X-1"), ("q7", "2")]).await.status, 200);
+    assert_eq!(desk.entries().await, 4);
+    let life = desk.get(&page).await.text;
+    assert!(life.contains("người dân, ở màn hình tra cứu") && life.contains("Rất tốt"), "{life}");
+    assert!(!desk.get(&format!("/kiosk?code={code}")).await.text.contains("/kiosk/rate"));
+}
