@@ -153,6 +153,11 @@ fn identity_write(data: &Path, key: &OfficeKey, files: &BTreeMap<String, Vec<u8>
                 identity.stream_directory(id)?;
                 private_file(&identity.stream_key_place(id).with_file_name(file), bytes)?;
             }
+            // The other PCs of the office go on trusting this one.
+            ["lan", file @ ("ca.pem" | "ca-key.pem")] => {
+                identity.lan_directory()?;
+                private_file(&identity.directory().join("lan").join(file), bytes)?;
+            }
             _ => {}
         }
     }

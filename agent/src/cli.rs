@@ -8,6 +8,7 @@ use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
@@ -29,6 +30,7 @@ use crate::bundle::{self, Brought};
 use crate::config::Config;
 use crate::doctor;
 use crate::door::Door;
+use crate::lan::Lan;
 use crate::office::{self, Name, Status, chance, now};
 use crate::output;
 use crate::recover;
@@ -138,8 +140,13 @@ enum Command {
     Serve {
         #[command(flatten)]
         data: Data,
-        #[arg(long, env = "MOTCUA_LISTEN")]
-        listen: Option<SocketAddr>,
+        /// Địa chỉ của trang làm việc [mặc định: 127.0.0.1:7420]; với --lan, địa chỉ không phải của riêng máy này là của
+        /// mạng nội bộ [mặc định: 0.0.0.0:7421]. Ghi được hai lần.
+        #[arg(long, env = "MOTCUA_LISTEN", value_delimiter = ',')]
+        listen: Vec<SocketAddr>,
+        /// Mở cho các máy khác trong cơ quan, qua https.
+        #[arg(long, env = "MOTCUA_LAN")]
+        lan: bool,
         /// Khung giờ gửi ban đêm [mặc định: 18:00-06:00].
         #[arg(long, env = "MOTCUA_NIGHT", value_name = "TỪ-ĐẾN")]
         night: Option<String>,
@@ -317,7 +324,7 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
             };
             recover(&data.path, &asked, key.as_ref())
         }
-        Command::Serve { data, listen, night } => serve(&data.path, listen, night.as_deref()),
+        Command::Serve { data, listen, lan, night } => serve(&data.path, &listen, lan, night.as_deref()),
         Command::Backup { data, file } => back_up(&data.path, &file),
         Command::Restore { data, file, recovery_key } => restore(&data.path, &file, recovery_key.as_deref()),
         Command::Sync { data, json } => sync(&data.path, json),
@@ -509,20 +516,32 @@ fn restore(data: &Path, file: &Path, recovery_key: Option<&str>) -> anyhow::Resu
     Ok(ExitCode::SUCCESS)
 }
 
-fn serve(data: &Path, listen: Option<SocketAddr>, night: Option<&str>) -> anyhow::Result<ExitCode> {
+fn serve(data: &Path, listen: &[SocketAddr], lan: bool, night: Option<&str>) -> anyhow::Result<ExitCode> {
     let config = Config::load(data)?;
-    let front = web::Front::open(data, config.window(night)?)?;
-    let listen = listen.or(config.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7420)));
-    web::only_this_pc(listen)?;
+    let (here, others) = config.addresses(listen, lan)?;
+    web::only_this_pc(here)?;
+    let taken = |address| format!("không mở được địa chỉ {address}; có thể chương trình đang chạy sẵn");
+    let others = others
+        .map(|address| {
+            let listener = std::net::TcpListener::bind(address).with_context(|| taken(address))?;
+            listener.set_nonblocking(true)?;
+            anyhow::Ok((listener.local_addr()?, listener, Arc::new(Lan::open(data)?)))
+        })
+        .transpose()?;
+    let opened =
+        others.as_ref().map(|(bound, _, lan)| web::Opened { lan: Arc::clone(lan), port: bound.port(), bound: bound.ip() });
+    let front = web::Front::open(data, config.window(night)?, opened)?;
     runtime()?.block_on(async {
-        let listener = tokio::net::TcpListener::bind(listen)
-            .await
-            .with_context(|| format!("không mở được địa chỉ {listen}; có thể chương trình đang chạy sẵn"))?;
-        output::line(&format!("listening on http://{}", listener.local_addr()?));
-        if front.office().is_none() {
-            output::line("Máy này chưa được thiết lập: hãy mở địa chỉ trên bằng trình duyệt của máy này.");
+        let here = tokio::net::TcpListener::bind(here).await.with_context(|| taken(here))?;
+        output::line(&format!("listening on http://{}", here.local_addr()?));
+        if let Some((bound, ..)) = &others {
+            output::line(&format!("listening on https://{bound}"));
         }
-        web::serve(listener, front).await
+        if front.office().is_none() {
+            output::line("Máy này chưa được thiết lập: hãy mở địa chỉ đầu bằng trình duyệt của máy này.");
+        }
+        let lan = others.map(|(_, listener, lan)| (listener, lan));
+        web::serve(web::Listeners { here, lan }, front).await
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -760,6 +779,7 @@ fn verify(data: &Path, rebuild: bool) -> anyhow::Result<ExitCode> {
     let key = office::office_key(data, &store.office()?)?;
     if rebuild {
         store.rebuild()?;
+        store.search_rebuild(&key)?;
     }
     match store.verify(&key)? {
         Ok(proof) => {

@@ -15,6 +15,11 @@ use serde::Deserialize;
 pub struct Config {
     /// Address of the pages, such as `127.0.0.1:7420`.
     pub listen: Option<SocketAddr>,
+    /// Whether the other PCs of the office are answered, over https.
+    #[serde(default)]
+    pub lan: bool,
+    /// Address for the other PCs, such as `0.0.0.0:7421`.
+    pub listen_lan: Option<SocketAddr>,
     /// The hours in which this PC may send at night, such as `18:00-06:00`.
     pub night: Option<String>,
 }
@@ -26,6 +31,8 @@ pub enum ConfigError {
     Read(PathBuf, #[source] std::io::Error),
     #[error("cấu hình {0} không hợp lệ: {1}")]
     Invalid(PathBuf, #[source] Box<toml::de::Error>),
+    #[error("đã ghi hai địa chỉ --listen cùng loại ({0} và {1}); cần nhiều nhất một cho máy này và một cho mạng nội bộ")]
+    Listen(SocketAddr, SocketAddr),
     #[error("night = {0}")]
     Night(#[from] NoWindow),
 }
@@ -39,6 +46,25 @@ impl Config {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
             Err(error) => Err(ConfigError::Read(path, error)),
         }
+    }
+
+    /// Where to listen: for this PC, and for the other PCs if `lan` was said here or there. Of the addresses `said`, one of
+    /// this PC itself is for it, and any other, or a second one, for the others.
+    pub fn addresses(&self, said: &[SocketAddr], lan: bool) -> Result<(SocketAddr, Option<SocketAddr>), ConfigError> {
+        let lan = lan || self.lan;
+        let (mut here, mut others) = (None, None);
+        for address in said {
+            let place = if here.is_none() && (address.ip().is_loopback() || !lan) { &mut here } else { &mut others };
+            if let Some(before) = place.replace(*address) {
+                return Err(ConfigError::Listen(before, *address));
+            }
+        }
+        if let (false, Some(here), Some(others)) = (lan, here, others) {
+            return Err(ConfigError::Listen(here, others));
+        }
+        let here = here.or(self.listen).unwrap_or(SocketAddr::from(([127, 0, 0, 1], 7420)));
+        let others = others.or(self.listen_lan).unwrap_or(SocketAddr::from(([0, 0, 0, 0], 7421)));
+        Ok((here, lan.then_some(others)))
     }
 
     /// The hours of the night: as said on the command line, else as in the file.
@@ -58,6 +84,28 @@ mod tests {
         std::fs::write(data.path().join("config.toml"), "lisen = \"127.0.0.1:1\"\n").expect("written");
         let message = Config::load(data.path()).expect_err("refused").to_string();
         assert!(message.contains("lisen") && message.contains("config.toml"), "{message}");
+    }
+
+    #[test]
+    fn other_pcs_are_answered_only_when_that_was_said_and_this_one_always() {
+        let at = |text: &str| text.parse::<SocketAddr>().expect("an address");
+        let config = Config::default();
+        let addresses = |said: &[&str], lan| config.addresses(&said.iter().map(|said| at(said)).collect::<Vec<_>>(), lan);
+        let (here, others) = (at("127.0.0.1:7420"), at("0.0.0.0:7421"));
+        assert_eq!(addresses(&[], false).expect("sound"), (here, None));
+        assert_eq!(addresses(&[], true).expect("sound"), (here, Some(others)));
+        assert_eq!(addresses(&["127.0.0.1:1"], true).expect("sound"), (at("127.0.0.1:1"), Some(others)));
+        assert_eq!(addresses(&["0.0.0.0:2"], true).expect("sound"), (here, Some(at("0.0.0.0:2"))));
+        assert_eq!(addresses(&["0.0.0.0:2", "[::1]:1"], true).expect("sound"), (at("[::1]:1"), Some(at("0.0.0.0:2"))));
+        assert_eq!(
+            addresses(&["127.0.0.1:1", "127.0.0.1:2"], true).expect("sound"),
+            (at("127.0.0.1:1"), Some(at("127.0.0.1:2")))
+        );
+        assert!(addresses(&["127.0.0.1:1", "127.0.0.1:2"], false).is_err());
+        assert!(addresses(&["10.0.0.1:1", "10.0.0.2:2"], true).is_err());
+        assert_eq!(addresses(&["0.0.0.0:2"], false).expect("refused later").0, at("0.0.0.0:2"));
+        let file = Config { lan: true, listen_lan: Some(at("10.0.0.1:9")), ..Config::default() };
+        assert_eq!(file.addresses(&[], false).expect("sound"), (here, Some(at("10.0.0.1:9"))));
     }
 
     #[test]

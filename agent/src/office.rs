@@ -79,6 +79,11 @@ impl Identity {
         place.ancestors().skip(1).take(2).collect::<Vec<_>>().into_iter().rev().try_for_each(private_directory)
     }
 
+    /// Makes the folder of what other PCs of the office trust.
+    pub fn lan_directory(&self) -> Result<(), OfficeError> {
+        private_directory(&self.directory.join("lan"))
+    }
+
     /// Lays key and certificate of a stream into its own folder, before another takes their place.
     pub fn keep_apart(&self, stream: Uuid) -> Result<(), OfficeError> {
         let place = self.stream_key_place(stream);

@@ -18,11 +18,12 @@ use motcua_shared::certification::Counts;
 use motcua_shared::contribution::{COLUMNS, Counters, Delta};
 use motcua_shared::deadline;
 use motcua_shared::doctor::Line;
-use motcua_shared::dossier::{Code, Dossier, Event, Refusal};
+use motcua_shared::dossier::{Code, Correction, Dossier, Event, Refusal};
 use motcua_shared::entry::{Body, ClockReading, Draft, Hash, Head, Record, Seq};
 pub use motcua_shared::reception::Reception;
 use motcua_shared::report::FieldSums;
 use motcua_shared::seal::{OfficeKey, Sealed};
+use motcua_shared::search::Blind;
 use motcua_shared::wire::{Receipt, Signed};
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
@@ -32,16 +33,20 @@ mod check;
 mod clock;
 mod declared;
 mod desk;
+mod drafts;
 mod figures;
 mod people;
 mod reference;
+mod search;
 mod streams;
 
 pub use books::{BookRow, CertificationRow};
 pub use check::{Damage, Proof};
 pub use desk::{DeskCounts, DeskList, DeskRow, HandedOver, StepTaken};
+pub use drafts::{HalfTyped, SavedSearch, Typist};
 pub use people::{Act, Changed, User, UserAct};
 pub use reference::{Announced, InForce, ReferenceAttempt, Taken};
+pub use search::{Found, Indexed, Page, Search};
 pub use streams::{Branch, OwnStream, Standing};
 
 use books::Books;
@@ -441,12 +446,32 @@ impl Store {
         }
         let office = office(&transaction)?;
         let code = next_code(&transaction, &office, motcua_shared::calendar::local_day(reception.received.received_at))?;
-        let event = Books::open(&transaction)?.number(reception.event(code.clone()))?;
-        Dossier::new(reception.id).admits(&event, pen.now)?;
         let clock = clock::reading(&transaction, pen.now)?;
-        append(&transaction, office.stream, &[pen.draft(event, reception.id, Some(reception.person), clock)], pen)?;
+        let (mut dossier, mut drafts) = (Dossier::new(reception.id), Vec::new());
+        let mut books = Books::open(&transaction)?;
+        for (event, sealed) in reception.events(code.clone()) {
+            let event = books.number(event)?;
+            dossier.admits(&event, pen.now)?;
+            dossier.apply(&event);
+            drafts.push(pen.draft(event, reception.id, Some(sealed), clock));
+        }
+        append(&transaction, office.stream, &drafts, pen)?;
+        transaction.execute("delete from half_typed where id = ?1", [reception.id])?;
         transaction.commit()?;
         Ok(code)
+    }
+
+    /// Puts a slip right: `person` is the whole person as known from now on, with the reason.
+    pub fn correct(&mut self, code: &str, correction: Correction, person: Sealed, pen: &Pen) -> Result<()> {
+        let transaction = begin(&mut self.connection)?;
+        let id = dossier_id(&transaction, code)?;
+        let event = Event::Corrected(Box::new(correction));
+        fold(&transaction, id)?.0.admits(&event, pen.now)?;
+        let stream = office(&transaction)?.stream;
+        let clock = clock::reading(&transaction, pen.now)?;
+        append(&transaction, stream, &[pen.draft(event, id, Some(person), clock)], pen)?;
+        transaction.commit()?;
+        Ok(())
     }
 
     /// Saves one step of a dossier's life, if it may be taken now.
@@ -606,12 +631,7 @@ impl Store {
 
     /// The person of each dossier in a list, where this office's key opens it.
     pub fn persons(&self, rows: &[DossierRow], key: &OfficeKey) -> Result<Vec<Option<Sealed>>> {
-        let mut statement = self.connection.prepare_cached("select seq, hash, body, sealed, stream from entry where n = ?1")?;
-        let mut person = |n: i64| -> Result<Option<Sealed>> {
-            let found = statement.query_row([n], |row| Ok((record(row)?, row.get::<_, Uuid>(4)?))).optional()?;
-            Ok(found.and_then(|(record, stream)| key.open(stream, record.seq, &record.body, &record.sealed).ok()))
-        };
-        rows.iter().map(|row| row.person.map_or(Ok(None), &mut person)).collect()
+        rows.iter().map(|row| row.person.map_or(Ok(None), |n| search::person_at(&self.connection, n, key))).collect()
     }
 
     /// Keeps a verified receipt, durably. On the stream that is written to it also says that no entry of it is a branch.
@@ -881,30 +901,51 @@ fn names_person(event: &Event, sealed: bool) -> bool {
     sealed && matches!(event, Event::Received(_) | Event::Guided(_) | Event::Declined(_) | Event::Corrected(_))
 }
 
+/// A dossier that is being written to.
+struct Change<'a> {
+    dossier: Dossier,
+    /// Entry that names its person.
+    person: Option<i64>,
+    /// That person, when it is among what is written.
+    named: Option<&'a Sealed>,
+    external_code: Option<String>,
+    is_new: bool,
+}
+
 /// Writes entries and brings the projection along. The caller commits.
 fn append(transaction: &Transaction, stream: Uuid, drafts: &[Draft], pen: &Pen) -> Result<Head> {
     let mut head = head(transaction, stream)?;
-    let mut changed: BTreeMap<Uuid, (Dossier, Option<i64>)> = BTreeMap::new();
+    let mut changed: BTreeMap<Uuid, Change> = BTreeMap::new();
     let mut delta = Delta::default();
     for draft in drafts {
         if let Some(id) = draft.dossier
             && !changed.contains_key(&id)
         {
-            let before = fold(transaction, id)?;
-            delta.retract(&before.0);
-            changed.insert(id, before);
+            let (dossier, person) = fold(transaction, id)?;
+            delta.retract(&dossier);
+            let (external_code, is_new) = (dossier.external_code.clone(), dossier.code().is_empty());
+            changed.insert(id, Change { dossier, person, named: None, external_code, is_new });
         }
         let record = head.next(stream, draft, pen.key, (pen.salt)());
         head = record.head();
         let n = entry_insert(transaction, stream, &record, draft.dossier)?;
-        if let Some((dossier, person)) = draft.dossier.and_then(|id| changed.get_mut(&id)) {
-            dossier.apply(&draft.event);
-            *person = names_person(&draft.event, draft.sealed.is_some()).then_some(n).or(*person);
+        if let Some(change) = draft.dossier.and_then(|id| changed.get_mut(&id)) {
+            change.dossier.apply(&draft.event);
+            if names_person(&draft.event, draft.sealed.is_some()) {
+                (change.person, change.named) = (Some(n), draft.sealed.as_ref());
+            }
         }
     }
-    for (dossier, person) in changed.values() {
+    let blind = Blind::of(pen.key);
+    for Change { dossier, person, named, external_code, is_new } in changed.values() {
         delta.add(dossier);
         dossier_put(transaction, dossier, *person)?;
+        if named.is_some() {
+            search::put(transaction, &blind, dossier, *named)?;
+        } else if *is_new || *external_code != dossier.external_code {
+            let person = person.map_or(Ok(None), |n| search::person_at(transaction, n, pen.key))?;
+            search::put(transaction, &blind, dossier, person.as_ref())?;
+        }
     }
     figures::rollup_add(transaction, &delta)?;
     Ok(head)

@@ -4,7 +4,7 @@
 //! script is needed, and every fault says what happened, what is safe and what to do. Start at [`router`]; who may do what
 //! is an argument of each handler: [`viewer`].
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -27,6 +27,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::doctor;
 use crate::door::Door;
+use crate::lan::Lan;
 use crate::office::{Status, chance, now};
 use crate::schedule::Sender;
 use crate::store::{self, Pen, Store};
@@ -34,15 +35,20 @@ use crate::words;
 
 pub mod api;
 mod books;
+mod correction;
 mod declared;
 mod dossier;
+mod drafts;
 mod fault;
+mod find;
 mod front;
 mod guard;
 mod kiosk;
+mod lan;
 mod list;
 mod log_in;
 mod people;
+mod receipt;
 mod reception;
 mod report;
 mod setup;
@@ -53,7 +59,8 @@ mod today;
 pub mod viewer;
 
 use fault::HttpError;
-pub use front::{Front, serve};
+pub use front::{Front, Listeners, serve};
+use lan::Wire;
 use viewer::Viewer;
 
 /// No form of ours is larger.
@@ -76,6 +83,17 @@ pub struct App {
     /// Turns that are left at the page without a log-in.
     turns: Arc<Mutex<Bucket>>,
     started: Instant,
+    /// How the other PCs of the office are answered, if they are.
+    lan: Option<Opened>,
+}
+
+/// The door that is open to the other PCs of the office.
+#[derive(Clone)]
+pub struct Opened {
+    pub lan: Arc<Lan>,
+    pub port: u16,
+    /// The address that it listens on.
+    pub bound: IpAddr,
 }
 
 impl App {
@@ -88,7 +106,13 @@ impl App {
             hashing: Arc::new(Semaphore::new(2)),
             turns: Arc::new(Mutex::new(Bucket::new(CITIZENS_AT_ONCE, CITIZEN_EVERY_MS))),
             started: Instant::now(),
+            lan: None,
         }
+    }
+
+    /// The same, open to other PCs too.
+    pub fn with_lan(self, lan: Option<Opened>) -> App {
+        App { lan, ..self }
     }
 
     /// Reads from the store.
@@ -140,31 +164,6 @@ impl App {
     }
 }
 
-/// The way on which a request came.
-#[derive(Debug, Clone, Default)]
-pub enum Wire {
-    /// From this PC.
-    #[default]
-    Loopback,
-}
-
-impl Wire {
-    fn is_lan(&self) -> bool {
-        match self {
-            Wire::Loopback => false,
-        }
-    }
-
-    fn scheme(&self) -> &'static str {
-        if self.is_lan() { "https://" } else { "http://" }
-    }
-
-    /// Whether this PC is called so on this way. Any other name is somebody's who points it at us.
-    fn is_called(&self, name: &str) -> bool {
-        ["localhost", "127.0.0.1", "[::1]"].iter().any(|ours| name.eq_ignore_ascii_case(ours))
-    }
-}
-
 /// What stands around every page of somebody who is logged in.
 struct Frame {
     office: String,
@@ -204,8 +203,17 @@ pub fn router(app: App) -> Router {
         .route("/", get(today::show))
         .route("/several", get(several::prepare).post(several::take))
         .route("/dossiers/list", get(list::show))
-        .route("/dossiers/new", get(reception::blank))
-        .route("/dossiers", get(list::find).post(reception::save))
+        .route("/dossiers/new", get(reception::blank).post(reception::again))
+        .route("/dossiers/new/preview", post(reception::previewed))
+        .route("/dossiers/new/procedures", get(reception::procedures))
+        .route("/drafts", get(drafts::show).post(drafts::keep))
+        .route("/drafts/{id}/discard", post(drafts::discard))
+        .route("/dossiers", get(find::show).post(reception::save))
+        .route("/dossiers.csv", get(find::csv))
+        .route("/dossiers/searches", post(find::keep))
+        .route("/dossiers/searches/{n}/forget", post(find::forget))
+        .route("/dossiers/{code}/receipt", get(receipt::show))
+        .route("/dossiers/{code}/correct", get(correction::show).post(correction::correct))
         .route("/dossiers/{code}", get(dossier::show))
         .route("/dossiers/{code}/steps/{kind}", post(dossier::step))
         .route("/dossiers/{code}/slips/{slip}", get(slip::show))
@@ -229,6 +237,8 @@ pub fn router(app: App) -> Router {
         .route("/setup", get(setup::next))
         .route("/setup/enrol", post(setup::enrol_first))
         .route("/setup/user", get(setup::user_form).post(setup::user_save))
+        .route("/trust", get(lan::trust))
+        .route("/trust/ca.crt", get(lan::ca))
         .route("/enrol", get(setup::enrol_form).post(setup::enrol_later))
         .route("/sync/line", get(sync::line))
         .route("/kiosk", get(kiosk::show))
@@ -236,6 +246,7 @@ pub fn router(app: App) -> Router {
         .route("/lookup", get(kiosk::show))
         .route("/style.css", get(style))
         .route("/app.js", get(script))
+        .route("/reception.js", get(reception_script))
         .merge(api::routes())
         .fallback(fault::nowhere)
         .layer(CatchPanicLayer::new())
@@ -253,6 +264,10 @@ async fn style() -> impl IntoResponse {
 
 async fn script() -> impl IntoResponse {
     ([(CONTENT_TYPE, "text/javascript; charset=utf-8"), FOR_EVER], assets::SCRIPT)
+}
+
+async fn reception_script() -> impl IntoResponse {
+    ([(CONTENT_TYPE, "text/javascript; charset=utf-8")], include_str!("../templates/reception.js"))
 }
 
 /// What goes over the wire as it is stays on this PC.
@@ -284,6 +299,8 @@ async fn asked_to_stop() {
 
 #[cfg(test)]
 mod people_tests;
+#[cfg(test)]
+mod reception_tests;
 #[cfg(test)]
 mod setup_tests;
 #[cfg(test)]

@@ -104,6 +104,15 @@ pub fn procedure_name<'a>(catalogue: &'a Catalogue, code: &'a str) -> &'a str {
     catalogue.newest(code).map_or(code, |procedure| &procedure.name)
 }
 
+/// At most so many letters of a text.
+pub fn shortened(text: &str, letters: usize) -> String {
+    let mut short: String = text.chars().take(letters).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
 /// The limits of a procedure, each channel that has its own apart.
 pub fn procedure_limit(procedure: &Procedure) -> String {
     let mut words = procedure.limit.map_or_else(|| "chưa có thời hạn".to_owned(), limit_name);

@@ -14,7 +14,9 @@
     if (typing(event.target)) return;
     const letter = /^Key[A-Z]$/.test(event.code) ? event.code[3].toLowerCase() : event.key;
     if (letter.length !== 1 || letter === '"') return;
-    const wants = document.querySelector(`[accesskey="${CSS.escape(letter)}"]`);
+    // What the page itself has stands before the frame around it.
+    const found = [...document.querySelectorAll(`[accesskey="${CSS.escape(letter)}"]`)];
+    const wants = found.find((at) => at.closest("main")) ?? found[0];
     if (!wants) return;
     event.preventDefault();
     if (wants.matches("input:not([type=checkbox], [type=radio]), select, textarea")) return wants.focus();

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use crate::calendar::{Calendar, LocalTime};
 use crate::deadline::{self, Limit};
 use crate::dossier::{Catalogued, Channel, Code};
+use crate::text::fold;
 
 /// A hundred procedures that a commune handles, from the national portal (crawl of July 2026; DOMAIN §8).
 pub const STARTER: &str = include_str!("../data/procedures.csv");
@@ -213,6 +214,25 @@ impl Catalogue {
         self.iter().filter(move |procedure| procedure.is_valid(day))
     }
 
+    /// What can be asked for on `day` and has every typed word in its code, its name or the name of its field, with or
+    /// without diacritics; names that begin with what was typed come first.
+    pub fn search(&self, typed: &str, day: NaiveDate) -> Vec<&Procedure> {
+        let typed = fold(typed);
+        let words: Vec<&str> = typed.split_whitespace().collect();
+        let place = |procedure: &Procedure| {
+            let name = fold(&procedure.name);
+            let told = format!("{} {name} {}", procedure.code, fold(field_name(&procedure.field)));
+            let has = |word: &&str| told.split_whitespace().any(|part| part.trim_start_matches('(').starts_with(*word));
+            words
+                .iter()
+                .all(|word| has(word))
+                .then(|| (!procedure.code.starts_with(typed.trim()), !name.starts_with(typed.trim()), name))
+        };
+        let mut found: Vec<_> = self.in_force(day).filter_map(|procedure| Some((place(procedure)?, procedure))).collect();
+        found.sort_by(|one, other| one.0.cmp(&other.0));
+        found.into_iter().map(|(_, procedure)| procedure).collect()
+    }
+
     /// All versions of all procedures, by code.
     pub fn iter(&self) -> impl Iterator<Item = &Procedure> {
         self.versions.values().flatten()
@@ -275,6 +295,21 @@ mod tests {
             assert!(catalogue.iter().any(|procedure| procedure.field == field && procedure.limit.is_some()), "{field}");
         }
         assert!(catalogue.iter().filter(|procedure| procedure.limit.is_some()).count() >= 40);
+    }
+
+    #[test]
+    fn a_procedure_is_found_by_part_of_its_name_its_code_or_its_field() {
+        let catalogue = Catalogue::starter();
+        let day = "2026-11-20".parse().expect("a date");
+        let first = |typed: &str| catalogue.search(typed, day).first().map(|procedure| procedure.code.as_str());
+        assert_eq!(first("2.000815"), Some("2.000815"));
+        assert_eq!(first("1.001193"), Some("1.001193"));
+        for typed in ["ho tich ket hon", "KẾT HÔN hộ tịch", "hon ket tich"] {
+            let found = catalogue.search(typed, day);
+            assert!(!found.is_empty() && found.iter().all(|one| one.field == "ho_tich"), "{typed}");
+        }
+        assert_eq!(first("kết hôn máy bay"), None);
+        assert_eq!(catalogue.search("", day).len(), catalogue.in_force(day).count());
     }
 
     #[test]

@@ -5,6 +5,7 @@
 //! [`dossier`] → [`entry`] → [`sync`] → [`wire`] → [`contribution`] → [`report`].
 
 pub mod access;
+pub mod appointment;
 pub mod assets;
 pub mod book;
 pub mod bundle;
@@ -14,6 +15,7 @@ pub mod certainty;
 pub mod certification;
 pub mod clock;
 pub mod contribution;
+pub mod correction;
 pub mod deadline;
 pub mod declared;
 pub mod dictionary;
@@ -35,6 +37,7 @@ pub mod report;
 pub mod ruleset;
 pub mod schedule;
 pub mod seal;
+pub mod search;
 pub mod step;
 pub mod survey;
 pub mod sync;

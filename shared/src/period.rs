@@ -204,7 +204,10 @@ mod tests {
             assert!(period.previous().name().is_some() && period.previous().to < period.to);
         }
         let before = |kind: &str| Period::of_kind(kind, 2026).expect("a period").previous().name().expect("a name");
-        assert_eq!(["m1", "m7", "q1", "p6", "y"].map(before), ["Tháng 12/2025", "Tháng 6/2026", "Quý 4/2025", "6 tháng 2025", "Năm 2025"]);
+        assert_eq!(
+            ["m1", "m7", "q1", "p6", "y"].map(before),
+            ["Tháng 12/2025", "Tháng 6/2026", "Quý 4/2025", "6 tháng 2025", "Năm 2025"]
+        );
         let day = |text: &str| text.parse().expect("a date");
         let other = Period { from: day("2023-01-10"), to: day("2023-01-19") };
         assert_eq!(other.previous(), Period { from: day("2022-12-31"), to: day("2023-01-09") });

@@ -4,12 +4,13 @@
 //! Start at [`Draft::check`].
 
 use chrono::Duration;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::calendar::{Calendar, LocalTime, local_day};
 use crate::catalogue::{Catalogue, Procedure};
-use crate::dossier::{Channel, Code, Event, Lack, Received, SubmittedBy, TurnedAway};
+use crate::dossier::{Channel, Code, Event, Lack, Papers, Received, SubmittedBy, TurnedAway};
+use crate::paper::{self, Paper};
 use crate::ruleset::Ruleset;
 use crate::seal::Sealed;
 use crate::text::nfc;
@@ -25,6 +26,8 @@ pub struct Reception {
     /// It is not accepted, and why; the words are in the note of `person`.
     pub refusal: Option<(Answer, Lack)>,
     pub person: Sealed,
+    /// What was handed in, and its names for the sealed part; `None`: not listed.
+    pub papers: Option<(Vec<Paper>, String)>,
 }
 
 /// What the citizen is told instead of an appointment.
@@ -41,7 +44,16 @@ impl Code for Answer {
 }
 
 impl Reception {
-    /// What is recorded under `code`.
+    /// Everything that is recorded under `code`, each with its sealed part.
+    pub fn events(&self, code: String) -> Vec<(Event, Sealed)> {
+        let papers = self
+            .papers
+            .clone()
+            .map(|(papers, names)| (Event::Papers(Papers { papers }), Sealed { note: Some(names), ..Sealed::default() }));
+        std::iter::once((self.event(code), self.person.clone())).chain(papers).collect()
+    }
+
+    /// What is recorded first.
     pub fn event(&self, code: String) -> Event {
         let received = self.received.clone();
         let Some((answer, lack)) = self.refusal else { return Event::Received(Received { code, ..received }) };
@@ -55,7 +67,7 @@ impl Reception {
 }
 
 /// The form as it was typed.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Draft {
     /// [`Reception::id`].
@@ -67,6 +79,10 @@ pub struct Draft {
     pub identity: String,
     pub phone: String,
     pub address: String,
+    /// One paper a line, as [`paper::read`] takes them; empty: not listed.
+    pub papers: String,
+    /// Đồng; empty: as the catalogue says, or nothing where it does not say.
+    pub fee_vnd: String,
     pub received_at: String,
     /// Only for a procedure whose limit is not known.
     pub due_at: String,
@@ -90,6 +106,18 @@ const LONGEST_NOTE: usize = 2000;
 const LONGEST_SLIP: usize = 60;
 
 impl Draft {
+    /// Whether nobody has typed anything into it that would be missed.
+    pub fn is_blank(&self) -> bool {
+        let typed = [&self.procedure, &self.name, &self.identity, &self.phone, &self.address, &self.papers, &self.lack_note];
+        typed.into_iter().chain([&self.fee_vnd, &self.due_at, &self.due_reason]).all(|text| text.trim().is_empty())
+    }
+
+    /// The person that was typed, and what is wrong with it.
+    pub fn person(&self) -> (Sealed, Vec<FieldError>) {
+        let mut check = Check { draft: self, faults: Vec::new() };
+        (check.person(), check.faults)
+    }
+
     /// The reception that was typed, or all that is wrong with it.
     pub fn check(&self, catalogue: &Catalogue, calendar: &Calendar, now: LocalTime) -> Result<Reception, Vec<FieldError>> {
         let mut check = Check { draft: self, faults: Vec::new() };
@@ -99,6 +127,8 @@ impl Draft {
         let submitted_by = check.choice("submitted_by", &self.submitted_by, "hãy chọn người khai hồ sơ");
         let mut person = check.person();
         let received_at = check.received_at(now);
+        let papers = check.papers();
+        let fee_vnd = check.fee(procedure);
         let refusal = check.refusal();
         let follows = check.follows(!self.answer.is_empty());
         let due_at = if refusal.is_some() {
@@ -113,9 +143,10 @@ impl Draft {
         match (id, procedure, channel, submitted_by, received_at) {
             (Some(id), Some(procedure), Some(channel), Some(submitted_by), Some(received_at)) if check.faults.is_empty() => {
                 let catalogued = Some(catalogue.keeps(procedure));
-                let received =
-                    Received { due_at, catalogued, follows, ..received(procedure, channel, submitted_by, received_at) };
-                Ok(Reception { id, received, refusal, person })
+                let received = received(procedure, channel, submitted_by, received_at);
+                let received = Received { due_at, catalogued, follows, fee_vnd, ..received };
+                let papers = if refusal.is_some() { None } else { papers };
+                Ok(Reception { id, received, refusal, person, papers })
             }
             _ => Err(check.faults),
         }
@@ -133,11 +164,16 @@ fn received(procedure: &Procedure, channel: Channel, submitted_by: SubmittedBy, 
         limit: procedure.limit_by(channel),
         due_at: None,
         ruleset: Ruleset::on(local_day(received_at)).id.to_owned(),
-        fee_vnd: procedure.fee_vnd.unwrap_or(0),
+        fee_vnd: 0,
         catalogued: None,
         book: None,
         follows: None,
     }
+}
+
+/// The code that a chosen procedure begins with: `2.000815 Chứng thực bản sao…`.
+pub fn procedure_code(typed: &str) -> &str {
+    typed.split_whitespace().next().unwrap_or_default()
 }
 
 /// A draft, with the list that its faults go to.
@@ -160,15 +196,21 @@ impl Check<'_> {
     }
 
     fn procedure<'c>(&mut self, catalogue: &'c Catalogue, received: LocalTime) -> Option<&'c Procedure> {
-        let code = nfc(&self.draft.procedure);
-        let found = catalogue.find(&code, local_day(received));
-        match (&found, code.is_empty()) {
-            (Some(_), _) => {}
-            (None, true) => self.fault("procedure", "hãy chọn thủ tục"),
-            (None, false) if catalogue.newest(&code).is_some() => {
+        let typed = nfc(&self.draft.procedure);
+        let code = procedure_code(&typed);
+        let day = local_day(received);
+        let found = catalogue.find(code, day);
+        match &found {
+            Some(_) => {}
+            None if typed.is_empty() => self.fault("procedure", "hãy chọn thủ tục"),
+            None if catalogue.newest(code).is_some() => {
                 self.fault("procedure", format!("thủ tục {code} không có hiệu lực vào ngày tiếp nhận"));
             }
-            (None, false) => self.fault("procedure", format!("mã thủ tục {code} không có trong danh mục")),
+            None => match catalogue.search(&typed, day).len() {
+                0 => self.fault("procedure", format!("không có thủ tục nào trong danh mục khớp với “{typed}”")),
+                1 => self.fault("procedure", "có một thủ tục khớp với chữ đã gõ; hãy chọn thủ tục đó"),
+                count => self.fault("procedure", format!("có {count} thủ tục khớp với chữ đã gõ; hãy chọn một")),
+            },
         }
         found
     }
@@ -179,6 +221,33 @@ impl Check<'_> {
             self.fault(field, problem);
         }
         choice
+    }
+
+    fn papers(&mut self) -> Option<(Vec<Paper>, String)> {
+        if self.draft.papers.trim().is_empty() {
+            return None;
+        }
+        match paper::read(&self.draft.papers) {
+            Ok((_, names)) if names.iter().any(|name| name.chars().count() > LONGEST_NAME) => {
+                self.fault("papers", format!("tên giấy tờ dài quá {LONGEST_NAME} ký tự"));
+                None
+            }
+            Ok((papers, names)) => Some((papers, names.join("; "))),
+            Err(problem) => {
+                self.fault("papers", problem);
+                None
+            }
+        }
+    }
+
+    fn fee(&mut self, procedure: Option<&Procedure>) -> u64 {
+        if nfc(&self.draft.fee_vnd).is_empty() {
+            return procedure.and_then(|procedure| procedure.fee_vnd).unwrap_or(0);
+        }
+        typed::amount_vnd(&self.draft.fee_vnd).unwrap_or_else(|| {
+            self.fault("fee_vnd", "cần số tiền bằng đồng, ví dụ 8.000; để trống: theo danh mục");
+            0
+        })
     }
 
     fn received_at(&mut self, now: LocalTime) -> Option<LocalTime> {
@@ -410,6 +479,38 @@ mod tests {
         faulty(&["received_at"], |draft| draft.received_at = "hôm nay".to_owned());
         faulty(&["due_at"], |draft| draft.due_at = "17:00 24/11/2026".to_owned());
         faulty(&["due_at"], |draft| draft.due_at = "mai".to_owned());
+    }
+
+    #[test]
+    fn papers_and_a_fee_that_were_typed_are_recorded_and_the_names_of_papers_are_sealed() {
+        let reception = check(|draft| {
+            draft.papers = "Tờ khai\nGiấy khai sinh, bản sao, 2".to_owned();
+            draft.fee_vnd = "8.000".to_owned();
+        });
+        let reception = reception.expect("good");
+        assert_eq!(reception.received.fee_vnd, 8000);
+        let events = reception.events("X-261120-0001".to_owned());
+        let [(Event::Received(_), person), (Event::Papers(papers), names)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((person, papers.papers.len()), (&reception.person, 2));
+        assert_eq!(names.note.as_deref(), Some("Tờ khai; Giấy khai sinh"));
+        faulty(&["papers", "fee_vnd"], |draft| {
+            draft.papers = "Tờ khai, bản chép".to_owned();
+            draft.fee_vnd = "8,5".to_owned();
+        });
+    }
+
+    #[test]
+    fn a_procedure_is_taken_by_its_code_and_never_guessed_from_words() {
+        let chosen = check(|draft| draft.procedure = "2.000815 Chứng thực bản sao từ bản chính".to_owned()).expect("good");
+        assert_eq!(chosen.received.procedure, "2.000815");
+        faulty(&["procedure"], |draft| draft.procedure = "chung thuc".to_owned());
+        faulty(&["procedure"], |draft| draft.procedure = "trồng cây".to_owned());
+    }
+
+    #[test]
+    fn a_form_is_blank_until_somebody_types() {
+        assert!(Draft { id: "x".to_owned(), channel: "online".to_owned(), ..Draft::default() }.is_blank());
+        assert!(!Draft { phone: "09".to_owned(), ..Draft::default() }.is_blank());
     }
 
     #[test]

@@ -16,6 +16,13 @@ pub fn fold(text: &str) -> String {
     text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).map(|c| if c == 'đ' { 'd' } else { c }).collect()
 }
 
+/// A cell of a CSV file: quoted where it must be, and never taken for a formula by a spreadsheet.
+pub fn cell(text: &str) -> String {
+    let is_formula = text.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let harmless = if is_formula { format!("'{text}") } else { text.to_owned() };
+    if harmless.contains([',', '"', '\n', '\r', ';']) { format!("\"{}\"", harmless.replace('"', "\"\"")) } else { harmless }
+}
+
 /// A whole number with points between thousands: 1639 → `1.639`.
 pub fn number(value: i64) -> String {
     let digits = value.unsigned_abs().to_string();
@@ -45,6 +52,20 @@ mod tests {
     fn search_folds_every_diacritic_and_d_with_stroke() {
         assert_eq!(fold("Đặng Thị Phường Ưởng"), "dang thi phuong uong");
         assert_eq!(fold("A\u{306}\u{301}"), "a");
+    }
+
+    #[test]
+    fn a_cell_runs_nothing_and_keeps_its_commas() {
+        for (text, expected) in [
+            ("Nguyễn Thị Thử", "Nguyễn Thị Thử"),
+            ("Thôn 1, xã \"A\"", "\"Thôn 1, xã \"\"A\"\"\""),
+            ("=1+1", "'=1+1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("-2+3,4", "\"'-2+3,4\""),
+            ("+84912345678", "'+84912345678"),
+        ] {
+            assert_eq!(cell(text), expected);
+        }
     }
 
     #[test]

@@ -9,6 +9,8 @@ mod gates;
 mod import;
 mod journey;
 mod line;
+mod people;
+mod reception;
 mod recover;
 mod reference;
 mod restore;

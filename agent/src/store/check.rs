@@ -8,11 +8,12 @@ use rusqlite::OptionalExtension as _;
 
 use super::{
     COLUMNS, Delta, Dossier, Hash, Head, Result, Seq, Store, Transaction, Uuid, begin, books, declared, desk, dossier_put,
-    figures, fold, office,
+    figures, fold, office, search,
 };
 use motcua_shared::contribution::{Cell, Counters, edition};
 use motcua_shared::entry::Body;
 use motcua_shared::seal::OfficeKey;
+use motcua_shared::search::Blind;
 
 /// What a check found sound.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,6 +35,8 @@ pub enum Damage {
     Sealed { seq: Seq },
     #[error("hồ sơ {0} trong sổ không khớp với nhật ký; hãy chạy: motcua-agent verify --rebuild")]
     Dossier(String),
+    #[error("chỉ mục tìm kiếm không khớp với nhật ký; hãy chạy: motcua-agent verify --rebuild")]
+    Search,
     #[error("số liệu ngày {day}, thủ tục {procedure} không khớp với nhật ký; hãy chạy: motcua-agent verify --rebuild")]
     Rollup { procedure: String, day: String },
     #[error("{0} của đơn vị không khớp với nhật ký; hãy chạy: motcua-agent verify --rebuild")]
@@ -51,13 +54,15 @@ impl Store {
         if let Some(what) = declared::difference(&transaction)? {
             return Ok(Err(Damage::Office(what)));
         }
-        Ok(compare_projection(&transaction)?.map(|dossiers| Proof { entries, dossiers }))
+        Ok(compare_projection(&transaction, key)?.map(|dossiers| Proof { entries, dossiers }))
     }
 
     /// Makes the projection again from the log.
     pub fn rebuild(&mut self) -> Result<()> {
         let transaction = begin(&mut self.connection)?;
-        transaction.execute_batch("delete from dossier; delete from rollup; delete from certification; delete from desk; delete from stay;")?;
+        transaction.execute_batch(
+            "delete from dossier; delete from rollup; delete from certification; delete from desk; delete from stay;",
+        )?;
         let mut delta = Delta::default();
         for id in dossier_ids(&transaction)? {
             let (dossier, person) = fold(&transaction, id)?;
@@ -116,14 +121,17 @@ fn dossier_ids(transaction: &Transaction) -> Result<BTreeSet<Uuid>> {
     Ok(ids.collect::<rusqlite::Result<_>>()?)
 }
 
-fn compare_projection(transaction: &Transaction) -> Result<std::result::Result<u64, Damage>> {
+fn compare_projection(transaction: &Transaction, key: &OfficeKey) -> Result<std::result::Result<u64, Damage>> {
     let mut expected = Delta::default();
+    let (blind, mut terms) = (Blind::of(key), search::Sum::default());
     let mut statement =
         transaction.prepare("select code, state, due_at, finished_at, returned_at, verdict from dossier where id = ?1")?;
     let ids = dossier_ids(transaction)?;
     for id in &ids {
-        let (dossier, _) = fold(transaction, *id)?;
+        let (dossier, person) = fold(transaction, *id)?;
         expected.add(&dossier);
+        let person = person.map_or(Ok(None), |n| search::person_at(transaction, n, key))?;
+        terms.expect(&blind, &dossier, person.as_ref());
         let stored = statement.query_row([id], |row| (0..6).map(|column| row.get(column)).collect());
         if stored.ok() != Some(projected(&dossier)) || desk::stored(transaction, *id)? != Some(desk::projected(&dossier)) {
             return Ok(Err(Damage::Dossier(dossier.code().to_owned())));
@@ -132,6 +140,9 @@ fn compare_projection(transaction: &Transaction) -> Result<std::result::Result<u
     let stored: u64 = transaction.query_row("select count(*) from dossier", [], |row| row.get(0))?;
     if stored != ids.len() as u64 {
         return Ok(Err(Damage::Dossier("thừa trong sổ".to_owned())));
+    }
+    if search::Sum::stored(transaction)?.is_some_and(|stored| stored != terms) {
+        return Ok(Err(Damage::Search));
     }
     compare_rollup(transaction, expected).map(|same| same.map(|()| stored))
 }

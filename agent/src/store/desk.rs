@@ -225,7 +225,8 @@ impl Store {
 
     /// What was handed over on a day, by holder and time.
     pub fn handed_over(&self, day: NaiveDate) -> Result<Vec<HandedOver>> {
-        let columns = DOSSIER_COLUMNS.split(',').map(|column| format!("dossier.{}", column.trim())).collect::<Vec<_>>().join(", ");
+        let columns =
+            DOSSIER_COLUMNS.split(',').map(|column| format!("dossier.{}", column.trim())).collect::<Vec<_>>().join(", ");
         let mut statement = self.connection.prepare_cached(&format!(
             "select {columns}, stay.holder as holder, stay.at as at, stay.due_at as back_by, stay.ended_at as ended_at
              from stay join dossier on dossier.id = stay.dossier

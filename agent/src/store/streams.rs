@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use super::{
     Pen, Result, Store, StoreError, begin, books, declared, dossier_put, entry_insert, figures, fold, head, office, record,
+    search,
 };
 
 /// Where a stream stands.
@@ -250,6 +251,7 @@ fn refolded(transaction: &Transaction, dossiers: &BTreeSet<Uuid>, change: impl F
         let (dossier, person) = fold(transaction, *id)?;
         delta.add(&dossier);
         dossier_put(transaction, &dossier, person)?;
+        search::put_off(transaction, *id)?;
     }
     figures::rollup_add(transaction, &delta)?;
     books::assign_missing(transaction)

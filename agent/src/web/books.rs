@@ -93,9 +93,9 @@ pub async fn register(viewer: Viewer, State(app): State<App>, Query(asked): Quer
                 years.insert(0, year);
             }
             let rules = motcua_shared::ruleset::Ruleset::on(NaiveDate::from_ymd_opt(year, 12, 31).unwrap_or_default());
-            let title = rules.form(motcua_shared::ruleset::Form::Book).map_or("Sổ theo dõi hồ sơ".to_owned(), |title| {
-                format!("{} ({})", title.name, title.number)
-            });
+            let title = rules
+                .form(motcua_shared::ruleset::Form::Book)
+                .map_or("Sổ theo dõi hồ sơ".to_owned(), |title| format!("{} ({})", title.name, title.number));
             Ok(RegisterPage {
                 frame: Frame::read(store, &viewer)?,
                 nav: "books",

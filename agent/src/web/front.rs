@@ -5,19 +5,22 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 
 use anyhow::Context;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
+use hyper_util::rt::TokioTimer;
 use motcua_shared::schedule::Window;
 use tokio::sync::Notify;
 use tower::ServiceExt;
 use tracing::info;
 
-use super::{App, GRACE, asked_to_stop, only_this_pc, router, setup};
+use super::{App, GRACE, Opened, asked_to_stop, find, only_this_pc, router, setup};
 use crate::door::Door;
 use crate::first_run::Pending;
+use crate::lan::Lan;
 use crate::office;
 use crate::recover;
 use crate::store::{self, Store};
@@ -29,6 +32,7 @@ pub struct Front(Arc<Shared>);
 struct Shared {
     data: PathBuf,
     night: Window,
+    lan: Option<Opened>,
     office: OnceLock<(App, Router)>,
     founded: Notify,
     /// Held by whoever makes the office.
@@ -40,12 +44,13 @@ struct Shared {
 
 impl Front {
     /// The office in `data`, or what is to become one there.
-    pub fn open(data: &Path, night: Window) -> anyhow::Result<Front> {
+    pub fn open(data: &Path, night: Window, lan: Option<Opened>) -> anyhow::Result<Front> {
         recover::clear_unfinished(data)?;
         Pending::clear(data);
         let front = Front(Arc::new(Shared {
             data: data.to_owned(),
             night,
+            lan,
             office: OnceLock::new(),
             founded: Notify::new(),
             turn: Arc::default(),
@@ -71,7 +76,7 @@ impl Front {
     pub fn settle(&self) -> anyhow::Result<()> {
         let store = Store::open(&self.0.data)?;
         let key = office::office_key(&self.0.data, &store.office()?)?;
-        let app = App::new(&self.0.data, Door::new(store), key, self.0.night);
+        let app = App::new(&self.0.data, Door::new(store), key, self.0.night).with_lan(self.0.lan.clone());
         let _ = self.0.office.set((app.clone(), router(app)));
         self.0.founded.notify_one();
         Ok(())
@@ -99,13 +104,13 @@ impl Front {
         Router::new().fallback(dispatch).with_state(self.clone())
     }
 
-    /// Sends by schedule, once there is an office.
-    async fn send(self) {
+    /// Sends by schedule and keeps the search index up, once there is an office.
+    async fn work(self) {
         if self.office().is_none() {
             self.0.founded.notified().await;
         }
         if let Some(app) = self.office() {
-            app.sender.clone().run().await;
+            tokio::join!(app.sender.clone().run(), find::keep_indexed(app.clone()));
         }
     }
 }
@@ -118,15 +123,28 @@ async fn dispatch(State(front): State<Front>, request: Request) -> Response {
     router.oneshot(request).await.unwrap_or_else(|never| match never {})
 }
 
-/// Answers on `listener` until the program is asked to stop, and sends by schedule meanwhile.
-pub async fn serve(listener: tokio::net::TcpListener, front: Front) -> anyhow::Result<()> {
-    only_this_pc(listener.local_addr()?)?;
-    let schedule = tokio::spawn(front.clone().send());
+/// Where the program listens.
+pub struct Listeners {
+    /// For this PC, in the clear.
+    pub here: tokio::net::TcpListener,
+    /// For the other PCs of the office, over TLS.
+    pub lan: Option<(std::net::TcpListener, Arc<Lan>)>,
+}
+
+/// A connection of another PC on which no request begins for this long holds its place no more.
+const SILENCE: Duration = Duration::from_mins(2);
+
+/// Answers until the program is asked to stop, and sends by schedule meanwhile.
+pub async fn serve(listeners: Listeners, front: Front) -> anyhow::Result<()> {
+    only_this_pc(listeners.here.local_addr()?)?;
+    let schedule = tokio::spawn(front.clone().work());
     let (stop, mut stopped) = tokio::sync::watch::channel(());
     let mut stopping = stopped.clone();
-    let server = axum::serve(listener, front.router()).with_graceful_shutdown(async move {
+    let server = axum::serve(listeners.here, front.router()).with_graceful_shutdown(async move {
         let _ = stopping.changed().await;
     });
+    let handle = axum_server::Handle::new();
+    let others = others(listeners.lan, &front, handle.clone());
     let too_late = async {
         let _ = stopped.changed().await;
         tokio::time::sleep(GRACE).await;
@@ -134,13 +152,29 @@ pub async fn serve(listener: tokio::net::TcpListener, front: Front) -> anyhow::R
     let asked = tokio::spawn(async move {
         asked_to_stop().await;
         info!("asked to stop; open requests are finished first");
+        handle.graceful_shutdown(Some(GRACE));
         let _ = stop.send(());
     });
+    let both = async { tokio::try_join!(async { server.into_future().await.context(STOPPED) }, others).map(|_| ()) };
     let ended = tokio::select! {
-        ended = server.into_future() => ended.context("máy chủ trang làm việc dừng vì lỗi"),
+        ended = both => ended,
         () = too_late => Ok(()),
     };
     asked.abort();
     schedule.abort();
     ended
+}
+
+const STOPPED: &str = "máy chủ trang làm việc dừng vì lỗi";
+
+/// Answers the other PCs, if they are to be answered.
+async fn others(
+    lan: Option<(std::net::TcpListener, Arc<Lan>)>,
+    front: &Front,
+    handle: axum_server::Handle<std::net::SocketAddr>,
+) -> anyhow::Result<()> {
+    let Some((listener, lan)) = lan else { return Ok(()) };
+    let mut server = axum_server::from_tcp(listener)?.acceptor(super::lan::Door::new(lan)).handle(handle).http1_only();
+    server.http_builder().http1().timer(TokioTimer::new()).header_read_timeout(SILENCE);
+    server.serve(front.router().into_make_service()).await.context(STOPPED)
 }

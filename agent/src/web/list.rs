@@ -4,17 +4,17 @@
 
 use askama::Template;
 use axum::extract::{Query, State};
-use axum::response::{Html, Redirect};
+use axum::response::Html;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::reference::Tables;
-use motcua_shared::text::{nfc, number};
+use motcua_shared::text::number;
 use serde::Deserialize;
 
 use super::fault::HttpError;
 use super::viewer::Viewer;
 use super::{App, Frame, html};
 use crate::office::now;
-use crate::store::{DossierFilter, DossierRow, Store};
+use crate::store::{DossierFilter, DossierRow};
 use crate::words::{self, DueWords};
 
 const PAGE: u32 = 50;
@@ -131,21 +131,4 @@ fn line(tables: &Tables, row: DossierRow, applicant: String, now: LocalTime) -> 
         state: words::state_name(&row.state).to_owned(),
         code: row.code,
     }
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(default)]
-pub struct Wanted {
-    code: String,
-}
-
-/// Goes to the dossier whose code was typed.
-pub async fn find(_: Viewer, State(app): State<App>, Query(wanted): Query<Wanted>) -> Result<Redirect, HttpError> {
-    let code = nfc(&wanted.code);
-    if code.is_empty() {
-        return Ok(Redirect::to("/"));
-    }
-    let found = move |store: &Store| store.dossier_find(&code).or_else(|_| store.dossier_find(&code.to_uppercase()));
-    let row = app.read(move |store, _| found(store)).await?;
-    Ok(Redirect::to(&super::dossier::address(&row.code)))
 }

@@ -28,13 +28,13 @@ struct Seen {
 impl Pc {
     fn new() -> Pc {
         let data = tempfile::tempdir().expect("a directory");
-        let front = Front::open(data.path(), Window::default()).expect("opened");
+        let front = Front::open(data.path(), Window::default(), None).expect("opened");
         Pc { data, front }
     }
 
     /// The power goes and comes back.
     fn again(self) -> Pc {
-        let front = Front::open(self.data.path(), Window::default()).expect("opened");
+        let front = Front::open(self.data.path(), Window::default(), None).expect("opened");
         Pc { data: self.data, front }
     }
 

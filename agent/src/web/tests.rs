@@ -120,7 +120,7 @@ impl Desk {
     /// Receives a dossier and gives the address of its page.
     pub(super) async fn received(&self) -> String {
         let answer = self.receive("Nguyễn Thị Thử").await;
-        answer.location.split('?').next().expect("an address").to_owned()
+        answer.location.split("/receipt").next().expect("an address").to_owned()
     }
 
     pub(super) async fn step(&self, page: &str, kind: StepKind, seen: &str, form: &[(&str, &str)]) -> Answer {
@@ -154,11 +154,13 @@ pub(super) fn reception<'a>(id: &'a str, name: &'a str) -> Vec<(&'a str, &'a str
 async fn a_received_dossier_is_shown_with_its_number_and_listed() {
     let desk = Desk::new();
     let answer = desk.receive("Nguyễn Thị Thử").await;
-    assert_eq!((answer.status, answer.location.as_str()), (303, "/dossiers/000.11.57.H23-231120-0001?saved=received"));
-    let page = desk.get(&answer.location).await.text;
-    for part in ["Đã lưu", "Nguyễn Thị Thử", "17:00 20/11/2023", "QUÁ HẠN", "030200000001"] {
-        assert!(page.contains(part), "{part}");
+    assert_eq!((answer.status, answer.location.as_str()), (303, "/dossiers/000.11.57.H23-231120-0001/receipt?saved=received"));
+    let receipt = desk.get(&answer.location).await.text;
+    let page = desk.get("/dossiers/000.11.57.H23-231120-0001").await.text;
+    for part in ["Nguyễn Thị Thử", "17:00 20/11/2023", "030200000001"] {
+        assert!(receipt.contains(part) && page.contains(part), "{part}");
     }
+    assert!(receipt.contains("Đã lưu") && page.contains("QUÁ HẠN"));
     let list = desk.get("/dossiers/list?tab=overdue").await.text;
     assert!(list.contains("Nguyễn Thị Thử") && list.contains("000.11.57.H23-231120-0001"));
     assert!(!desk.get("/dossiers/list?tab=returned").await.text.contains("Nguyễn Thị Thử"));
@@ -277,7 +279,7 @@ async fn a_request_that_is_not_accepted_gets_a_slip_with_its_reason_and_counts_n
     assert!(desk.get("/dossiers/list?tab=declined").await.text.contains("231120-0001"));
     let report = desk.get("/api/v1/reports/ii06?from=2023-01-01&to=2023-12-31").await.text;
     assert!(report.contains(r#""total":{"received":{"total":0"#), "{report}");
-    assert_eq!(desk.receive("Trần Văn Thử").await.location, "/dossiers/000.11.57.H23-231120-0002?saved=received");
+    assert_eq!(desk.receive("Trần Văn Thử").await.location, "/dossiers/000.11.57.H23-231120-0002/receipt?saved=received");
 }
 
 #[tokio::test]

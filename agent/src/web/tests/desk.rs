@@ -170,3 +170,79 @@ async fn one_form_for_each_dossier_without_any_answer_filled_in_and_time_only_af
     assert!(life.contains("người dân, ở màn hình tra cứu") && life.contains("Rất tốt"), "{life}");
     assert!(!desk.get(&format!("/kiosk?code={code}")).await.text.contains("/kiosk/rate"));
 }
+
+#[tokio::test]
+async fn each_figure_opens_its_dossiers_and_stands_against_the_period_before() {
+    let desk = Desk::new();
+    let page = desk.received().await;
+    desk.received().await;
+    desk.step(&page, StepKind::Finished, "1", &[("outcome", "granted"), ("at", "10:00 20/11/2023")]).await;
+    let report = desk.get("/reports/ii06?kind=q4&year=2023").await.text;
+    for part in ["Quý 4/2023", "Quý 3/2023", "field=&#38;column=3\">2</a>", "field=&#38;column=8\">1</a>", "Giải quyết trước hạn"]
+    {
+        assert!(report.contains(part), "{part}: {report}");
+    }
+    for (query, expected) in
+        [("column=3", 2), ("column=8&field=chung_thuc", 1), ("column=11", 1), ("column=13", 1), ("column=12", 0)]
+    {
+        let list = desk.get(&format!("/reports/ii06/behind?from=2023-09-15&to=2023-12-14&{query}")).await;
+        assert_eq!(list.text.matches("<th scope=\"row\" class=\"code\">").count(), expected, "{query}: {}", list.text);
+        assert!(list.text.contains(&format!(": {expected} hồ sơ</h1>")));
+    }
+    for wrong in ["column=2", "column=14", "column=3&page=0", "column=x"] {
+        assert_eq!(desk.get(&format!("/reports/ii06/behind?from=2023-09-15&to=2023-12-14&{wrong}")).await.status, 400, "{wrong}");
+    }
+    let other = desk.get("/reports/ii06?from=01/01/2023&to=31/12/2023").await.text;
+    assert!(other.contains("không so sánh được với đơn vị khác"));
+    assert_eq!(desk.get("/reports/ii06?kind=m13&year=2023").await.status, 400);
+}
+
+#[tokio::test]
+async fn declared_figures_are_typed_beside_what_was_declared_before_and_saved_once() {
+    let desk = Desk::new();
+    let query = "from=2022-12-15&to=2023-12-14";
+    let form = [("from", "2022-12-15"), ("to", "2023-12-14"), ("figure.dossiers.resolved", "1.685"), ("figure.web.news", "12")];
+    let saved = desk.post("/declared", &form).await;
+    assert_eq!((saved.status, saved.location.as_str()), (303, "/declared?from=2022-12-15&to=2023-12-14&saved=2"));
+    let page = desk.get(&saved.location).await.text;
+    assert!(page.contains("1.685") && page.contains("khác máy tính"), "{page}");
+    let again = desk.post("/declared", &form).await;
+    assert!(again.location.ends_with("saved=0") && desk.entries().await == 1, "{}", again.location);
+    let faulty = [form[0], form[1], ("figure.web.news", "<b>mười hai</b>"), ("figure.radio.items", "7")];
+    let refused = desk.post("/declared", &faulty).await;
+    assert_eq!((refused.status, desk.entries().await), (422, 1));
+    assert!(
+        refused.text.contains("&#60;b&#62;mười hai")
+            && refused.text.contains("không phải số nguyên")
+            && refused.text.contains("value=\"7\"")
+    );
+    let next = desk.get("/declared?kind=y&year=2024").await.text;
+    assert!(next.contains("Năm 2023 đã khai") && next.contains("<td class=\"number\">1.685</td>"), "{next}");
+    assert!(desk.get(&format!("/declared?{query}")).await.text.contains("<td class=\"number\">12"));
+}
+
+#[tokio::test]
+async fn books_and_lists_are_ready_to_print_with_room_to_sign() {
+    let desk = Desk::new();
+    let page = desk.received().await;
+    let sent = [("to", "Công chức <tư pháp>"), ("holder", "officer"), ("at", "10:00 20/11/2023")];
+    desk.step(&page, StepKind::Transferred, "1", &sent).await;
+    desk.received().await;
+    let register = desk.get("/books?year=2023").await.text;
+    for part in ["Sổ theo dõi hồ sơ", "01/2023", "02/2023", "Nguyễn Thị Thử", "10:00 20/11/2023", "Ký nhận"] {
+        assert!(register.contains(part), "{part}: {register}");
+    }
+    let handover = desk.get("/books/handover?day=20/11/2023").await.text;
+    for part in ["Đã chuyển: 1 hồ sơ", "Công chức &#60;tư pháp&#62;", "Người nhận ký", "1 hồ sơ còn ở bộ phận một cửa"]
+    {
+        assert!(handover.contains(part), "{part}: {handover}");
+    }
+    assert!(desk.get("/books/handover?day=21/11/2023").await.text.contains("chưa chuyển hồ sơ nào"));
+    let overdue = desk.get("/books/overdue").await.text;
+    assert!(overdue.contains("QUÁ HẠN") && overdue.contains("Cần xin lỗi và hẹn lại") && overdue.contains("2 hồ sơ"));
+    desk.step(&page, StepKind::Certified, "2", &[("document", "copy"), ("quantity", "3"), ("at", "11:00 20/11/2023")]).await;
+    assert!(desk.get("/books/certifications?year=2023").await.text.contains("Bản sao từ bản chính"));
+    for wrong in ["/books?year=x", "/books?page=0", "/books/handover?day=hom-nay"] {
+        assert_eq!(desk.get(wrong).await.status, 400, "{wrong}");
+    }
+}

@@ -1,0 +1,360 @@
+//! Putting a slip of the hand right: what was recorded wrongly gets new values beside the old, with the reason.
+//!
+//! Promise: only what was changed is recorded; the due time follows what it was counted from, and nothing that a person set
+//! is counted again. Start at [`Draft::of`] and [`Draft::check`].
+
+use chrono::{Duration, NaiveDate};
+use serde::Deserialize;
+
+use crate::calendar::{LocalTime, VIETNAM, local_day};
+use crate::catalogue::{ClockStart, Procedure};
+use crate::deadline;
+use crate::dossier::{Channel, Code, Correction, Dossier, Outcome, Received};
+use crate::reception::{self, procedure_code};
+use crate::seal::Sealed;
+use crate::step::{Desk, this_minute};
+use crate::text::nfc;
+use crate::typed::{self, FieldError};
+
+/// The form as it was typed.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default)]
+pub struct Draft {
+    pub procedure: String,
+    pub channel: String,
+    pub received_at: String,
+    pub due_at: String,
+    pub finished_at: String,
+    pub outcome: String,
+    pub returned_at: String,
+    pub name: String,
+    pub identity: String,
+    pub phone: String,
+    pub address: String,
+    pub reason: String,
+}
+
+/// What is recorded: the clear part, and the whole person as known from now on, with the reason as its note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    pub correction: Correction,
+    pub person: Sealed,
+}
+
+const LONGEST_REASON: usize = 2000;
+
+fn shown(at: Option<LocalTime>) -> String {
+    at.map(|at| at.with_timezone(&VIETNAM).format("%H:%M %d/%m/%Y").to_string()).unwrap_or_default()
+}
+
+impl Draft {
+    /// The form with what is recorded now.
+    pub fn of(dossier: &Dossier, person: &Sealed) -> Draft {
+        let text = |text: &Option<String>| text.clone().unwrap_or_default();
+        Draft {
+            procedure: dossier.procedure().to_owned(),
+            channel: dossier.channel().map_or("", Code::code).to_owned(),
+            received_at: shown(dossier.received.as_ref().map(|received| received.received_at)),
+            due_at: shown(dossier.due_at),
+            finished_at: shown(dossier.finished.map(|finished| finished.at)),
+            outcome: dossier.finished.map_or("", |finished| finished.outcome.code()).to_owned(),
+            returned_at: shown(dossier.returned_at),
+            name: text(&person.name),
+            identity: text(&person.identity),
+            phone: text(&person.phone),
+            address: text(&person.address),
+            reason: String::new(),
+        }
+    }
+
+    /// The correction that was typed, or all that is wrong with it.
+    pub fn check(&self, dossier: &Dossier, person: &Sealed, desk: &Desk) -> Result<Checked, Vec<FieldError>> {
+        let Some(received) = &dossier.received else {
+            return Err(vec![FieldError::new("reason", "hồ sơ chưa được tiếp nhận thì không đính chính được")]);
+        };
+        let mut check = Check { draft: self, faults: Vec::new() };
+        let mut correction = check.facts(dossier, received, desk);
+        check.due(dossier, received, desk, &mut correction);
+        check.order(dossier, received, &correction);
+        let person_after = check.person(person);
+        let same_person = Sealed { note: None, ..person.clone() } == Sealed { note: None, ..person_after.clone() };
+        if check.faults.is_empty() && same_person && correction == Correction::default() {
+            check.fault("reason", "chưa có chỗ nào được sửa");
+        }
+        if check.faults.is_empty() { Ok(Checked { correction, person: person_after }) } else { Err(check.faults) }
+    }
+}
+
+/// A draft, with the list that its faults go to.
+struct Check<'a> {
+    draft: &'a Draft,
+    faults: Vec<FieldError>,
+}
+
+impl Check<'_> {
+    fn fault(&mut self, field: &'static str, problem: impl Into<String>) {
+        self.faults.push(FieldError::new(field, problem));
+    }
+
+    /// A time that was changed; what had none may not get one here.
+    fn time(&mut self, field: &'static str, typed_text: &str, before: Option<LocalTime>, now: LocalTime) -> Option<LocalTime> {
+        let text = nfc(typed_text);
+        let Some(before) = before else {
+            if !text.is_empty() {
+                self.fault(field, "việc này chưa được ghi nên không đính chính được; hãy ghi nó ở trang hồ sơ");
+            }
+            return None;
+        };
+        match typed::time(&text) {
+            None => self.fault(field, "cần giờ và ngày, ví dụ 14:32 22/11/2026"),
+            Some(at) if at == this_minute(before) => {}
+            Some(at) if at > now + Duration::minutes(5) => self.fault(field, "thời điểm nằm trong tương lai"),
+            Some(at) => return Some(at),
+        }
+        None
+    }
+
+    fn facts(&mut self, dossier: &Dossier, received: &Received, desk: &Desk) -> Correction {
+        let received_at = self.time("received_at", &self.draft.received_at, Some(received.received_at), desk.now);
+        let channel = Channel::from_code(&self.draft.channel);
+        if channel.is_none() {
+            self.fault("channel", "hãy chọn hình thức nộp");
+        }
+        let channel = channel.unwrap_or(received.channel);
+        let day = local_day(received_at.unwrap_or(received.received_at));
+        let procedure = self.procedure(received, channel, day, desk);
+        let own =
+            desk.catalogue.find(&received.procedure, day).filter(|own| own.limit_by(channel) != own.limit_by(received.channel));
+        let limit = procedure.or(own).and_then(|procedure| procedure.limit_by(channel));
+        let finished_before = dossier.finished.map(|finished| finished.at);
+        let finished_at = self.time("finished_at", &self.draft.finished_at, finished_before, desk.now);
+        let returned_at = self.time("returned_at", &self.draft.returned_at, dossier.returned_at, desk.now);
+        let outcome = self.outcome(dossier);
+        Correction {
+            procedure: procedure.map(|procedure| procedure.code.clone()),
+            field: procedure.map(|procedure| procedure.field.clone()).filter(|field| *field != received.field),
+            channel: Some(channel).filter(|channel| *channel != received.channel),
+            received_at,
+            limit: limit.filter(|limit| Some(*limit) != received.limit),
+            due_at: None,
+            finished_at,
+            outcome,
+            returned_at,
+        }
+    }
+
+    /// The procedure, when it is another.
+    fn procedure<'c>(&mut self, received: &Received, channel: Channel, day: NaiveDate, desk: &'c Desk) -> Option<&'c Procedure> {
+        let typed = nfc(&self.draft.procedure);
+        let code = procedure_code(&typed);
+        if code == received.procedure {
+            return None;
+        }
+        let found = desk.catalogue.find(code, day);
+        let clock_start = received.catalogued.map_or(ClockStart::Reception, |catalogued| catalogued.clock_start);
+        match found {
+            None => self.fault("procedure", "hãy ghi mã một thủ tục có hiệu lực vào ngày tiếp nhận, ví dụ 2.000815"),
+            Some(procedure) if procedure.clock_start != clock_start => self.fault(
+                "procedure",
+                "thủ tục này tính thời hạn từ một lúc khác (tiếp nhận, hoặc thụ lý); hãy hủy hồ sơ này và tiếp nhận lại",
+            ),
+            Some(procedure) if procedure.limit_by(channel).is_none() && received.limit.is_some() => self.fault(
+                "procedure",
+                "thủ tục này chưa có thời hạn trong danh mục; hãy hủy hồ sơ này và tiếp nhận lại với hẹn trả tự ghi",
+            ),
+            Some(_) => {}
+        }
+        found
+    }
+
+    fn outcome(&mut self, dossier: &Dossier) -> Option<Outcome> {
+        let finished = dossier.finished?;
+        let outcome = Outcome::from_code(&self.draft.outcome);
+        if outcome.is_none() {
+            self.fault("outcome", "hãy chọn kết quả");
+        }
+        outcome.filter(|outcome| *outcome != finished.outcome)
+    }
+
+    /// A due time that was typed counts. Else it is counted again when its start or its limit was wrong, unless a person or
+    /// a supplement has set another since.
+    fn due(&mut self, dossier: &Dossier, received: &Received, desk: &Desk, correction: &mut Correction) {
+        let received_at = correction.received_at.unwrap_or(received.received_at);
+        let typed_due = match (nfc(&self.draft.due_at), dossier.due_at) {
+            (text, None) if text.is_empty() => None,
+            (text, before) => match typed::time(&text) {
+                None => {
+                    self.fault("due_at", "cần giờ và ngày, ví dụ 17:00 24/11/2026");
+                    return;
+                }
+                Some(at) => Some(at).filter(|at| before.map(this_minute) != Some(*at)),
+            },
+        };
+        if let Some(due) = typed_due {
+            if due <= received_at {
+                self.fault("due_at", "hẹn trả phải sau lúc tiếp nhận");
+            }
+            correction.due_at = Some(due);
+            return;
+        }
+        let is_first = dossier.clock_started_at == Some(received.received_at) && dossier.extensions == 0;
+        let moved = correction.received_at.is_some() || correction.procedure.is_some() || correction.limit.is_some();
+        let Some(limit) = correction.limit.or(received.limit).filter(|_| is_first && moved) else { return };
+        let after_15h = match &correction.procedure {
+            Some(code) => desk.catalogue.find(code, local_day(received_at)).is_some_and(|other| other.after_15h_next_day),
+            None => dossier.after_15h_next_day(desk.catalogue),
+        };
+        let due = deadline::due(limit, after_15h, received_at, desk.calendar);
+        correction.due_at = Some(due).filter(|due| dossier.due_at != Some(*due));
+    }
+
+    fn order(&mut self, dossier: &Dossier, received: &Received, correction: &Correction) {
+        let received_at = correction.received_at.unwrap_or(received.received_at);
+        let finished_at = correction.finished_at.or(dossier.finished.map(|finished| finished.at));
+        let returned_at = correction.returned_at.or(dossier.returned_at);
+        let changed = |times: [Option<LocalTime>; 2]| times.into_iter().any(|time| time.is_some());
+        if changed([correction.received_at, correction.finished_at]) && finished_at.is_some_and(|at| at < received_at) {
+            self.fault("finished_at", "có kết quả không thể trước lúc tiếp nhận");
+        }
+        let is_back_early = returned_at.zip(finished_at).is_some_and(|(returned, finished)| returned < finished);
+        if changed([correction.finished_at, correction.returned_at]) && is_back_early {
+            self.fault("returned_at", "trả kết quả không thể trước lúc có kết quả");
+        }
+    }
+
+    fn person(&mut self, before: &Sealed) -> Sealed {
+        let Draft { name, identity, phone, address, .. } = self.draft.clone();
+        let typed = reception::Draft { name, identity, phone, address, ..reception::Draft::default() };
+        let (mut person, faults) = typed.person();
+        // What an import or an older version let pass is no fault of this correction.
+        let kept = |field: &str| match field {
+            "name" => before.name == person.name,
+            "identity" => before.identity == person.identity,
+            "phone" => before.phone == person.phone,
+            _ => before.address == person.address,
+        };
+        self.faults.extend(faults.into_iter().filter(|fault| fault.field == "name" || !kept(fault.field)));
+        let reason = nfc(&self.draft.reason);
+        if reason.is_empty() {
+            self.fault("reason", "hãy ghi lý do đính chính");
+        } else if reason.chars().count() > LONGEST_REASON {
+            self.fault("reason", format!("dài quá {LONGEST_REASON} ký tự"));
+        }
+        person.note = Some(reason);
+        person
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::calendar::Calendar;
+    use crate::catalogue::Catalogue;
+    use crate::deadline::Limit;
+    use crate::dossier::{Event, Extended, Finished, SubmittedBy};
+
+    fn time(text: &str) -> LocalTime {
+        typed::time(text).expect("a time")
+    }
+
+    fn person() -> Sealed {
+        Sealed { name: Some("Nguyễn Thị Thử".to_owned()), phone: Some("0912345678".to_owned()), ..Sealed::default() }
+    }
+
+    fn dossier(events: &[Event]) -> Dossier {
+        let received = Event::Received(Received {
+            code: "X-261120-0001".to_owned(),
+            procedure: "2.000815".to_owned(),
+            field: "chung_thuc".to_owned(),
+            channel: Channel::InPerson,
+            submitted_by: SubmittedBy::Citizen,
+            received_at: time("08:00 20/11/2026"),
+            limit: Some(Limit::SameDay),
+            due_at: Some(time("17:00 20/11/2026")),
+            ruleset: "nd118-2025".to_owned(),
+            fee_vnd: 2000,
+            catalogued: None,
+            book: None,
+            follows: None,
+        });
+        Dossier::fold(Uuid::nil(), std::iter::once(&received).chain(events))
+    }
+
+    fn check(events: &[Event], change: impl FnOnce(&mut Draft)) -> Result<Checked, Vec<FieldError>> {
+        let (dossier, person) = (dossier(events), person());
+        let mut draft = Draft::of(&dossier, &person);
+        draft.reason = "ghi nhầm".to_owned();
+        change(&mut draft);
+        let desk = Desk { catalogue: &Catalogue::starter(), calendar: &Calendar::starter(), now: time("16:00 23/11/2026") };
+        draft.check(&dossier, &person, &desk)
+    }
+
+    #[track_caller]
+    fn faulty(expected: &[&str], events: &[Event], change: impl FnOnce(&mut Draft)) {
+        let faults = check(events, change).expect_err("refused");
+        assert_eq!(faults.iter().map(|fault| fault.field).collect::<Vec<_>>(), expected, "{faults:?}");
+    }
+
+    fn finished() -> Event {
+        Event::Finished(Finished { at: time("10:00 20/11/2026"), outcome: Outcome::Granted })
+    }
+
+    #[test]
+    fn only_what_was_changed_is_recorded_and_the_whole_person_is_kept() {
+        let checked = check(&[], |draft| draft.name = "Nguyễn Thị Thứ".to_owned()).expect("good");
+        assert_eq!(checked.correction, Correction::default());
+        assert_eq!(checked.person.name.as_deref(), Some("Nguyễn Thị Thứ"));
+        assert_eq!((checked.person.phone, checked.person.note.as_deref()), (person().phone, Some("ghi nhầm")));
+        let checked = check(&[], |draft| draft.channel = "online".to_owned()).expect("good");
+        assert_eq!(checked.correction, Correction { channel: Some(Channel::Online), ..Correction::default() });
+    }
+
+    #[test]
+    fn the_due_time_follows_what_it_was_counted_from() {
+        let later = |draft: &mut Draft| draft.received_at = "15:30 20/11/2026".to_owned();
+        let checked = check(&[], later).expect("good");
+        assert_eq!(checked.correction.due_at, Some(time("17:00 23/11/2026")), "after 15:00");
+        let extended = Event::Extended(Extended { at: time("08:30 20/11/2026"), due_at: time("17:00 25/11/2026") });
+        assert_eq!(check(&[extended], later).expect("good").correction.due_at, None, "a person has set it");
+        let typed = check(&[], |draft| draft.due_at = "17:00 30/11/2026".to_owned()).expect("good");
+        assert_eq!(typed.correction.due_at, Some(time("17:00 30/11/2026")));
+    }
+
+    #[test]
+    fn another_procedure_brings_its_field_its_limit_and_its_due_time() {
+        let catalogue = Catalogue::starter();
+        let other = catalogue.iter().find(|one| one.field == "ho_tich" && one.limit == Some(Limit::WorkingDays(3)));
+        let other = other.expect("the table has one").code.clone();
+        let checked = check(&[], |draft| draft.procedure = format!("{other} Tên thủ tục")).expect("good");
+        assert_eq!(checked.correction.procedure, Some(other));
+        assert_eq!(checked.correction.field.as_deref(), Some("ho_tich"));
+        assert_eq!(checked.correction.limit, Some(Limit::WorkingDays(3)));
+        assert_eq!(checked.correction.due_at, Some(time("17:00 26/11/2026")));
+    }
+
+    #[test]
+    fn one_line_cases_of_bad_corrections() {
+        let text = str::to_owned;
+        faulty(&["reason"], &[], |_| {});
+        faulty(&["reason"], &[], |draft| (draft.reason, draft.channel) = (text(" "), text("online")));
+        faulty(&["procedure"], &[], |draft| draft.procedure = text("9.999999"));
+        faulty(&["channel"], &[], |draft| draft.channel = text("dove"));
+        faulty(&["received_at"], &[], |draft| draft.received_at = text("mai"));
+        faulty(&["received_at"], &[], |draft| draft.received_at = text("16:06 23/11/2026"));
+        faulty(&["due_at"], &[], |draft| draft.due_at = text("07:00 20/11/2026"));
+        faulty(&["name"], &[], |draft| draft.name = text(""));
+        faulty(&["phone"], &[], |draft| draft.phone = text("abc"));
+        faulty(&["finished_at"], &[], |draft| draft.finished_at = text("10:00 20/11/2026"));
+        faulty(&["finished_at"], &[finished()], |draft| draft.received_at = text("10:30 20/11/2026"));
+        faulty(&["outcome"], &[finished()], |draft| draft.outcome = text(""));
+    }
+
+    #[test]
+    fn a_dossier_that_was_not_received_is_not_corrected() {
+        let desk = Desk { catalogue: &Catalogue::starter(), calendar: &Calendar::starter(), now: time("16:00 23/11/2026") };
+        let faults = Draft::default().check(&Dossier::new(Uuid::nil()), &person(), &desk).expect_err("refused");
+        assert_eq!(faults[0].field, "reason");
+    }
+}
