@@ -29,3 +29,6 @@ create table certification (
     primary key (dossier, place)
 ) strict, without rowid;
 create index certification_by_book on certification (year, document, volume, last);
+
+alter table rollup add column handed_over integer not null default 0;
+alter table rollup add column taken_over integer not null default 0;

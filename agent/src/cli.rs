@@ -39,8 +39,11 @@ use crate::uplink::{self, Uplink};
 use crate::web::api::{DossierJson, LifeJson, ii06};
 use crate::{web, words};
 
+mod figures;
+mod handover;
 mod people;
 
+use handover::HandoverCommand;
 use people::{TokenCommand, UserCommand};
 
 /// Một Cửa tại xã: ghi hồ sơ, in hạn trả, gửi về huyện khi có mạng.
@@ -165,7 +168,20 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Nhập hồ sơ từ tệp CSV: tất cả hoặc không gì cả.
+    /// Kiểm tra số liệu và hồ sơ: chỗ nào không khớp, chênh bao nhiêu, cần hỏi gì.
+    Check {
+        #[command(flatten)]
+        data: Data,
+        /// Chỉ những gì nằm trọn từ ngày này …
+        #[arg(long)]
+        from: Option<NaiveDate>,
+        /// … đến ngày này.
+        #[arg(long)]
+        to: Option<NaiveDate>,
+        #[arg(long)]
+        json: bool,
+    },
+    /// Nhập hồ sơ (CSV) hoặc số liệu báo cáo (CSV, xlsx): tất cả hoặc không gì cả.
     Import {
         #[command(flatten)]
         data: Data,
@@ -206,6 +222,13 @@ enum Command {
         data: Data,
         #[arg(long)]
         json: bool,
+    },
+    /// Bàn giao hồ sơ khi đơn vị sáp nhập, chia tách.
+    Handover {
+        #[command(flatten)]
+        data: Data,
+        #[command(subcommand)]
+        what: HandoverCommand,
     },
     /// Xem hồ sơ.
     Dossier {
@@ -265,6 +288,8 @@ enum DossierCommand {
 #[derive(Clone, Copy, ValueEnum)]
 enum ImportKind {
     Dossiers,
+    /// Số liệu báo cáo.
+    Declared,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -330,6 +355,8 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Sync { data, json } => sync(&data.path, json),
         Command::Doctor { data, json } => doctor(&data.path, json),
         Command::Import { data, kind: ImportKind::Dossiers, file } => import_dossiers(&data.path, &file),
+        Command::Import { data, kind: ImportKind::Declared, file } => figures::import_declared(&data.path, &file),
+        Command::Check { data, from, to, json } => figures::check(&data.path, (from, to), json),
         Command::Report { data, form: Form::Ii06, from, to, format, out } => report(&data.path, from, to, format, out.as_deref()),
         Command::User { data, what } => people::user(&data.path, what),
         Command::Token { data, what } => people::token(&data.path, what),
@@ -340,6 +367,7 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
         }
         Command::Dossier { data, what: DossierCommand::Certifications { json, .. } } => certifications(&data.path, json),
         Command::Dossier { data, what: DossierCommand::List { from, to, json } } => dossier_list(&data.path, from, to, json),
+        Command::Handover { data, what } => handover::run(&data.path, what),
         Command::Verify { data, rebuild } => verify(&data.path, rebuild),
     }
 }
@@ -632,7 +660,7 @@ fn import_dossiers(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
 }
 
 /// Who the log names for what is done on the command line.
-const AUTHOR: &str = "command-line";
+const AUTHOR: &str = motcua_shared::rule::BY_IMPORT;
 
 fn count_of(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
@@ -669,6 +697,10 @@ fn table(report: &Ii06) -> String {
         line(field_name(&row.field), row.columns.cells());
     }
     line("Tổng cộng", report.total.cells());
+    let besides = report.besides_words();
+    if !besides.is_empty() {
+        let _ = writeln!(text, "Trong đó: {besides}.");
+    }
     text.push_str("Cột: nhận (tổng, trực tuyến, trực tiếp, kỳ trước), giải quyết (tổng, trước, đúng, quá hạn), đang giải quyết (tổng, trong, quá hạn)\n");
     text
 }

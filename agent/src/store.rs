@@ -18,7 +18,8 @@ use motcua_shared::certification::Counts;
 use motcua_shared::contribution::{COLUMNS, Counters, Delta};
 use motcua_shared::deadline;
 use motcua_shared::doctor::Line;
-use motcua_shared::dossier::{Code, Correction, Dossier, Event, Refusal};
+pub use motcua_shared::dossier::Refusal;
+use motcua_shared::dossier::{Code, Correction, Dossier, Event};
 use motcua_shared::entry::{Body, ClockReading, Draft, Hash, Head, Record, Seq};
 pub use motcua_shared::reception::Reception;
 use motcua_shared::report::FieldSums;
@@ -35,6 +36,8 @@ mod declared;
 mod desk;
 mod drafts;
 mod figures;
+mod findings;
+mod handover;
 mod people;
 mod reference;
 mod search;
@@ -50,6 +53,7 @@ pub use search::{Found, Indexed, Page, Search};
 pub use streams::{Branch, OwnStream, Standing};
 
 use books::Books;
+pub use handover::{HandedOut, TakenIn};
 
 mod migrations {
     refinery::embed_migrations!("migrations");
@@ -898,7 +902,8 @@ fn fold(connection: &Connection, id: Uuid) -> Result<(Dossier, Option<i64>)> {
 
 /// Receptions, slips of what is not accepted, and corrections carry the person; other sealed parts are remarks.
 fn names_person(event: &Event, sealed: bool) -> bool {
-    sealed && matches!(event, Event::Received(_) | Event::Guided(_) | Event::Declined(_) | Event::Corrected(_))
+    sealed
+        && matches!(event, Event::Received(_) | Event::Guided(_) | Event::Declined(_) | Event::Corrected(_) | Event::TakenOver(_))
 }
 
 /// A dossier that is being written to.

@@ -41,6 +41,7 @@ mod dossier;
 mod drafts;
 mod fault;
 mod find;
+mod findings;
 mod front;
 mod guard;
 mod kiosk;
@@ -219,12 +220,14 @@ pub fn router(app: App) -> Router {
         .route("/dossiers/{code}/slips/{slip}", get(slip::show))
         .route("/reports/ii06", get(report::ii06))
         .route("/reports/ii06/behind", get(report::behind))
-        .route("/declared", get(declared::show).post(declared::save))
         .route("/books", get(books::register))
         .route("/books/handover", get(books::handover))
         .route("/books/overdue", get(books::overdue))
         .route("/books/certifications", get(books::certifications))
         .route("/reports/ii06.csv", get(report::ii06_csv))
+        .route("/declared", get(declared::show).post(declared::save))
+        .route("/findings", get(findings::list))
+        .route("/findings/{id}/explain", post(findings::explain))
         .route("/sync", get(sync::show).post(sync::send))
         .route("/login", get(log_in::show).post(log_in::log_in))
         .route("/logout", post(log_in::log_out))

@@ -150,6 +150,8 @@ pub fn kind_name(kind: &str) -> &str {
         "corrected" => "Đính chính",
         "voided" => "Hủy hồ sơ",
         "printed" => "In giấy tờ",
+        "handed_over" => "Bàn giao cho đơn vị mới",
+        "taken_over" => "Nhận bàn giao",
         other => other,
     }
 }
@@ -362,6 +364,8 @@ pub fn happened_at(event: &Event) -> Option<LocalTime> {
         Event::Rescheduled(rescheduled) => Some(rescheduled.at),
         Event::Finished(finished) => Some(finished.at),
         Event::Printed(printed) => Some(printed.at),
+        Event::HandedOver(handed) => Some(handed.at),
+        Event::TakenOver(taken) => Some(taken.at),
         Event::Paid(_)
         | Event::Papers(_)
         | Event::Digitised(_)
@@ -418,6 +422,8 @@ pub fn event_detail(event: &Event) -> String {
         ),
         Event::Rated(rated) => rating_name(rated.rating).to_owned(),
         Event::Printed(printed) => printed.form.clone(),
+        Event::HandedOver(handed) => format!("đơn vị {}", handed.to),
+        Event::TakenOver(taken) => format!("từ {} ({})", taken.from_name, taken.from),
         Event::SupplementRequested(_) | Event::CameBack(_) | Event::Voided(_) | Event::Corrected(_) => String::new(),
     }
 }

@@ -32,6 +32,7 @@ use crate::tls::{self, Door, TlsError};
 use crate::verify::VerifyError;
 use crate::{ingest, verify, web};
 
+mod findings;
 mod reference;
 
 use reference::ReferenceCommand;
@@ -92,6 +93,20 @@ enum Command {
         /// Số máy được phục vụ cùng lúc; máy khác được hẹn quay lại [mặc định: 256]
         #[arg(long, env = "MOTCUA_SYNC_AT_ONCE", value_name = "SỐ")]
         sync_at_once: Option<usize>,
+    },
+    /// Kiểm tra số liệu và hồ sơ của các xã: chỗ nào không khớp, chênh bao nhiêu, cần hỏi gì
+    Check {
+        /// Chỉ những gì nằm trọn từ ngày này …
+        #[arg(long, value_name = "NGÀY")]
+        from: Option<NaiveDate>,
+        /// … đến ngày này
+        #[arg(long, value_name = "NGÀY")]
+        to: Option<NaiveDate>,
+        /// Mã đơn vị; bỏ trống: mọi đơn vị
+        #[arg(long)]
+        unit: Option<String>,
+        #[arg(long)]
+        json: bool,
     },
     /// In báo cáo
     Report {
@@ -366,6 +381,7 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
         Command::Bundle { command: BundleCommand::Import { file, out } } => bundle_import(&data, &file, out.as_deref()),
         Command::Bundle { command: BundleCommand::Export { file, unit } } => bundle_export(&data, &file, unit.as_deref()),
         Command::Serve { .. } => serve(&config),
+        Command::Check { from, to, unit, json } => findings::check(&data, (from, to), unit.as_deref(), json),
         Command::Report { form: Form::Ii06(asked) } => report(&data, &asked),
         Command::Status { json } => status(&data, json),
         Command::Verify { rebuild } => verify(&data, rebuild),

@@ -9,6 +9,7 @@ pub mod backup;
 pub mod bundle;
 pub mod cli;
 pub mod config;
+pub mod findings;
 pub mod ingest;
 pub mod nights;
 pub mod output;

@@ -136,6 +136,10 @@ pub fn ii06_table(report: &Ii06) -> String {
     }
     rows.push(ii06_row("", "Tổng cộng", report.total.cells()));
     table(&mut out, &rows, 2..13);
+    let besides = report.besides_words();
+    if !besides.is_empty() {
+        let _ = writeln!(out, "Trong đó: {besides}.");
+    }
     out.push('\n');
     out.push_str(&coverage_lines(&report.coverage));
     let _ = writeln!(out, "Căn cứ: {} ({})", report.ruleset.basis, report.ruleset.id);

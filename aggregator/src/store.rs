@@ -13,6 +13,7 @@ use motcua_shared::calendar::LocalTime;
 use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
 use motcua_shared::office::{Explanation, Filed, Said, Stated};
+use motcua_shared::rule::{Finding, Mark, Marked, ProcedureUse, Slice};
 use motcua_shared::sync;
 use motcua_shared::unit::{self, Key, Organisation, Unit};
 use motcua_shared::wire::{AgentReport, Signed};
@@ -161,6 +162,44 @@ pub struct Quarantined {
     pub seq: Seq,
     pub dossier: Option<Uuid>,
     pub reason: String,
+}
+
+/// How a unit was checked last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checked {
+    pub day: NaiveDate,
+    /// Version of the reference data.
+    pub reference: u64,
+    /// What was known of its sending, in any words.
+    pub sending: String,
+}
+
+/// A finding as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Kept {
+    pub unit: String,
+    /// As it was found last.
+    pub finding: Finding,
+    pub first_seen: LocalTime,
+    pub last_seen: LocalTime,
+    pub gone_since: Option<LocalTime>,
+}
+
+/// Something that happened to a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FindingEvent {
+    /// Order; given by the store.
+    pub n: i64,
+    pub unit: String,
+    pub finding: String,
+    pub at: LocalTime,
+    /// `appeared`, `changed`, `gone`, `back`, `accepted`, `rejected`, `reopened`.
+    pub kind: String,
+    /// Who decided; empty: the program.
+    pub who: String,
+    pub words: String,
+    /// Order of arrival of the newest explanation then.
+    pub after_n: i64,
 }
 
 /// What an office said, and the entry that says it first.
@@ -399,6 +438,30 @@ pub trait Store: Send {
     fn explanations(&self, unit: Option<&str>) -> Result<Vec<Of<Explanation>>, StoreError>;
     /// Every report that was filed, by unit, form, period and revision.
     fn filed_reports(&self, unit: Option<&str>) -> Result<Vec<Of<Filed>>, StoreError>;
+    /// When a unit was checked last; `None`: never.
+    fn checked(&self, unit: &str) -> Result<Option<Checked>, StoreError>;
+    /// Notes that everything that came of a unit was looked at.
+    fn checked_set(&mut self, unit: &str, checked: &Checked) -> Result<(), StoreError>;
+    /// Whether entries of a unit came that were not looked at.
+    fn unchecked(&self, unit: &str) -> Result<bool, StoreError>;
+    /// Dossiers of a unit with entries that were not looked at.
+    fn unit_changed(&self, unit: &str) -> Result<BTreeSet<Uuid>, StoreError>;
+    /// Forgets that a unit, or every unit, was looked at.
+    fn checks_forget(&mut self, unit: Option<&str>) -> Result<(), StoreError>;
+    /// Replaces what a dossier's history breaks.
+    fn marks_put(&mut self, unit: &str, dossier: Uuid, marks: &[Mark]) -> Result<(), StoreError>;
+    fn marks(&self, unit: &str) -> Result<Vec<Marked>, StoreError>;
+    /// Procedures that a unit received dossiers for.
+    fn procedures_used(&self, unit: &str) -> Result<Vec<ProcedureUse>, StoreError>;
+    /// Codes of the dossiers of a slice, the first of them.
+    fn slice_codes(&self, unit: &str, slice: &Slice) -> Result<Vec<String>, StoreError>;
+    /// Findings of a unit or of all, those that vanished too, by unit and id.
+    fn findings(&self, unit: Option<&str>) -> Result<Vec<Kept>, StoreError>;
+    /// Keeps a finding in place of what was kept of it.
+    fn finding_keep(&mut self, kept: &Kept) -> Result<(), StoreError>;
+    /// What happened to findings of a unit or of all, in order.
+    fn finding_events(&self, unit: Option<&str>) -> Result<Vec<FindingEvent>, StoreError>;
+    fn finding_event_add(&mut self, event: &FindingEvent) -> Result<(), StoreError>;
     /// Calls `visit` for each applied entry that names no dossier, in order of arrival.
     fn entries_of_offices(&self, visit: &mut dyn FnMut(StoredEntry)) -> Result<(), StoreError>;
     /// Forgets what is computed from the log: dossiers, rollups, quarantine, what offices say.

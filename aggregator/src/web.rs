@@ -4,6 +4,7 @@
 //! [`App::write`] and [`App::read`]; a panic behind them fails one request and rolls back. Start at [`router`].
 
 pub mod api;
+mod findings;
 pub mod pages;
 pub mod sync;
 

@@ -13,6 +13,7 @@ use chrono::{Days, NaiveDate};
 use crate::calendar::{self, Calendar, LocalTime, local_day};
 use crate::deadline::{self, Verdict, first_overdue_day};
 use crate::dossier::{Channel, Dossier, Extent, Outcome, Payment, Rating, SubmittedBy};
+use crate::handover::Origin;
 use crate::period::Period;
 use crate::ruleset::SupplementClock;
 
@@ -94,6 +95,10 @@ counters! {
     Took20Days = "took_20_days",
     Took30Days = "took_30_days",
     TookLonger = "took_longer",
+    /// Was open, and went over to the office that took this one's place.
+    HandedOver = "handed_over",
+    /// Came from the office whose place this one took, and was open there.
+    TakenOver = "taken_over",
 }
 
 /// Office minutes of a working day.
@@ -163,7 +168,12 @@ impl Counters {
 
     /// Dossiers open at the end of the days summed, when they are summed from the beginning.
     pub fn open(&self) -> i64 {
-        self.received() - self.resolved()
+        self.received() + self.passed_in() - self.resolved()
+    }
+
+    /// What came from other offices less what went over to them: 0 over all offices, once both ends have told.
+    pub fn passed_in(&self) -> i64 {
+        self.get(Counter::TakenOver) - self.get(Counter::HandedOver)
     }
 
     /// Of them, those whose citizen was asked for more.
@@ -286,6 +296,9 @@ fn sum<'a>(days: impl Iterator<Item = (&'a NaiveDate, &'a Counters)>) -> Counter
 }
 
 fn each_contribution(dossier: &Dossier, mut count: impl FnMut(NaiveDate, Counter, i64)) {
+    if let Some(origin) = &dossier.taken_over {
+        return count_taken_over(dossier, origin, &mut count);
+    }
     let Some(received) = &dossier.received else { return };
     let reception = local_day(received.received_at);
     let mut at_reception = |counter| count(reception, counter, 1);
@@ -296,8 +309,10 @@ fn each_contribution(dossier: &Dossier, mut count: impl FnMut(NaiveDate, Counter
     });
     let payment = dossier.payment();
     let paid = matches!(payment, Payment::PaidDirectly | Payment::PaidOnline);
+    let passed_on = dossier.handed_over.is_some() && dossier.finished.is_none();
     let happened = [
-        (payment != Payment::NoFee, Counter::WithFee),
+        // What another office will ask for, it will count.
+        (payment != Payment::NoFee && (paid || !passed_on), Counter::WithFee),
         (paid, Counter::Paid),
         (payment == Payment::PaidOnline, Counter::PaidOnline),
         (dossier.digitised.components == Extent::All, Counter::ComponentsDigitised),
@@ -314,9 +329,41 @@ fn each_contribution(dossier: &Dossier, mut count: impl FnMut(NaiveDate, Counter
     count_end(dossier, reception, &mut count);
 }
 
+/// What an office adds that took the dossier over: its reception, and all that hangs on it, is counted where it was received.
+fn count_taken_over(dossier: &Dossier, origin: &Origin, count: &mut impl FnMut(NaiveDate, Counter, i64)) {
+    let Some(received) = &dossier.received else { return };
+    let day = local_day(origin.at).max(local_day(received.received_at));
+    if let Some(returned_at) = dossier.returned_at {
+        count(local_day(returned_at).max(day), Counter::Returned, 1);
+    }
+    if !origin.open {
+        return;
+    }
+    let payment = dossier.payment();
+    let paid = matches!(payment, Payment::PaidDirectly | Payment::PaidOnline) && !origin.paid;
+    let happened = [
+        (true, Counter::TakenOver),
+        (payment != Payment::NoFee && !origin.paid, Counter::WithFee),
+        (paid, Counter::Paid),
+        (paid && payment == Payment::PaidOnline, Counter::PaidOnline),
+        (dossier.supplements > 0 && origin.supplements == 0, Counter::AskedForMore),
+        (dossier.extensions > 0 && origin.extensions == 0, Counter::Extended),
+    ];
+    happened.into_iter().filter(|(did, _)| *did).for_each(|(_, counter)| count(day, counter, 1));
+    count_waits(dossier, day, count);
+    count_end(dossier, day, count);
+}
+
+/// When it stopped being this office's: at its result, or when it was handed over.
+fn last_day(dossier: &Dossier, first: NaiveDate) -> Option<NaiveDate> {
+    let finished = dossier.finished.map(|finished| finished.at);
+    let end = finished.or(dossier.handed_over.as_ref().map(|handed| handed.at));
+    end.map(|at| local_day(at).max(first))
+}
+
 /// The days on which the clock stood still, within the life of the dossier.
 fn count_waits(dossier: &Dossier, reception: NaiveDate, count: &mut impl FnMut(NaiveDate, Counter, i64)) {
-    let end = dossier.finished.map(|finished| local_day(finished.at).max(reception));
+    let end = last_day(dossier, reception);
     let within = |at| local_day(at).min(end.unwrap_or(NaiveDate::MAX));
     let mut from = reception;
     for wait in &dossier.waits {
@@ -333,8 +380,16 @@ fn count_end(dossier: &Dossier, reception: NaiveDate, count: &mut impl FnMut(Nai
     let overdue_from = |due| first_overdue_day(dossier.limit(), dossier.classification_rule(), due).max(reception);
     let (Some(finished), Some(verdict)) = (dossier.finished, dossier.verdict()) else {
         // While the citizen is asked for more, the clock stands still: pending in time (DOMAIN §2.1).
-        if let (Some(due), None) = (dossier.due_at, dossier.awaiting_supplement_since) {
-            count(overdue_from(due), Counter::BecameOverdue, 1);
+        let overdue = dossier.due_at.filter(|_| dossier.awaiting_supplement_since.is_none()).map(overdue_from);
+        let end = last_day(dossier, reception);
+        if let Some(day) = overdue.filter(|day| end.is_none_or(|end| *day <= end)) {
+            count(day, Counter::BecameOverdue, 1);
+        }
+        if let Some(end) = end {
+            count(end, Counter::HandedOver, 1);
+            if overdue.is_some_and(|day| day <= end) {
+                count(end, Counter::OverdueClosed, 1);
+            }
         }
         return;
     };
@@ -495,7 +550,7 @@ mod tests {
     #[test]
     fn the_edition_says_how_it_is_counted() {
         assert_eq!(edition().len(), 16);
-        assert_eq!(COLUMNS.len(), TOOK.len() + 33);
+        assert_eq!(COLUMNS.len(), TOOK.len() + 35);
     }
 
     proptest! {

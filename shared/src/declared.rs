@@ -294,8 +294,8 @@ impl Reading<'_> {
         for (line, before, period, other) in cut {
             let problem = format!(
                 "kỳ {} chồng lên một phần kỳ {} ở dòng {before}; các kỳ phải nối tiếp hoặc nằm trọn trong nhau",
-                days(period),
-                days(other)
+                period.days(),
+                other.days()
             );
             self.fault(line, "from", &period.from.to_string(), problem);
         }
@@ -307,11 +307,6 @@ pub fn cuts(one: Period, other: Period) -> bool {
     let share = one.from <= other.to && other.from <= one.to;
     let holds = |a: Period, b: Period| a.from <= b.from && b.to <= a.to;
     share && !holds(one, other) && !holds(other, one)
-}
-
-/// A period as people here write it.
-pub fn days(period: Period) -> String {
-    format!("{}–{}", period.from.format("%d/%m/%Y"), period.to.format("%d/%m/%Y"))
 }
 
 fn some(text: String) -> Option<String> {

@@ -27,6 +27,19 @@ pub struct Indicator {
 }
 
 impl Indicator {
+    /// What is wrong with it, in Vietnamese.
+    pub fn problem(&self) -> Option<String> {
+        let Indicator { code, name, unit, group, computed } = self;
+        if !is_code(code) {
+            return Some(format!("mã chỉ tiêu “{code}” chưa đúng; cần chữ thường, số, gạch dưới và dấu chấm, ví dụ web.news"));
+        }
+        if [name, unit, group].iter().any(|text| text.is_empty() || text.chars().count() > 200) {
+            return Some("thiếu tên, đơn vị tính hoặc nhóm, hoặc dài quá 200 chữ".to_owned());
+        }
+        let unknown = Expression::parse(computed.as_deref()?).err()?;
+        Some(format!("cách tính “{}” chưa đúng: {unknown}", computed.as_deref().unwrap_or_default()))
+    }
+
     /// What dossiers give for it; `None`: only the office knows it.
     pub fn computed(&self, sums: &Sums) -> Option<i64> {
         let expression = Expression::parse(self.computed.as_deref()?).ok()?;
@@ -119,20 +132,11 @@ pub fn parse(csv_text: &str) -> Result<Vec<Indicator>, Vec<IndicatorFault>> {
 
 fn admit(line: Line, before: &[Indicator]) -> Result<Indicator, String> {
     let Line { code, name, unit, group, computed } = line;
-    if !is_code(&code) {
-        return Err(format!("mã chỉ tiêu “{code}” chưa đúng; cần chữ thường, số, gạch dưới và dấu chấm, ví dụ web.news"));
+    let indicator = Indicator { code, name, unit, group, computed: (!computed.is_empty()).then_some(computed) };
+    if before.iter().any(|other| other.code == indicator.code) {
+        return Err(format!("mã chỉ tiêu {} có hai lần", indicator.code));
     }
-    if before.iter().any(|other| other.code == code) {
-        return Err(format!("mã chỉ tiêu {code} có hai lần"));
-    }
-    if [&name, &unit, &group].iter().any(|text| text.is_empty() || text.chars().count() > 200) {
-        return Err("thiếu tên, đơn vị tính hoặc nhóm, hoặc dài quá 200 chữ".to_owned());
-    }
-    if let Err(unknown) = if computed.is_empty() { Ok(()) } else { Expression::parse(&computed).map(drop) } {
-        return Err(format!("cách tính “{computed}” chưa đúng: {unknown}"));
-    }
-    let computed = (!computed.is_empty()).then_some(computed);
-    Ok(Indicator { code, name, unit, group, computed })
+    indicator.problem().map_or(Ok(indicator), Err)
 }
 
 /// Whether a text can be the code of an indicator: words of small letters, digits and `_`, parted by points.

@@ -14,6 +14,7 @@ use crate::catalogue::{Catalogue, ClockStart};
 use crate::certification::Certified;
 use crate::deadline::{self, Limit, Verdict};
 use crate::entry::{Body, VERSION};
+use crate::handover::{HandedOver, Origin, TakenOver};
 use crate::paper::{self, Paper};
 use crate::ruleset::{ClassificationRule, Ruleset, SupplementClock, Term};
 use crate::survey::Answers;
@@ -383,7 +384,7 @@ macro_rules! events {
                     .expect("plain strings, numbers and times are JSON")
             }
 
-            fn read(kind: &str, clear: &RawValue) -> Result<Event, Unapplied> {
+            pub(crate) fn read(kind: &str, clear: &RawValue) -> Result<Event, Unapplied> {
                 let unreadable = |error: serde_json::Error| Unapplied::Unreadable { kind: kind.to_owned(), problem: error.to_string() };
                 match kind {
                     $($kind => serde_json::from_str(clear.get()).map(Event::$variant).map_err(unreadable),)*
@@ -425,6 +426,10 @@ events! {
     /// Entered by mistake: counts nowhere. The reason is in the sealed part.
     Voided(Moment) = "voided",
     Printed(Printed) = "printed",
+    /// Closed here; open at the office that took this one's place.
+    HandedOver(HandedOver) = "handed_over",
+    /// Came from the office whose place this one took.
+    TakenOver(Box<TakenOver>) = "taken_over",
 }
 
 impl Event {
@@ -435,6 +440,7 @@ impl Event {
         match &mut event {
             Event::Received(received) => received.book = None,
             Event::Certified(certified) => certified.numbers = None,
+            Event::TakenOver(taken) => taken.book = None,
             _ => {}
         }
         event
@@ -488,6 +494,8 @@ pub enum State {
     Finished,
     Returned,
     Voided,
+    /// Another office goes on with it.
+    HandedOver,
 }
 
 impl Code for State {
@@ -500,6 +508,7 @@ impl Code for State {
         (State::Finished, "finished"),
         (State::Returned, "returned"),
         (State::Voided, "voided"),
+        (State::HandedOver, "handed_over"),
     ];
 }
 
@@ -532,6 +541,8 @@ pub enum Fault {
     AcceptedNeedlessly,
     /// A date put off before the limit had begun to run.
     ExtendedBeforeAcceptance,
+    /// Recorded here after another office had taken it: it changes nothing.
+    AfterHandover,
 }
 
 /// One stay away from the desk.
@@ -615,6 +626,9 @@ pub struct Dossier {
     pub supplements: u32,
     pub extensions: u32,
     pub voided: bool,
+    /// Where it came from, when another office received it.
+    pub taken_over: Option<Box<Origin>>,
+    pub handed_over: Option<HandedOver>,
     pub faults: Vec<Fault>,
 }
 
@@ -649,6 +663,8 @@ impl Dossier {
             supplements: 0,
             extensions: 0,
             voided: false,
+            taken_over: None,
+            handed_over: None,
             faults: Vec::new(),
         }
     }
@@ -665,6 +681,9 @@ impl Dossier {
     /// Takes one more event, whatever it is.
     pub fn apply(&mut self, event: &Event) {
         self.note_faults(event);
+        if self.handed_over.is_some() {
+            return;
+        }
         match event {
             Event::Received(received) => {
                 if self.received.is_none() {
@@ -731,7 +750,22 @@ impl Dossier {
             Event::Corrected(correction) => self.correct(correction),
             Event::Voided(_) => self.voided = true,
             Event::Printed(_) => {}
+            Event::HandedOver(handed) => {
+                self.end_stay(handed.at);
+                self.handed_over = Some(handed.clone());
+            }
+            Event::TakenOver(taken) => self.take_over(taken),
         }
+    }
+
+    fn take_over(&mut self, taken: &TakenOver) {
+        if self.received.is_some() {
+            return;
+        }
+        let (life, origin) = taken.fold(self.id);
+        let faults = self.faults.iter().copied().chain(life.faults.iter().copied()).collect();
+        let book = taken.book.map(|line| Place::of(line, local_day(taken.at)));
+        *self = Dossier { book, taken_over: Some(Box::new(origin)), faults, ..life };
     }
 
     fn send_on(&mut self, transferred: &Transferred) {
@@ -758,6 +792,13 @@ impl Dossier {
         let received_at = self.received.as_ref().map(|received| received.received_at);
         let fault = match event {
             _ if self.voided => Some(Fault::AfterVoiding),
+            Event::Printed(_) if self.handed_over.is_some() => None,
+            _ if self.handed_over.is_some() => Some(Fault::AfterHandover),
+            Event::TakenOver(taken) => match &self.taken_over {
+                // Two PCs of the office read the same letter.
+                Some(origin) if origin.id == taken.origin => None,
+                _ => received_at.map(|_| Fault::ReceivedTwice),
+            },
             Event::Received(_) if received_at.is_some() => Some(Fault::ReceivedTwice),
             Event::Guided(_) | Event::Declined(_) if received_at.is_some() => Some(Fault::TurnedAwayAfterReception),
             Event::Guided(_) if self.turned_away.is_some() => Some(Fault::AskedTwice),
@@ -876,6 +917,7 @@ impl Dossier {
             _ if self.received.is_none() && self.declined => State::Declined,
             _ if self.received.is_none() && self.turned_away.is_some() => State::Guided,
             _ if self.received.is_none() => State::Unknown,
+            _ if self.handed_over.is_some() => State::HandedOver,
             _ if self.returned_at.is_some() => State::Returned,
             _ if self.finished.is_some() => State::Finished,
             _ if self.awaiting_supplement_since.is_some() => State::AwaitingSupplement,
@@ -969,8 +1011,10 @@ impl Dossier {
             Event::CameBack(moment) => (open, Some(moment.at)),
             Event::PaymentRequested(requested) => (open, Some(requested.at)),
             Event::Returned(returned) => (state == State::Finished, Some(returned.at)),
-            Event::Voided(moment) => (!matches!(state, State::Unknown | State::Voided), Some(moment.at)),
+            Event::Voided(moment) => (!matches!(state, State::Unknown | State::Voided | State::HandedOver), Some(moment.at)),
             Event::Printed(printed) => (state != State::Unknown, Some(printed.at)),
+            Event::HandedOver(handed) => (open || state == State::Finished, Some(handed.at)),
+            Event::TakenOver(taken) => (state == State::Unknown, Some(taken.at)),
             Event::Rated(_) => (matches!(state, State::Finished | State::Returned), None),
             Event::Surveyed(surveyed) => (accepted, Some(surveyed.at)),
             Event::Certified(certified) => (accepted, Some(certified.at)),
@@ -1008,6 +1052,8 @@ impl Dossier {
     fn admits_by_rule(&self, event: &Event) -> Result<(), Refusal> {
         let rules = self.ruleset();
         let broken = match event {
+            // Its reception stays counted at the office that received it.
+            Event::Voided(_) if self.taken_over.is_some() => Refusal::CameFromElsewhere,
             Event::Accepted(_) if self.clock_start() == ClockStart::Reception => Refusal::RunsFromReception,
             Event::Accepted(_) if self.accepted_at.is_some() => Refusal::AcceptedBefore,
             Event::Extended(_) if self.awaits_acceptance() => Refusal::NotAccepted,
@@ -1039,6 +1085,11 @@ fn replace(old: &mut String, new: Option<&String>) {
 /// Why a step is not allowed, in the clerk's words.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
+    #[error(
+        "Hồ sơ này nhận bàn giao từ đơn vị khác và đã được tính ở đó, nên không hủy được. Nếu không giải quyết tiếp, hãy ghi kết \
+         quả là dừng giải quyết hoặc công dân rút hồ sơ."
+    )]
+    CameFromElsewhere,
     #[error("Hồ sơ đang ở trạng thái “{}” nên không làm được bước này.", state_name(*.0))]
     State(State),
     #[error("Thời điểm nằm trong tương lai. Hãy kiểm tra ngày giờ đã nhập và đồng hồ của máy.")]
@@ -1083,6 +1134,7 @@ pub fn state_name(state: State) -> &'static str {
         State::Finished => "đã có kết quả",
         State::Returned => "đã trả kết quả",
         State::Voided => "đã hủy",
+        State::HandedOver => "đã bàn giao cho đơn vị khác",
     }
 }
 
@@ -1095,10 +1147,11 @@ pub(crate) mod tests {
     use crate::certification::Document;
     use crate::contribution::Delta;
     use crate::deadline::Limit;
+    use crate::handover::Told;
 
     const ID: Uuid = Uuid::from_u128(1);
 
-    fn time(minute: i64) -> LocalTime {
+    pub(crate) fn time(minute: i64) -> LocalTime {
         let start = chrono::DateTime::parse_from_rfc3339("2023-05-26T08:00:00+07:00").expect("a time");
         start.with_timezone(&VIETNAM) + Duration::minutes(minute)
     }
@@ -1133,13 +1186,22 @@ pub(crate) mod tests {
         let minute = -20_000i64..20_000;
         let channel = prop_oneof![Just(Channel::InPerson), Just(Channel::Online), Just(Channel::Post)];
         let outcome = prop_oneof![Just(Outcome::Granted), Just(Outcome::Refused), Just(Outcome::Withdrawn)];
-        (0..23u8, minute.clone(), minute, channel, outcome, any::<bool>()).prop_map(
+        (0..25u8, minute.clone(), minute, channel, outcome, any::<bool>()).prop_map(
             |(kind, minute, other, channel, outcome, yes)| {
                 let at = time(minute);
                 match kind {
                     0 | 1 => received(minute, channel),
                     20 => Event::Accepted(Accepted { at, due_at: yes.then(|| time(other)) }),
                     21 => petition_received(minute, channel),
+                    23 => Event::HandedOver(HandedOver { at, to: "11098".to_owned() }),
+                    24 => Event::TakenOver(Box::new(TakenOver {
+                        at,
+                        from: "11089".to_owned(),
+                        from_name: "Xã Ngọc Kỳ".to_owned(),
+                        origin: ID,
+                        life: vec![Told(received(other, channel))],
+                        book: None,
+                    })),
                     2 => Event::SupplementRequested(Moment { at }),
                     3 => Event::Supplemented(Supplemented {
                         at,

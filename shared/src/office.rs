@@ -41,15 +41,26 @@ pub struct Figure {
     pub revision: u32,
 }
 
+/// Sums of some thousand figures of this size do not overflow.
+fn within_reason(amount: i64) -> i64 {
+    const MOST: i64 = 1_000_000_000_000;
+    amount.clamp(-MOST, MOST)
+}
+
 impl Figure {
     /// Taken back without another in its place.
     pub fn is_withdrawn(&self) -> bool {
         self.value.is_none() && self.numerator.is_none() && self.denominator.is_none() && self.printed.is_none()
     }
 
-    /// The figure itself: the value, or of a share its numerator.
+    /// The figure itself: the value, or of a share its numerator. What a broken program writes is cut to what can be added.
     pub fn amount(&self) -> Option<i64> {
-        self.value.or(self.numerator)
+        self.value.or(self.numerator).map(within_reason)
+    }
+
+    /// What a share is of.
+    pub fn whole(&self) -> Option<i64> {
+        self.denominator.map(within_reason)
     }
 
     /// Whether it says the same as another, whichever was said first.

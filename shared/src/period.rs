@@ -63,6 +63,11 @@ impl Period {
         Period { from: Period::year(Period::year_of(day)).from, to: day }
     }
 
+    /// Its days as people here write them.
+    pub fn days(&self) -> String {
+        format!("{}–{}", self.from.format("%d/%m/%Y"), self.to.format("%d/%m/%Y"))
+    }
+
     /// Its name in Vietnamese, when it is a period of the rule: a month, a quarter, six or nine months, a year.
     /// Figures of other ranges are not comparable with those of other offices or times.
     pub fn name(&self) -> Option<String> {

@@ -21,7 +21,10 @@ use uuid::Uuid;
 use crate::calendar::{self, Calendar, Day, DayKind, LocalTime, local_day};
 use crate::catalogue::{self, Catalogue, FIELDS, Procedure, field_name};
 use crate::deadline::{self, Limit, limit_name};
+use crate::dictionary::Indicator;
 use crate::dossier::{Dossier, Rescheduled, State};
+use crate::rule::Book;
+use crate::rule::identity::{Identity, Line};
 use crate::ruleset::{self, HolidayChange, Ruleset};
 use crate::text::nfc;
 use crate::unit::{self, Unit, Units};
@@ -71,6 +74,12 @@ pub struct Snapshot {
     pub days: Vec<Day>,
     pub targets: Vec<Target>,
     pub rulesets: Vec<Terms>,
+    /// What offices report beside, or in place of, the built-in dictionary.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub indicators: Vec<Indicator>,
+    /// Arithmetic rules beside, or in place of, the built-in ones.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<Line>,
 }
 
 /// One thing wrong in a snapshot or a file for it, in Vietnamese.
@@ -94,13 +103,18 @@ pub struct Tables {
     pub version: u64,
     pub catalogue: Catalogue,
     pub calendar: Calendar,
+    /// What offices report, what must add up, and what is to be reached.
+    pub book: Book,
+    /// What kind of unit the desk's is; empty: not listed.
+    pub level: String,
     terms: Vec<Terms>,
 }
 
 impl Tables {
     /// What is built in.
     pub fn starter() -> Tables {
-        Tables { version: 0, catalogue: Catalogue::starter(), calendar: Calendar::starter(), terms: Vec::new() }
+        let (catalogue, calendar) = (Catalogue::starter(), Calendar::starter());
+        Tables { version: 0, catalogue, calendar, book: Book::starter(), level: String::new(), terms: Vec::new() }
     }
 
     fn holiday_change(&self, ruleset: &str) -> HolidayChange {
@@ -137,6 +151,8 @@ impl Snapshot {
             procedures: catalogue::procedures(catalogue::STARTER).expect("the built-in table is tested"),
             days: calendar::days(calendar::STARTER).expect("the built-in table is tested"),
             targets: Vec::new(),
+            indicators: Vec::new(),
+            rules: Vec::new(),
             rulesets: ruleset::ALL.map(terms).to_vec(),
         }
     }
@@ -163,13 +179,17 @@ impl Snapshot {
         sorted.days.sort_by(|a, b| (a.date, &a.unit).cmp(&(b.date, &b.unit)));
         sorted.targets.sort_by_key(target_key);
         sorted.rulesets.sort_by(|a, b| a.id.cmp(&b.id));
+        sorted.indicators.sort_by(|a, b| a.code.cmp(&b.code));
+        sorted.rules.sort_by(|a, b| a.id.cmp(&b.id));
         serde_json::to_string(&sorted).expect("plain strings, numbers and dates are JSON")
     }
 
     /// What a desk of `unit` works by under this version.
     pub fn tables(self, version: u64, unit: &str) -> Tables {
         let calendar = Calendar::of(&self.days, unit);
-        Tables { version, catalogue: Catalogue::of(self.procedures, version), calendar, terms: self.rulesets }
+        let book = Book::with(&self.indicators, &self.rules, &self.targets);
+        let level = self.units.iter().rfind(|listed| listed.code == unit).map_or_else(String::new, |listed| listed.kind.clone());
+        Tables { version, catalogue: Catalogue::of(self.procedures, version), calendar, book, level, terms: self.rulesets }
     }
 
     /// Takes in new versions of procedures: each ends the version before it. Rows without a decision or a first day of
@@ -204,6 +224,16 @@ impl Snapshot {
         amend(&mut self.rulesets, rows, |terms| terms.id.clone());
     }
 
+    /// Takes in indicators: each replaces the one of the same code.
+    pub fn indicators_amend(&mut self, rows: Vec<Indicator>) {
+        amend(&mut self.indicators, rows, |indicator| indicator.code.clone());
+    }
+
+    /// Takes in arithmetic rules: each replaces the one of the same id.
+    pub fn rules_amend(&mut self, rows: Vec<Line>) {
+        amend(&mut self.rules, rows, |line| line.id.clone());
+    }
+
     /// Everything that is wrong in it, with its place; empty: it may be published and taken.
     pub fn faults(&self) -> Vec<Fault> {
         let mut faults = Vec::new();
@@ -212,7 +242,28 @@ impl Snapshot {
         self.check_days(&mut faults);
         self.check_targets(&mut faults);
         self.check_rulesets(&mut faults);
+        self.check_book(&mut faults);
         faults
+    }
+
+    fn check_book(&self, faults: &mut Vec<Fault>) {
+        let (mut codes, mut ids) = (BTreeSet::new(), BTreeSet::new());
+        for indicator in &self.indicators {
+            let problem = match indicator.problem() {
+                None if codes.insert(&indicator.code) => continue,
+                None => "chỉ tiêu này có hai lần".to_owned(),
+                Some(problem) => problem,
+            };
+            faults.push(Fault::new(format!("chỉ tiêu {}", indicator.code), problem));
+        }
+        for line in &self.rules {
+            let problem = match Identity::read(line) {
+                Ok(_) if ids.insert(&line.id) => continue,
+                Ok(_) => "quy tắc này có hai lần".to_owned(),
+                Err(problem) => problem,
+            };
+            faults.push(Fault::new(format!("quy tắc {}", line.id), problem));
+        }
     }
 
     fn check_units(&self, faults: &mut Vec<Fault>) {
@@ -480,7 +531,13 @@ fn described(snapshot: &Snapshot) -> BTreeMap<Place, String> {
         };
         ((4, String::new(), ruleset_place(terms)), words.to_owned())
     });
-    units.chain(procedures).chain(days).chain(targets).chain(rulesets).collect()
+    let indicators = snapshot.indicators.iter().map(|indicator| {
+        let computed = indicator.computed.as_deref().map_or_else(String::new, |computed| format!(", tính bằng {computed}"));
+        ((5, String::new(), format!("chỉ tiêu {}", indicator.code)), format!("{} ({}){computed}", indicator.name, indicator.unit))
+    });
+    let rules = snapshot.rules.iter().map(|line| ((6, String::new(), format!("quy tắc {}", line.id)), line.statement.clone()));
+    let listed = units.chain(procedures).chain(days).chain(targets).chain(rulesets);
+    listed.chain(indicators).chain(rules).collect()
 }
 
 fn decision_words(decision: Option<&String>) -> String {

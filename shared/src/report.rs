@@ -3,6 +3,8 @@
 //! Promise: the same sums give the same report at both ends, to the last digit, and its identities hold by
 //! construction for what is computed from dossiers. Start at [`Ii06::compute`].
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 use serde::{Deserialize, Serialize};
 
@@ -10,6 +12,7 @@ use crate::catalogue::{CORE_FIELDS, field_name};
 use crate::contribution::{Counter, Counters, Dated};
 use crate::period::Period;
 use crate::ruleset::Ruleset;
+use crate::text::number;
 use crate::unit;
 
 /// Columns 3 to 6.
@@ -91,6 +94,38 @@ fn count(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }
 
+/// Of the figures in the columns, what is to be known besides (DOMAIN §2.1): it is in them already.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Aside {
+    /// Of the resolved: refused, withdrawn or stopped.
+    pub without_result: i64,
+    /// Of the pending in time: the citizen was asked for more.
+    pub waiting: i64,
+    /// In the sixth column: came from the office whose place this one took, less what went over from here.
+    pub taken_over: i64,
+    pub handed_over: i64,
+}
+
+/// The same for each field in which there is any.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Besides {
+    pub total: Aside,
+    pub fields: BTreeMap<String, Aside>,
+}
+
+impl Aside {
+    fn of<'a>(sums: impl IntoIterator<Item = &'a FieldSums>) -> Aside {
+        let mut aside = Aside::default();
+        for FieldSums { before, within, .. } in sums {
+            aside.without_result += within.get(Counter::ResolvedWithoutResult);
+            aside.waiting += before.waiting() + within.waiting();
+            aside.taken_over += within.get(Counter::TakenOver);
+            aside.handed_over += within.get(Counter::HandedOver);
+        }
+        aside
+    }
+}
+
 /// Form II.06 of one unit and period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ii06 {
@@ -105,6 +140,8 @@ pub struct Ii06 {
     pub to: NaiveDate,
     pub rows: Vec<Row>,
     pub total: Columns,
+    /// What the columns do not tell apart.
+    pub besides: Besides,
     pub coverage: Coverage,
     pub ruleset: Ruleset,
 }
@@ -138,6 +175,9 @@ impl Ii06 {
             .map(|field| Row { columns: Columns::of(sums.iter().filter(|sum| sum.field == field)), field })
             .collect();
         let total = Columns::of(sums.iter());
+        let aside = |row: &Row| (row.field.clone(), Aside::of(sums.iter().filter(|sum| sum.field == row.field)));
+        let fields = rows.iter().map(aside).filter(|(_, aside)| *aside != Aside::default()).collect();
+        let besides = Besides { total: Aside::of(sums), fields };
         Ii06 {
             form: "II.06",
             unit: unit.to_owned(),
@@ -146,6 +186,7 @@ impl Ii06 {
             to,
             rows,
             total,
+            besides,
             coverage,
             ruleset: Ruleset::on(to),
         }
@@ -163,6 +204,19 @@ impl Ii06 {
             expect("", identity, cell(&self.total), sum, &mut broken);
         }
         broken
+    }
+
+    /// What is to be known besides the columns, in words; empty when there is nothing.
+    pub fn besides_words(&self) -> String {
+        let Aside { without_result, waiting, taken_over, handed_over } = self.besides.total;
+        let told = [
+            (without_result, "đã giải quyết nhưng không có kết quả (từ chối, rút, dừng)"),
+            (waiting, "đang chờ người dân bổ sung, tính là trong hạn"),
+            (taken_over, "nhận bàn giao từ đơn vị cũ, cộng vào cột kỳ trước"),
+            (handed_over, "bàn giao cho đơn vị mới, trừ ở cột kỳ trước"),
+        ];
+        let told = told.into_iter().filter(|(count, _)| *count != 0);
+        told.map(|(count, what)| format!("{} {what}", number(count))).collect::<Vec<_>>().join("; ")
     }
 
     /// The form as CSV with a byte order mark, so that Excel reads its letters: 13 columns, the total last.
@@ -255,10 +309,10 @@ impl Columns {
         end.add(&within);
         Columns {
             received: ReceivedColumns {
-                total: before.open() + within.received(),
+                total: before.open() + within.passed_in() + within.received(),
                 online: within.get(Counter::ReceivedOnline),
                 direct: within.get(Counter::ReceivedInPerson) + within.get(Counter::ReceivedPost),
-                carried_over: before.open(),
+                carried_over: before.open() + within.passed_in(),
             },
             resolved: ResolvedColumns {
                 total: within.resolved(),
@@ -316,8 +370,6 @@ fn expect(field: &str, identity: &'static str, left: i64, right: i64, broken: &m
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use proptest::prelude::*;
     use uuid::Uuid;
 
@@ -423,9 +475,12 @@ mod tests {
             let whole = report(&delta, "2023-01-01", "2023-12-31");
             for report in [&first, &second, &whole] {
                 prop_assert_eq!(report.broken_identities(), []);
-                prop_assert!(report.rows.iter().all(|row| row.columns.cells().iter().all(|cell| *cell >= 0)), "{report:?}");
+                // What came in and went over within the period leaves the sixth column for the other office to have.
+                let counted = |row: &Row| row.columns.cells().into_iter().enumerate().all(|(at, cell)| at == 3 || cell >= 0);
+                prop_assert!(report.rows.iter().all(counted), "{report:?}");
             }
-            prop_assert_eq!(first.total.pending.total, second.total.received.carried_over);
+            let passed_in = second.besides.total.taken_over - second.besides.total.handed_over;
+            prop_assert_eq!(first.total.pending.total + passed_in, second.total.received.carried_over);
             prop_assert_eq!(first.total.resolved.total + second.total.resolved.total, whole.total.resolved.total);
             prop_assert_eq!(second.total.pending, whole.total.pending);
         }

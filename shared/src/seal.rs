@@ -128,6 +128,17 @@ impl OfficeKey {
         &self.0
     }
 
+    /// Stands for an identity number where dossiers of one person are to be found without knowing whose they are.
+    pub fn blind(&self, identity: &str) -> [u8; 16] {
+        let mut hasher = blake3::Hasher::new_keyed(&blake3::derive_key("motcua 2026 visits of one person v1", &self.0));
+        identity.chars().filter(|c| c.is_alphanumeric()).for_each(|c| {
+            hasher.update(c.to_string().as_bytes());
+        });
+        let mut out = [0; 16];
+        hasher.finalize_xof().fill(&mut out);
+        out
+    }
+
     /// Names the key without giving it away: 16 hexadecimal digits.
     pub fn fingerprint(&self) -> String {
         let id = blake3::derive_key("motcua 2026 office key fingerprint v1", &self.0);

@@ -8,7 +8,7 @@ use rusqlite::OptionalExtension as _;
 
 use super::{
     COLUMNS, Delta, Dossier, Hash, Head, Result, Seq, Store, Transaction, Uuid, begin, books, declared, desk, dossier_put,
-    figures, fold, office, search,
+    figures, findings, fold, office, search,
 };
 use motcua_shared::contribution::{Cell, Counters, edition};
 use motcua_shared::entry::Body;
@@ -71,6 +71,7 @@ impl Store {
         }
         figures::rollup_add(&transaction, &delta)?;
         declared::refold(&transaction)?;
+        findings::forget(&transaction)?;
         transaction.execute("insert or replace into figures (id, edition) values (1, ?1)", [edition()])?;
         books::assign_missing(&transaction)?;
         transaction.commit()?;

@@ -321,7 +321,8 @@ pub(super) type Stored = (String, Option<String>, String, Option<String>, u32, O
 pub(super) fn projected(dossier: &Dossier) -> Stored {
     let text = |at: LocalTime| at.to_rfc3339();
     let away = dossier.away().filter(|_| !dossier.voided);
-    let open = dossier.finished.is_none() && !dossier.voided && dossier.received.is_some();
+    let gone = dossier.voided || dossier.handed_over.is_some();
+    let open = dossier.finished.is_none() && !gone && dossier.received.is_some();
     let (waits_for, waits_since) = match dossier.awaiting_supplement_since {
         Some(since) if open => ("supplement", Some(since)),
         _ if open && dossier.payment() == Payment::Awaited => ("payment", dossier.payment_requested.map(|asked| asked.at)),

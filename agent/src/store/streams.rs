@@ -13,8 +13,8 @@ use rusqlite::{OptionalExtension, Transaction, params};
 use uuid::Uuid;
 
 use super::{
-    Pen, Result, Store, StoreError, begin, books, declared, dossier_put, entry_insert, figures, fold, head, office, record,
-    search,
+    Pen, Result, Store, StoreError, begin, books, declared, dossier_put, entry_insert, figures, findings, fold, head, office,
+    record, search,
 };
 
 /// Where a stream stands.
@@ -228,6 +228,7 @@ fn set_aside(transaction: &Transaction, left: Uuid, at: Seq, current: Uuid, pen:
         Ok(())
     })?;
     office_refolded(transaction, &branch)?;
+    findings::forget(transaction)?;
     Ok(copied)
 }
 

@@ -17,12 +17,13 @@ use motcua_shared::paper::Paper;
 use motcua_shared::period::Period;
 use motcua_shared::reference::Tables;
 use motcua_shared::report::{Coverage, Ii06, OfficeCoverage};
+use motcua_shared::rule::Finding;
 use motcua_shared::survey::Answers;
 use serde::{Deserialize, Serialize};
 
 use super::fault::HttpError;
 use super::{App, fault};
-use crate::office::Status;
+use crate::office::{Status, now};
 use crate::store::{DossierFilter, DossierRow, Store, StoreError};
 
 /// II.06 of this office with what it rests on.
@@ -203,6 +204,7 @@ pub fn routes() -> Router<App> {
         .route("/api/v1/dossiers", get(dossiers))
         .route("/api/v1/dossiers/{code}", get(dossier))
         .route("/api/v1/reports/ii06", get(report))
+        .route("/api/v1/findings", get(findings))
         .route("/api/openapi.json", get(description))
         .route("/api/{*rest}", get(fault::nowhere))
         .route("/healthz", get(health))
@@ -252,6 +254,15 @@ async fn report(State(app): State<App>, Query(days): Query<Days>) -> Result<Json
     let to = day("to", &days.to)?.ok_or_else(|| asked("to"))?;
     let period = period(from, to)?;
     Ok(Json(app.read(move |store, _| ii06(store, period)).await?))
+}
+
+/// What lies within the days given.
+async fn findings(State(app): State<App>, Query(days): Query<Days>) -> Result<Json<Vec<Finding>>, HttpError> {
+    let (from, to) = (day("from", &days.from)?, day("to", &days.to)?);
+    let key = app.key.clone();
+    let mut found = app.door.call(move |store| store.findings(&key, now())).await?;
+    found.retain(|finding| from.is_none_or(|from| finding.from >= from) && to.is_none_or(|to| finding.to <= to));
+    Ok(Json(found))
 }
 
 async fn description() -> impl IntoResponse {

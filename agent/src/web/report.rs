@@ -70,18 +70,18 @@ struct Basis {
 }
 
 /// The period that is shown, and how to choose another.
-pub(super) struct Chosen {
-    pub period: Period,
+struct Chosen {
+    period: Period,
     /// Of the period, or that it has none.
-    pub name: String,
+    name: String,
     /// Figures of other offices and times can be set beside it.
-    pub comparable: bool,
-    pub previous: Period,
-    pub previous_name: String,
+    comparable: bool,
+    previous: Period,
+    previous_name: String,
     /// Code, name, whether it is this one.
-    pub kinds: Vec<(String, String, bool)>,
-    pub year: i32,
-    pub problem: String,
+    kinds: Vec<(String, String, bool)>,
+    year: i32,
+    problem: String,
 }
 
 #[derive(Template)]
@@ -117,11 +117,6 @@ fn period(asked: &Asked) -> Result<Period, String> {
 
 impl Chosen {
     /// An unreadable period is this year's, and says so.
-    pub(super) fn of(kind: &str, year: &str, from: &str, to: &str) -> Chosen {
-        let (kind, year, from, to) = (kind.to_owned(), year.to_owned(), from.to_owned(), to.to_owned());
-        Chosen::read(&Asked { kind, year, from, to, ..Asked::default() })
-    }
-
     fn read(asked: &Asked) -> Chosen {
         let (problem, period) = match period(asked) {
             Ok(period) => (String::new(), period),
@@ -141,12 +136,12 @@ impl Chosen {
         }
     }
 
-    pub(super) fn status(&self) -> StatusCode {
+    fn status(&self) -> StatusCode {
         if self.problem.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST }
     }
 
     /// For the address of another page.
-    pub(super) fn query(&self) -> String {
+    fn query(&self) -> String {
         format!("from={}&to={}", self.period.from, self.period.to)
     }
 }

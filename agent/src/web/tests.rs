@@ -15,6 +15,7 @@ use crate::office;
 use crate::people;
 use crate::store::{Act, User};
 
+mod compliance;
 mod desk;
 
 /// An office in its own directory, and somebody who is logged in at a browser on its PC.

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use chrono::NaiveDate;
 use clap::{Subcommand, ValueEnum};
 use motcua_shared::reference::{Change, Snapshot, changes};
-use motcua_shared::{calendar, catalogue, reference as format};
+use motcua_shared::rule::identity;
+use motcua_shared::{calendar, catalogue, dictionary, reference as format};
 
 use super::{CliError, csv_text, now, open};
 use crate::authority::Authority;
@@ -58,6 +59,10 @@ pub enum Kind {
     Targets,
     /// CSV: `id,holiday_change`
     Rulesets,
+    /// CSV: `code,name,unit,group,computed`; chỉ tiêu mà các xã báo cáo thêm
+    Indicators,
+    /// CSV: `id,rule,scope,at,statement,missing,severity,gap,basis,ask`; quy tắc cộng, so sánh số liệu
+    Rules,
     /// JSON do lệnh export ghi: thay cả bản nháp
     Snapshot,
 }
@@ -155,6 +160,14 @@ fn amendment(kind: Kind, file: &Path, decision: Option<String>, from: Option<Nai
         Kind::Rulesets => {
             let rows = readable(file, format::terms(&text))?;
             Box::new(move |snapshot| snapshot.rulesets_amend(rows))
+        }
+        Kind::Indicators => {
+            let rows = readable(file, dictionary::parse(&text))?;
+            Box::new(move |snapshot| snapshot.indicators_amend(rows))
+        }
+        Kind::Rules => {
+            let rows = readable(file, identity::parse(&text))?;
+            Box::new(move |snapshot| snapshot.rules_amend(rows))
         }
         Kind::Snapshot => {
             let whole = Snapshot::read(&text).map_err(|_| ReferenceError::NotASnapshot)?;

@@ -14,6 +14,7 @@ use motcua_shared::calendar::{LocalTime, VIETNAM, local_day};
 use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
 use motcua_shared::office::{Explanation, Filed, Said, Stated};
+use motcua_shared::rule::{Mark, Marked, ProcedureUse, Slice};
 use motcua_shared::sync;
 use motcua_shared::unit::{Key, Unit, new_keys, since_of};
 use motcua_shared::wire::{AgentReport, REASONS, Signed, decode, encode};
@@ -21,10 +22,11 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params}
 use uuid::Uuid;
 
 use super::{
-    Certificate, DossierRow, Enrolment, Healing, Held, MonthRow, NewEntry, Node, Of, ProcedureCounters, Quarantined, Reference,
-    Role, RollupRow, Store, StoreError, StoredEntry, Stream, StreamStatus, Told, User,
+    Certificate, Checked, DossierRow, Enrolment, FindingEvent, Healing, Held, Kept, MonthRow, NewEntry, Node, Of,
+    ProcedureCounters, Quarantined, Reference, Role, RollupRow, Store, StoreError, StoredEntry, Stream, StreamStatus, Told, User,
 };
 
+mod findings;
 mod office;
 
 refinery::embed_migrations!("migrations");
@@ -642,7 +644,8 @@ impl Store for SqliteStore {
         Ok(self.connection.execute_batch(
             "delete from dossier; delete from rollup; delete from rollup_unit; delete from rollup_procedure;
              delete from rollup_known; delete from quarantine;
-             delete from declared; delete from explanation; delete from filed_report;",
+             delete from declared; delete from explanation; delete from filed_report;
+             delete from dossier_mark; delete from checked_stream; delete from checked_unit;",
         )?)
     }
 
@@ -660,6 +663,58 @@ impl Store for SqliteStore {
 
     fn filed_reports(&self, unit: Option<&str>) -> Result<Vec<Of<Filed>>, StoreError> {
         office::filed(&self.connection, unit)
+    }
+
+    fn checked(&self, unit: &str) -> Result<Option<Checked>, StoreError> {
+        findings::checked(&self.connection, unit)
+    }
+
+    fn checked_set(&mut self, unit: &str, checked: &Checked) -> Result<(), StoreError> {
+        findings::checked_set(&self.connection, unit, checked)
+    }
+
+    fn unchecked(&self, unit: &str) -> Result<bool, StoreError> {
+        findings::unchecked(&self.connection, unit)
+    }
+
+    fn unit_changed(&self, unit: &str) -> Result<BTreeSet<Uuid>, StoreError> {
+        findings::changed(&self.connection, unit)
+    }
+
+    fn checks_forget(&mut self, unit: Option<&str>) -> Result<(), StoreError> {
+        findings::forget(&self.connection, unit)
+    }
+
+    fn marks_put(&mut self, unit: &str, dossier: Uuid, marks: &[Mark]) -> Result<(), StoreError> {
+        findings::marks_put(&self.connection, unit, dossier, marks)
+    }
+
+    fn marks(&self, unit: &str) -> Result<Vec<Marked>, StoreError> {
+        findings::marks(&self.connection, unit)
+    }
+
+    fn procedures_used(&self, unit: &str) -> Result<Vec<ProcedureUse>, StoreError> {
+        findings::procedures(&self.connection, unit)
+    }
+
+    fn slice_codes(&self, unit: &str, slice: &Slice) -> Result<Vec<String>, StoreError> {
+        findings::slice(&self.connection, unit, slice)
+    }
+
+    fn findings(&self, unit: Option<&str>) -> Result<Vec<Kept>, StoreError> {
+        findings::kept(&self.connection, unit)
+    }
+
+    fn finding_keep(&mut self, kept: &Kept) -> Result<(), StoreError> {
+        findings::keep(&self.connection, kept)
+    }
+
+    fn finding_events(&self, unit: Option<&str>) -> Result<Vec<FindingEvent>, StoreError> {
+        findings::events(&self.connection, unit)
+    }
+
+    fn finding_event_add(&mut self, event: &FindingEvent) -> Result<(), StoreError> {
+        findings::event_add(&self.connection, event)
     }
 
     fn entries_of_offices(&self, visit: &mut dyn FnMut(StoredEntry)) -> Result<(), StoreError> {

@@ -20,6 +20,7 @@ use serde::Deserialize;
 use super::pages::session_of;
 use super::{App, Problem, now};
 use crate::auth::token_hash;
+use crate::findings::{self, FindingsError, Listed, Standing};
 use crate::rollup::{self, NodeStatus, ReportError};
 use crate::store::{DossierRow, Store, StoreError};
 use crate::tls::Wire;
@@ -27,6 +28,7 @@ use crate::tls::Wire;
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/api/v1/reports/ii06", get(ii06))
+        .route("/api/v1/findings", get(found))
         .route("/api/v1/status", get(status))
         .route("/api/v1/dossiers/{code}", get(dossier))
         .route("/metrics", get(metrics))
@@ -91,6 +93,40 @@ async fn ii06(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> R
     let unit = unit.filter(|unit| !unit.is_empty());
     let report = app.read(move |store| rollup::ii06_as(store, unit.as_deref(), period, view, local_day(now()))).await??;
     Ok(Json(report).into_response())
+}
+
+/// `?from=&to=&unit=`, each may be left out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FindingsQuery {
+    from: Option<NaiveDate>,
+    to: Option<NaiveDate>,
+    unit: Option<String>,
+}
+
+/// What is found now, with its state and history.
+async fn found(_: Reader, State(app): State<App>, query: Asked<FindingsQuery>) -> Result<Json<Vec<Listed>>, Problem> {
+    let Query(FindingsQuery { from, to, unit }) = query.map_err(|rejection| {
+        let detail = format!("from và to dạng 2023-05-29, unit là mã đơn vị; đều có thể bỏ trống ({}).", rejection.body_text());
+        Problem::new(StatusCode::BAD_REQUEST, "query", "Tham số không hợp lệ", detail)
+    })?;
+    let at = now();
+    let mut found = app
+        .write(move |store| -> Result<_, FindingsError> {
+            findings::recheck_due(store, at)?;
+            let day = to.unwrap_or_else(|| local_day(at));
+            let key = match unit.filter(|unit| !unit.is_empty()) {
+                Some(unit) => Some(store.organisation()?.resolve(&unit, day)),
+                None => None,
+            };
+            Ok(findings::list(store, key.as_deref())?)
+        })
+        .await??;
+    found.retain(|one| {
+        let within = from.is_none_or(|from| one.finding.from >= from) && to.is_none_or(|to| one.finding.to <= to);
+        within && one.state != Standing::Gone
+    });
+    Ok(Json(found))
 }
 
 async fn status(_: Reader, State(app): State<App>) -> Result<Json<NodeStatus>, Problem> {

@@ -23,7 +23,7 @@ use serde::Deserialize;
 use uuid::Uuid;
 
 use super::sync::SMALL;
-use super::{App, DoorError, Problem, now};
+use super::{App, DoorError, Problem, findings, now};
 use crate::auth::{self, AuthError, SESSION_HOURS, token_hash};
 use crate::output::{absent_words, healing_words, people_time};
 use crate::rollup::{self, NodeHealing, Office, ReportError};
@@ -44,6 +44,9 @@ pub fn routes() -> Router<App> {
         .route("/units/{code}", get(unit))
         .route("/reports/ii06", get(report))
         .route("/reports/ii06.csv", get(report_csv))
+        .route("/findings", get(findings::list))
+        .route("/findings/{unit}/letter", get(findings::letter))
+        .route("/findings/{unit}/{id}", get(findings::one).post(findings::decide))
         .route("/login", get(login_form).post(login))
         .route("/logout", post(logout))
         .layer(DefaultBodyLimit::max(SMALL))
@@ -101,18 +104,18 @@ pub fn not_found() -> PageError {
     PageError(Problem::not_found())
 }
 
-fn show(page: &impl Template) -> Result<Response, PageError> {
+pub(super) fn show(page: &impl Template) -> Result<Response, PageError> {
     let body = page.render().map_err(|error| Problem::ours(&error))?;
     Ok(Html(body).into_response())
 }
 
 /// What stands around every page.
-struct Frame {
-    viewer: Option<String>,
+pub(super) struct Frame {
+    pub(super) viewer: Option<String>,
 }
 
 impl Frame {
-    fn new(viewer: Option<&Viewer>) -> Frame {
+    pub(super) fn new(viewer: Option<&Viewer>) -> Frame {
         Frame { viewer: viewer.map(|viewer| viewer.name.clone()) }
     }
 }
@@ -149,7 +152,7 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// A form that one of our own pages sent, not another site.
-struct SameOrigin;
+pub(super) struct SameOrigin;
 
 impl FromRequestParts<App> for SameOrigin {
     type Rejection = PageError;

@@ -594,6 +594,7 @@ fn every_state_that_can_be_reached_is_left_or_final() {
         ended("2023-05-24 09:00", Outcome::Granted),
         Event::Returned(moment.into()),
         Event::Voided(moment),
+        Event::HandedOver(crate::handover::HandedOver { at, to: "11098".to_owned() }),
     ];
     let mut reached = vec![Dossier::new(Uuid::nil())];
     let mut next = 0;
@@ -605,7 +606,7 @@ fn every_state_that_can_be_reached_is_left_or_final() {
             later
         };
         let onward: Vec<Dossier> = steps.iter().filter(|step| dossier.admits(step, at).is_ok()).map(follow).collect();
-        let is_final = matches!(dossier.state(), State::Returned | State::Declined | State::Voided);
+        let is_final = matches!(dossier.state(), State::Returned | State::Declined | State::Voided | State::HandedOver);
         assert!(is_final || onward.iter().any(|later| later.state() != dossier.state()), "stuck in {:?}", dossier.state());
         assert!(dossier.faults.is_empty(), "{dossier:?}");
         // Who goes on or comes back once more is where it was before.

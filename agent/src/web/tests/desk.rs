@@ -198,30 +198,6 @@ async fn each_figure_opens_its_dossiers_and_stands_against_the_period_before() {
 }
 
 #[tokio::test]
-async fn declared_figures_are_typed_beside_what_was_declared_before_and_saved_once() {
-    let desk = Desk::new();
-    let query = "from=2022-12-15&to=2023-12-14";
-    let form = [("from", "2022-12-15"), ("to", "2023-12-14"), ("figure.dossiers.resolved", "1.685"), ("figure.web.news", "12")];
-    let saved = desk.post("/declared", &form).await;
-    assert_eq!((saved.status, saved.location.as_str()), (303, "/declared?from=2022-12-15&to=2023-12-14&saved=2"));
-    let page = desk.get(&saved.location).await.text;
-    assert!(page.contains("1.685") && page.contains("khác máy tính"), "{page}");
-    let again = desk.post("/declared", &form).await;
-    assert!(again.location.ends_with("saved=0") && desk.entries().await == 1, "{}", again.location);
-    let faulty = [form[0], form[1], ("figure.web.news", "<b>mười hai</b>"), ("figure.radio.items", "7")];
-    let refused = desk.post("/declared", &faulty).await;
-    assert_eq!((refused.status, desk.entries().await), (422, 1));
-    assert!(
-        refused.text.contains("&#60;b&#62;mười hai")
-            && refused.text.contains("không phải số nguyên")
-            && refused.text.contains("value=\"7\"")
-    );
-    let next = desk.get("/declared?kind=y&year=2024").await.text;
-    assert!(next.contains("Năm 2023 đã khai") && next.contains("<td class=\"number\">1.685</td>"), "{next}");
-    assert!(desk.get(&format!("/declared?{query}")).await.text.contains("<td class=\"number\">12"));
-}
-
-#[tokio::test]
 async fn books_and_lists_are_ready_to_print_with_room_to_sign() {
     let desk = Desk::new();
     let page = desk.received().await;

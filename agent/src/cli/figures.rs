@@ -1,0 +1,85 @@
+//! The commands about declared figures and what is found in them.
+
+use std::fs;
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+use chrono::NaiveDate;
+use motcua_shared::catalogue::field_name;
+use motcua_shared::declared;
+use motcua_shared::rule::{Finding, rule_name};
+use motcua_shared::text::number;
+
+use super::{AUTHOR, BAD_INPUT, count_of};
+use crate::office::{self, chance, now};
+use crate::output;
+use crate::store::{Pen, Store};
+
+/// Takes over a file of declared figures, whole or not at all.
+pub fn import_declared(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
+    let mut store = Store::open(data)?;
+    let key = office::office_key(data, &store.office()?)?;
+    let bytes = fs::read(file).with_context(|| format!("không đọc được tệp {}", file.display()))?;
+    let tables = store.tables()?;
+    let declarations = match declared::read(&bytes, &tables.book.dictionary) {
+        Ok(declarations) => declarations,
+        Err(faults) => {
+            output::problem(&format!("Không nhập gì cả. Tệp {} có {} lỗi:", file.display(), faults.len()));
+            for fault in &faults {
+                output::problem(&format!("  {fault}"));
+            }
+            return Ok(ExitCode::from(BAD_INPUT));
+        }
+    };
+    let all: usize = declarations.iter().map(|(_, figures)| figures.len()).sum();
+    let (new, corrected) = store.declare(declarations, &Pen { author: AUTHOR, now: now(), key: &key, salt: chance })?;
+    output::line(&format!(
+        "Đã đọc {} số liệu: {} mới, {} sửa số đã ghi trước, {} đã có đúng như vậy.",
+        number(count_of(all)),
+        number(count_of(new)),
+        number(count_of(corrected)),
+        number(count_of(all - new - corrected))
+    ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Prints what is found within some days.
+pub fn check(data: &Path, (from, to): (Option<NaiveDate>, Option<NaiveDate>), json: bool) -> anyhow::Result<ExitCode> {
+    let mut store = Store::open(data)?;
+    let key = office::office_key(data, &store.office()?)?;
+    let mut findings = store.findings(&key, now())?;
+    findings.retain(|finding| from.is_none_or(|from| finding.from >= from) && to.is_none_or(|to| finding.to <= to));
+    if json {
+        output::json(&serde_json::to_value(&findings)?);
+        return Ok(ExitCode::SUCCESS);
+    }
+    let dictionary = &store.tables()?.book.dictionary;
+    for finding in &findings {
+        output::line(&heading(finding, dictionary.name(&finding.indicator)));
+        output::line(&format!("    {}", finding.note));
+        for explanation in &finding.explanations {
+            output::line(&format!("    {explanation}"));
+        }
+        output::line(&format!("    Căn cứ: {}. Hỏi: {}", finding.basis, finding.ask));
+    }
+    output::line(&match findings.len() {
+        0 => "Không thấy chỗ nào không khớp.".to_owned(),
+        found => format!("{} phát hiện. Phần mềm không sửa số liệu nào.", number(count_of(found))),
+    });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn heading(finding: &Finding, name: &str) -> String {
+    let mut text = format!("[{}] {}, kỳ {}", finding.severity.words(), rule_name(&finding.rule), finding.period().days());
+    if !finding.indicator.is_empty() {
+        text.push_str(&format!(": {name}"));
+    }
+    if !finding.field.is_empty() {
+        text.push_str(&format!(" ({})", field_name(&finding.field)));
+    }
+    if let Some(gap) = finding.gap {
+        text.push_str(&format!(", chênh {}", number(gap)));
+    }
+    text
+}

@@ -1,0 +1,202 @@
+//! The page of what does not add up, and where the office explains it.
+//!
+//! Promise: nothing is repaired here; what an office says of a finding goes to the district as it is written.
+//! Start at [`list`].
+
+use askama::Template;
+use axum::extract::{Form, Path, State};
+use axum::http::StatusCode;
+use axum::response::{Html, IntoResponse, Redirect, Response};
+use motcua_shared::access::Right;
+use motcua_shared::catalogue::field_name;
+use motcua_shared::dossier::Code;
+use motcua_shared::office::{Explanation, FindingExplained, LONGEST_WORDS, Reason, check_words};
+use motcua_shared::rule::{Finding, rule_name};
+use motcua_shared::text::{nfc, number};
+use serde::Deserialize;
+
+use super::fault::HttpError;
+use super::viewer::{LeaderViewer, Viewer};
+use super::{App, Frame, html};
+use crate::office::now;
+use crate::store::{Store, StoreError};
+use crate::words;
+
+/// A finding in words.
+struct Shown {
+    id: String,
+    rule: String,
+    severity: &'static str,
+    tone: &'static str,
+    name: String,
+    field: String,
+    declared: String,
+    expected: String,
+    gap: String,
+    note: String,
+    explanations: Vec<String>,
+    evidence: Vec<String>,
+    basis: String,
+    ask: String,
+    said: Vec<Said>,
+    /// What was typed and not taken, and why.
+    words: String,
+    problem: String,
+}
+
+struct Said {
+    at: String,
+    author: String,
+    reason: &'static str,
+    words: String,
+}
+
+struct Group {
+    period: String,
+    findings: Vec<Shown>,
+}
+
+struct Choice {
+    code: &'static str,
+    words: &'static str,
+}
+
+#[derive(Template)]
+#[template(path = "findings.html")]
+struct FindingsPage {
+    frame: Option<Frame>,
+    nav: &'static str,
+    groups: Vec<Group>,
+    total: usize,
+    unexplained: usize,
+    reasons: Vec<Choice>,
+    may_explain: bool,
+    longest: usize,
+}
+
+#[derive(Debug, Default, Deserialize)]
+pub struct Typed {
+    #[serde(default)]
+    reason: String,
+    #[serde(default)]
+    words: String,
+}
+
+/// Everything that is found, period by period.
+pub async fn list(viewer: Viewer, State(app): State<App>) -> Result<Response, HttpError> {
+    Ok(page(&app, viewer, None).await?.into_response())
+}
+
+/// What was typed for a finding, and what is wrong with it.
+type Refused = (String, Typed, String);
+
+async fn page(app: &App, viewer: Viewer, refused: Option<Refused>) -> Result<Html<String>, HttpError> {
+    let key = app.key.clone();
+    let page = app
+        .door
+        .call(move |store| -> Result<FindingsPage, StoreError> {
+            let findings = store.findings(&key, now())?;
+            build(store, &viewer, findings, refused)
+        })
+        .await?;
+    html(&page)
+}
+
+fn build(store: &Store, viewer: &Viewer, findings: Vec<Finding>, refused: Option<Refused>) -> Result<FindingsPage, StoreError> {
+    let (tables, mut said) = (store.tables()?, store.explanations()?);
+    let total = findings.len();
+    let mut groups: Vec<Group> = Vec::new();
+    let mut unexplained = 0;
+    for finding in findings {
+        let period = finding.period().days();
+        let own = said.remove(&finding.id).unwrap_or_default();
+        unexplained += usize::from(own.is_empty());
+        let mut shown = show(&finding, tables.book.dictionary.name(&finding.indicator), own);
+        if let Some((_, typed, problem)) = refused.as_ref().filter(|(id, ..)| *id == finding.id) {
+            (shown.words, shown.problem) = (typed.words.clone(), problem.clone());
+        }
+        match groups.last_mut().filter(|group| group.period == period) {
+            Some(group) => group.findings.push(shown),
+            None => groups.push(Group { period, findings: vec![shown] }),
+        }
+    }
+    Ok(FindingsPage {
+        frame: Frame::read(store, viewer)?,
+        nav: "findings",
+        groups,
+        total,
+        unexplained,
+        reasons: Reason::ALL.iter().map(|(reason, code)| Choice { code, words: reason.words() }).collect(),
+        may_explain: viewer.may(Right::Answer),
+        longest: LONGEST_WORDS,
+    })
+}
+
+fn show(finding: &Finding, name: &str, said: Vec<Explanation>) -> Shown {
+    let said = said.into_iter().map(|one| Said {
+        at: words::shown_time(&one.recorded_at.to_rfc3339()),
+        author: one.author,
+        reason: one.explained.reason.words(),
+        words: one.explained.words,
+    });
+    Shown {
+        id: finding.id.clone(),
+        rule: rule_name(&finding.rule).to_owned(),
+        severity: finding.severity.words(),
+        tone: finding.severity.code(),
+        name: if finding.indicator.is_empty() { String::new() } else { name.to_owned() },
+        field: if finding.field.is_empty() { String::new() } else { field_name(&finding.field).to_owned() },
+        declared: finding.declared.to_string(),
+        expected: finding.expected.to_string(),
+        gap: finding.gap.map_or_else(String::new, number),
+        note: finding.note.clone(),
+        explanations: finding.explanations.clone(),
+        evidence: finding.evidence.clone(),
+        basis: finding.basis.clone(),
+        ask: finding.ask.clone(),
+        said: said.collect(),
+        words: String::new(),
+        problem: String::new(),
+    }
+}
+
+/// The office says why a finding is so.
+pub async fn explain(
+    viewer: LeaderViewer,
+    State(app): State<App>,
+    Path(id): Path<String>,
+    Form(typed): Form<Typed>,
+) -> Result<Response, HttpError> {
+    let typed = Typed { words: nfc(&typed.words), ..typed };
+    let problem = match (Reason::from_code(&typed.reason), check_words(&typed.words)) {
+        (None, _) => Some("Hãy chọn một lý do.".to_owned()),
+        (Some(Reason::Other), Ok(())) if typed.words.is_empty() => Some("Lý do khác thì phải viết rõ.".to_owned()),
+        (Some(_), Err(problem)) => Some(format!("Lời giải trình {problem}.")),
+        _ => None,
+    };
+    if let Some(problem) = problem {
+        let page = page(&app, (*viewer).clone(), Some((id, typed, problem))).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    }
+    let Some(reason) = Reason::from_code(&typed.reason) else { return Ok(Redirect::to("/findings").into_response()) };
+    let asked = id.clone();
+    let found = app
+        .write(&viewer, move |store, pen| {
+            let finding = store.findings(pen.key, pen.now)?.into_iter().find(|finding| finding.id == asked);
+            let Some(finding) = finding else { return Ok(false) };
+            let Finding { id, rule, from, to, indicator, field, .. } = finding;
+            let words = typed.words;
+            store.finding_explain(FindingExplained { finding: id, rule, from, to, indicator, field, reason, words }, pen)?;
+            Ok(true)
+        })
+        .await?;
+    if found {
+        return Ok(Redirect::to(&format!("/findings#f-{id}")).into_response());
+    }
+    Err(HttpError::new(
+        StatusCode::NOT_FOUND,
+        "Phát hiện này không còn nữa: số liệu đã thay đổi.",
+        "Lời giải trình chưa được lưu.",
+        "Hãy mở lại trang Kiểm tra số liệu.",
+    ))
+}

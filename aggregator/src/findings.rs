@@ -1,0 +1,420 @@
+//! What does not add up in any commune, since when, what the commune says of it and what the district decided.
+//!
+//! Promise: a unit is checked again when something of it changed, and then only its changed dossiers are looked at; a
+//! finding that vanishes stays in the history with what changed. Start at [`recheck_due`] and [`list`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use motcua_shared::calendar::{LocalTime, local_day};
+use motcua_shared::certainty::Recorded;
+use motcua_shared::declared::Figures;
+use motcua_shared::dossier::Dossier;
+use motcua_shared::entry::Body;
+use motcua_shared::indicator::Sums;
+use motcua_shared::office::{Explanation, Reason};
+use motcua_shared::period::Period;
+use motcua_shared::reference::Tables;
+use motcua_shared::rule::{Computed, Facts, Finding, Sending, Step, check, marks, periods};
+use motcua_shared::unit::Organisation;
+use serde::Serialize;
+use uuid::Uuid;
+
+use crate::reference::{self, ReferenceError};
+use crate::rollup;
+use crate::store::{Checked, FindingEvent, Kept, Of, Store, StoreError, in_transaction};
+
+/// Where a finding stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    Open,
+    Explained,
+    Rejected,
+    Accepted,
+    /// The figures do not say so any more.
+    Gone,
+}
+
+impl Standing {
+    pub const ALL: [Standing; 5] = [Standing::Open, Standing::Explained, Standing::Rejected, Standing::Accepted, Standing::Gone];
+
+    pub fn code(self) -> &'static str {
+        match self {
+            Standing::Open => "open",
+            Standing::Explained => "explained",
+            Standing::Rejected => "rejected",
+            Standing::Accepted => "accepted",
+            Standing::Gone => "gone",
+        }
+    }
+
+    pub fn words(self) -> &'static str {
+        match self {
+            Standing::Open => "chưa giải trình",
+            Standing::Explained => "đã giải trình, chờ xem",
+            Standing::Rejected => "giải trình không được chấp nhận",
+            Standing::Accepted => "đã chấp nhận",
+            Standing::Gone => "không còn",
+        }
+    }
+}
+
+/// What the district decides about a finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Decision {
+    Accept,
+    /// With a reason.
+    Reject,
+    Reopen,
+}
+
+impl Decision {
+    pub fn parse(code: &str) -> Option<Decision> {
+        match code {
+            "accepted" => Some(Decision::Accept),
+            "rejected" => Some(Decision::Reject),
+            "reopened" => Some(Decision::Reopen),
+            _ => None,
+        }
+    }
+
+    fn kind(self) -> &'static str {
+        match self {
+            Decision::Accept => "accepted",
+            Decision::Reject => "rejected",
+            Decision::Reopen => "reopened",
+        }
+    }
+}
+
+/// What an office said of a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Answer {
+    pub at: String,
+    pub author: String,
+    pub reason: Reason,
+    pub words: String,
+}
+
+/// Something that happened to a finding.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Happened {
+    pub at: String,
+    pub kind: String,
+    /// Empty: the program.
+    pub who: String,
+    pub words: String,
+}
+
+/// A finding with its history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listed {
+    #[serde(flatten)]
+    pub finding: Finding,
+    pub state: Standing,
+    pub first_seen: String,
+    pub last_seen: String,
+    pub gone_since: Option<String>,
+    pub explained: Vec<Answer>,
+    pub history: Vec<Happened>,
+    /// The key under which the unit is kept here.
+    #[serde(skip)]
+    pub key: String,
+    #[serde(skip)]
+    pub unit_name: String,
+}
+
+/// How many findings of a unit stand where.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    pub open: usize,
+    pub explained: usize,
+    pub rejected: usize,
+    pub accepted: usize,
+}
+
+impl Counts {
+    /// Those that somebody still has to do something about.
+    pub fn unsettled(&self) -> usize {
+        self.open + self.explained + self.rejected
+    }
+}
+
+/// Why there are no findings to be had.
+#[derive(Debug, thiserror::Error)]
+pub enum FindingsError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+}
+
+/// Keys of the units of which something is to be checked: it changed, a day has passed, or other rules are in force.
+pub fn due(store: &dyn Store, now: LocalTime) -> Result<Vec<String>, StoreError> {
+    let reference = rollup::node(store)?.reference_version;
+    let streams = store.streams(None)?;
+    let units: BTreeSet<String> = streams.iter().map(|stream| stream.unit.clone()).collect();
+    let mut due = Vec::new();
+    for unit in units {
+        let sending = sending_words(&sending(&streams, &unit));
+        let current = Checked { day: local_day(now), reference, sending };
+        if store.checked(&unit)?.as_ref() != Some(&current) || store.unchecked(&unit)? {
+            due.push(unit);
+        }
+    }
+    Ok(due)
+}
+
+/// Checks every unit of which something is due. Gives how many there were.
+pub fn recheck_due(store: &mut dyn Store, now: LocalTime) -> Result<usize, FindingsError> {
+    let due = due(store, now)?;
+    for unit in &due {
+        recheck(store, unit, now)?;
+    }
+    Ok(due.len())
+}
+
+/// Checks one unit: marks what changed of it, and compares what is found with what was found before.
+pub fn recheck(store: &mut dyn Store, unit: &str, now: LocalTime) -> Result<(), FindingsError> {
+    in_transaction(store, |store| {
+        let organisation = store.organisation()?;
+        let code = organisation.unit(unit).map_or_else(|| unit.to_owned(), |unit| unit.code.clone());
+        let (newest, snapshot) = reference::in_force(store)?;
+        let tables = snapshot.tables(newest.map_or(0, |newest| newest.version), &code);
+        if store.checked(unit)?.is_some_and(|checked| checked.reference != tables.version) {
+            store.checks_forget(Some(unit))?;
+        }
+        for id in store.unit_changed(unit)? {
+            mark(store, unit, id, &tables)?;
+        }
+        let sending = sending(&store.streams(Some(unit))?, unit);
+        let found = found(store, unit, &code, &tables, &sending, now)?;
+        compare(store, unit, found, now)?;
+        let checked = Checked { day: local_day(now), reference: tables.version, sending: sending_words(&sending) };
+        Ok(store.checked_set(unit, &checked)?)
+    })
+}
+
+fn mark(store: &mut dyn Store, unit: &str, id: Uuid, tables: &Tables) -> Result<(), StoreError> {
+    let (mut dossier, mut steps, mut origins) = (Dossier::new(id), Vec::new(), BTreeSet::new());
+    for record in store.dossier_history(id, i64::MAX)? {
+        let Ok(body) = Body::parse(record.seq, &record.body) else { continue };
+        let Some(recorded) = Recorded::read(&body).filter(|_| origins.insert(record.origin())) else { continue };
+        dossier.apply(&recorded.event);
+        steps.push(Step { recorded, author: body.author.to_string() });
+    }
+    let marks = marks(&dossier, &steps, dossier.after_15h_next_day(&tables.catalogue), &tables.calendar);
+    store.marks_put(unit, id, &marks)
+}
+
+fn found(
+    store: &dyn Store,
+    unit: &str,
+    code: &str,
+    tables: &Tables,
+    sending: &Sending,
+    now: LocalTime,
+) -> Result<Vec<Finding>, StoreError> {
+    let declared = Figures::of(store.stated(Some(unit))?.into_iter().map(|of| of.said));
+    let mut computed = BTreeMap::new();
+    for period in periods(&declared) {
+        computed.insert(period, sums(store, unit, period)?);
+    }
+    let facts = Facts {
+        unit: code,
+        level: &tables.level,
+        declared: &declared,
+        computed: &computed,
+        marks: &store.marks(unit)?,
+        procedures: &store.procedures_used(unit)?,
+        same_person: &[],
+        sending: Some(sending),
+        catalogue: &tables.catalogue,
+        book: &tables.book,
+        today: local_day(now),
+    };
+    check(&facts, &mut |slice| store.slice_codes(unit, slice))
+}
+
+fn sums(store: &dyn Store, unit: &str, period: Period) -> Result<Computed, StoreError> {
+    let mut computed = Computed::default();
+    for sums in rollup::field_sums(store, Some(unit), period)? {
+        let own = Sums { before: sums.before, within: sums.within };
+        computed.total.add(&own);
+        computed.fields.entry(sums.field).or_default().add(&own);
+    }
+    Ok(computed)
+}
+
+fn sending(streams: &[crate::store::StreamStatus], unit: &str) -> Sending {
+    let day = |at: &String| LocalTime::parse_from_rfc3339(at).ok().map(local_day);
+    let own = || streams.iter().filter(|stream| stream.unit == unit);
+    Sending {
+        newest: own().filter_map(|stream| stream.complete_to.as_ref().and_then(day)).max(),
+        enrolled: own().filter_map(|stream| day(&stream.enrolled_at)).min(),
+        quarantined: own().map(|stream| i64::try_from(stream.quarantined).unwrap_or(i64::MAX)).sum(),
+    }
+}
+
+fn sending_words(sending: &Sending) -> String {
+    format!("{:?} {}", sending.newest, sending.quarantined)
+}
+
+/// Notes what appeared, changed, vanished and came back.
+fn compare(store: &mut dyn Store, unit: &str, found: Vec<Finding>, now: LocalTime) -> Result<(), StoreError> {
+    let mut before: BTreeMap<String, Kept> =
+        store.findings(Some(unit))?.into_iter().map(|kept| (kept.finding.id.clone(), kept)).collect();
+    for finding in found {
+        let event = match before.remove(&finding.id) {
+            None => Some(("appeared", String::new(), now)),
+            Some(kept) if kept.gone_since.is_some() => Some(("back", difference(&kept.finding, &finding), kept.first_seen)),
+            Some(kept) if says_other(&kept.finding, &finding) => {
+                Some(("changed", difference(&kept.finding, &finding), kept.first_seen))
+            }
+            Some(kept) if kept.finding == finding && local_day(kept.last_seen) == local_day(now) => continue,
+            Some(kept) => {
+                store.finding_keep(&Kept { finding, last_seen: now, ..kept })?;
+                continue;
+            }
+        };
+        let Some((kind, words, first_seen)) = event else { continue };
+        note(store, unit, &finding.id, (kind, "", words), now)?;
+        store.finding_keep(&Kept { unit: unit.to_owned(), finding, first_seen, last_seen: now, gone_since: None })?;
+    }
+    for kept in before.into_values().filter(|kept| kept.gone_since.is_none()) {
+        let last = format!("lần cuối: {}, phải là {}", kept.finding.declared, kept.finding.expected);
+        note(store, unit, &kept.finding.id, ("gone", "", last), now)?;
+        store.finding_keep(&Kept { gone_since: Some(now), ..kept })?;
+    }
+    Ok(())
+}
+
+/// Whether the figures of a finding are others, not only its words.
+fn says_other(before: &Finding, after: &Finding) -> bool {
+    (&before.declared, &before.expected, before.gap) != (&after.declared, &after.expected, after.gap)
+}
+
+fn difference(before: &Finding, after: &Finding) -> String {
+    format!("trước: {}, phải là {}; nay: {}, phải là {}", before.declared, before.expected, after.declared, after.expected)
+}
+
+fn note(
+    store: &mut dyn Store,
+    unit: &str,
+    finding: &str,
+    (kind, who, words): (&str, &str, String),
+    at: LocalTime,
+) -> Result<(), StoreError> {
+    let newest =
+        store.explanations(Some(unit))?.into_iter().filter(|of| of.said.explained.finding == finding).map(|of| of.n).max();
+    store.finding_event_add(&FindingEvent {
+        n: 0,
+        unit: unit.to_owned(),
+        finding: finding.to_owned(),
+        at,
+        kind: kind.to_owned(),
+        who: who.to_owned(),
+        words,
+        after_n: newest.unwrap_or(0),
+    })
+}
+
+/// Findings of a unit, or of all, with their histories, by unit and in the order of [`check`].
+pub fn list(store: &dyn Store, unit: Option<&str>) -> Result<Vec<Listed>, StoreError> {
+    let organisation = store.organisation()?;
+    let mut explained: BTreeMap<(String, String), Vec<Of<Explanation>>> = BTreeMap::new();
+    for of in store.explanations(unit)? {
+        explained.entry((of.unit.clone(), of.said.explained.finding.clone())).or_default().push(of);
+    }
+    let mut events: BTreeMap<(String, String), Vec<FindingEvent>> = BTreeMap::new();
+    for event in store.finding_events(unit)? {
+        events.entry((event.unit.clone(), event.finding.clone())).or_default().push(event);
+    }
+    let mut all: Vec<Listed> = store
+        .findings(unit)?
+        .into_iter()
+        .map(|kept| {
+            let place = (kept.unit.clone(), kept.finding.id.clone());
+            let (said, happened) = (explained.remove(&place).unwrap_or_default(), events.remove(&place).unwrap_or_default());
+            listed(kept, &said, happened, &organisation)
+        })
+        .collect();
+    let key = |listed: &Listed| {
+        let Finding { from, to, severity, rule, indicator, field, .. } = &listed.finding;
+        (listed.key.clone(), *from, *to, *severity, rule.clone(), indicator.clone(), field.clone())
+    };
+    all.sort_by_cached_key(key);
+    Ok(all)
+}
+
+fn listed(kept: Kept, said: &[Of<Explanation>], events: Vec<FindingEvent>, organisation: &Organisation) -> Listed {
+    let state = standing(&kept, said, &events);
+    let answer = |of: &Of<Explanation>| Answer {
+        at: of.said.recorded_at.to_rfc3339(),
+        author: of.said.author.clone(),
+        reason: of.said.explained.reason,
+        words: of.said.explained.words.clone(),
+    };
+    let happened =
+        |event: FindingEvent| Happened { at: event.at.to_rfc3339(), kind: event.kind, who: event.who, words: event.words };
+    Listed {
+        state,
+        first_seen: kept.first_seen.to_rfc3339(),
+        last_seen: kept.last_seen.to_rfc3339(),
+        gone_since: kept.gone_since.map(|at| at.to_rfc3339()),
+        explained: said.iter().map(answer).collect(),
+        history: events.into_iter().map(happened).collect(),
+        unit_name: organisation.name(&kept.unit).to_owned(),
+        key: kept.unit,
+        finding: kept.finding,
+    }
+}
+
+/// A decision holds until the figures change, or until the office explains again what was not accepted.
+fn standing(kept: &Kept, said: &[Of<Explanation>], events: &[FindingEvent]) -> Standing {
+    if kept.gone_since.is_some() {
+        return Standing::Gone;
+    }
+    let newest = said.iter().map(|of| of.n).max().unwrap_or(0);
+    let explained_since = |n: i64| if newest > n { Standing::Explained } else { Standing::Open };
+    match events.iter().rfind(|event| event.kind != "gone") {
+        Some(event) if event.kind == "accepted" => Standing::Accepted,
+        Some(event) if event.kind == "rejected" && newest <= event.after_n => Standing::Rejected,
+        Some(event) if event.kind == "reopened" => explained_since(event.after_n),
+        _ => explained_since(0),
+    }
+}
+
+/// How many findings of each unit stand where, by key.
+pub fn counts(store: &dyn Store) -> Result<BTreeMap<String, Counts>, StoreError> {
+    let mut counts: BTreeMap<String, Counts> = BTreeMap::new();
+    for listed in list(store, None)? {
+        let own = counts.entry(listed.key).or_default();
+        match listed.state {
+            Standing::Open => own.open += 1,
+            Standing::Explained => own.explained += 1,
+            Standing::Rejected => own.rejected += 1,
+            Standing::Accepted => own.accepted += 1,
+            Standing::Gone => {}
+        }
+    }
+    Ok(counts)
+}
+
+/// Notes what the district decides. `false`: there is no such finding, or nothing to decide about it any more.
+pub fn decide(
+    store: &mut dyn Store,
+    (unit, finding): (&str, &str),
+    decision: Decision,
+    (who, words): (&str, &str),
+    now: LocalTime,
+) -> Result<bool, StoreError> {
+    in_transaction(store, |store| {
+        let kept = store.findings(Some(unit))?.into_iter().find(|kept| kept.finding.id == finding);
+        if kept.is_none_or(|kept| kept.gone_since.is_some()) {
+            return Ok(false);
+        }
+        note(store, unit, finding, (decision.kind(), who, words.to_owned()), now)?;
+        Ok(true)
+    })
+}

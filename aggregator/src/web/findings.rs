@@ -1,0 +1,297 @@
+//! Pages about what does not add up: the list, one finding with its history and the district's decision, a letter.
+//!
+//! Promise: nobody's figure is changed here; a decision names who made it and stays. Start at [`list`].
+
+use askama::Template;
+use axum::extract::rejection::FormRejection;
+use axum::extract::{Form, Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Redirect, Response};
+use motcua_shared::catalogue::field_name;
+use motcua_shared::dictionary::Dictionary;
+use motcua_shared::rule::{Finding, rule_name};
+use motcua_shared::text::{nfc, number};
+use serde::Deserialize;
+
+use super::pages::{Frame, PageError, SameOrigin, Viewer, show};
+use super::{App, Problem, now};
+use crate::findings::{self, Decision, FindingsError, Listed, Standing};
+use crate::output::people_time;
+use crate::reference;
+use crate::store::{Role, Store};
+
+/// Longest reason of a decision, in letters.
+const LONGEST: usize = 600;
+
+impl From<FindingsError> for Problem {
+    fn from(error: FindingsError) -> Self {
+        match error {
+            FindingsError::Store(error) => error.into(),
+            FindingsError::Reference(error) => Problem::ours(&error),
+        }
+    }
+}
+
+/// Which findings are shown.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(default)]
+pub struct Asked {
+    unit: String,
+    rule: String,
+    state: String,
+}
+
+struct Choice {
+    code: String,
+    name: String,
+    chosen: bool,
+}
+
+struct Row {
+    href: String,
+    unit: String,
+    period: String,
+    rule: String,
+    name: String,
+    severity: &'static str,
+    declared: String,
+    expected: String,
+    gap: String,
+    note: String,
+    state: &'static str,
+    since: String,
+}
+
+#[derive(Template)]
+#[template(path = "findings.html")]
+struct ListPage {
+    frame: Frame,
+    units: Vec<Choice>,
+    rules: Vec<Choice>,
+    states: Vec<Choice>,
+    rows: Vec<Row>,
+    /// Address of the letter to the one unit that is shown.
+    letter: String,
+}
+
+/// Checks what is due, and lists.
+async fn all(app: &App) -> Result<(Vec<Listed>, Dictionary), PageError> {
+    let at = now();
+    let all = app
+        .write(move |store| -> Result<_, FindingsError> {
+            findings::recheck_due(store, at)?;
+            let (_, snapshot) = reference::in_force(store)?;
+            Ok((findings::list(store, None)?, Dictionary::with(&snapshot.indicators)))
+        })
+        .await??;
+    Ok(all)
+}
+
+pub async fn list(viewer: Viewer, State(app): State<App>, Query(asked): Query<Asked>) -> Result<Response, PageError> {
+    let (all, dictionary) = all(&app).await?;
+    let mut units: Vec<(String, String)> = all.iter().map(|one| (one.key.clone(), one.unit_name.clone())).collect();
+    units.dedup();
+    let mut rules: Vec<String> = all.iter().map(|one| one.finding.rule.clone()).collect();
+    rules.sort();
+    rules.dedup();
+    let state = if asked.state.is_empty() { "unsettled" } else { &asked.state };
+    let shown = all.iter().filter(|one| {
+        (asked.unit.is_empty() || one.key == asked.unit)
+            && (asked.rule.is_empty() || one.finding.rule == asked.rule)
+            && match state {
+                "all" => true,
+                "unsettled" => !matches!(one.state, Standing::Gone | Standing::Accepted),
+                code => one.state.code() == code,
+            }
+    });
+    let rows = shown.map(|one| row(one, &dictionary)).collect();
+    let choice =
+        |code: &str, name: &str, chosen: &str| Choice { code: code.to_owned(), name: name.to_owned(), chosen: code == chosen };
+    let states = [("unsettled", "chưa xong"), ("all", "tất cả")].into_iter();
+    let states = states.chain(Standing::ALL.map(|standing| (standing.code(), standing.words())));
+    show(&ListPage {
+        frame: Frame::new(Some(&viewer)),
+        units: units.iter().map(|(key, name)| choice(key, name, &asked.unit)).collect(),
+        rules: rules.iter().map(|rule| choice(rule, rule_name(rule), &asked.rule)).collect(),
+        states: states.map(|(code, name)| choice(code, name, state)).collect(),
+        rows,
+        letter: if asked.unit.is_empty() { String::new() } else { format!("/findings/{}/letter", asked.unit) },
+    })
+}
+
+fn name_of(finding: &Finding, dictionary: &Dictionary) -> String {
+    if finding.indicator.is_empty() {
+        return String::new();
+    }
+    let name = dictionary.name(&finding.indicator);
+    if finding.field.is_empty() { name.to_owned() } else { format!("{name} ({})", field_name(&finding.field)) }
+}
+
+fn row(one: &Listed, dictionary: &Dictionary) -> Row {
+    let finding = &one.finding;
+    Row {
+        href: format!("/findings/{}/{}", one.key, finding.id),
+        unit: one.unit_name.clone(),
+        period: finding.period().days(),
+        rule: rule_name(&finding.rule).to_owned(),
+        name: name_of(finding, dictionary),
+        severity: finding.severity.words(),
+        declared: finding.declared.to_string(),
+        expected: finding.expected.to_string(),
+        gap: finding.gap.map_or_else(String::new, number),
+        note: finding.note.clone(),
+        state: one.state.words(),
+        since: people_time(&one.first_seen),
+    }
+}
+
+struct Line {
+    at: String,
+    words: String,
+}
+
+#[derive(Template)]
+#[template(path = "finding.html")]
+struct FindingPage {
+    frame: Frame,
+    row: Row,
+    finding: Finding,
+    explained: Vec<Line>,
+    history: Vec<Line>,
+    may_decide: bool,
+    gone: bool,
+    words: String,
+    problem: String,
+}
+
+pub async fn one(
+    viewer: Viewer,
+    State(app): State<App>,
+    Path((unit, id)): Path<(String, String)>,
+) -> Result<Response, PageError> {
+    page(&viewer, &app, &unit, &id, (String::new(), String::new())).await
+}
+
+async fn page(
+    viewer: &Viewer,
+    app: &App,
+    unit: &str,
+    id: &str,
+    (words, problem): (String, String),
+) -> Result<Response, PageError> {
+    let (all, dictionary) = all(app).await?;
+    let Some(one) = all.into_iter().find(|one| one.key == unit && one.finding.id == id) else { return Err(gone().into()) };
+    let answered = one.explained.iter().map(|answer| Line {
+        at: people_time(&answer.at),
+        words: match answer.words.as_str() {
+            "" => format!("{}: {}", answer.author, answer.reason.words()),
+            words => format!("{}: {}. {words}", answer.author, answer.reason.words()),
+        },
+    });
+    let happened = one.history.iter().map(|happened| Line {
+        at: people_time(&happened.at),
+        words: event_words(&happened.kind, &happened.who, &happened.words),
+    });
+    show(&FindingPage {
+        frame: Frame::new(Some(viewer)),
+        row: row(&one, &dictionary),
+        explained: answered.collect(),
+        history: happened.collect(),
+        may_decide: may_decide(viewer),
+        gone: one.state == Standing::Gone,
+        finding: one.finding,
+        words,
+        problem,
+    })
+}
+
+fn event_words(kind: &str, who: &str, words: &str) -> String {
+    let what = match kind {
+        "appeared" => "phát hiện lần đầu",
+        "changed" => "số liệu thay đổi",
+        "gone" => "không còn",
+        "back" => "xuất hiện lại",
+        "accepted" => "chấp nhận",
+        "rejected" => "không chấp nhận",
+        "reopened" => "mở lại",
+        other => other,
+    };
+    let by = if who.is_empty() { String::new() } else { format!(" ({who})") };
+    if words.is_empty() { format!("{what}{by}") } else { format!("{what}{by}: {words}") }
+}
+
+fn may_decide(viewer: &Viewer) -> bool {
+    matches!(viewer.role, Role::Officer | Role::Admin)
+}
+
+fn gone() -> Problem {
+    Problem::new(
+        StatusCode::NOT_FOUND,
+        "no-finding",
+        "Không có phát hiện này",
+        "Phát hiện này không có, hoặc số liệu đã thay đổi nên không còn; chưa ghi gì. Hãy mở lại danh sách phát hiện.",
+    )
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Typed {
+    decision: String,
+    words: String,
+}
+
+pub async fn decide(
+    viewer: Viewer,
+    State(app): State<App>,
+    _: SameOrigin,
+    Path((unit, id)): Path<(String, String)>,
+    form: Result<Form<Typed>, FormRejection>,
+) -> Result<Response, PageError> {
+    if !may_decide(&viewer) {
+        let detail = "Tài khoản này chỉ được xem; việc quyết định dành cho cán bộ và quản trị. Chưa ghi gì.";
+        return Err(Problem::new(StatusCode::FORBIDDEN, "role", "Không có quyền", detail).into());
+    }
+    let Form(Typed { decision, words }) = form.unwrap_or_default();
+    let words = nfc(&words);
+    let problem = match Decision::parse(&decision) {
+        None => Some("Hãy chọn chấp nhận, không chấp nhận hoặc mở lại."),
+        Some(Decision::Reject) if words.is_empty() => Some("Không chấp nhận thì phải ghi lý do để đơn vị biết."),
+        Some(_) if words.chars().count() > LONGEST => Some("Lý do dài quá 600 chữ."),
+        Some(_) => None,
+    };
+    let (Some(decision), None) = (Decision::parse(&decision), problem) else {
+        let problem = problem.unwrap_or_default().to_owned();
+        let page = page(&viewer, &app, &unit, &id, (words, problem)).await?;
+        return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
+    };
+    let back = format!("/findings/{unit}/{id}");
+    let (who, at) = (viewer.name.clone(), now());
+    let decided = app.write(move |store| findings::decide(store, (&unit, &id), decision, (&who, &words), at)).await??;
+    if decided { Ok(Redirect::to(&back).into_response()) } else { Err(gone().into()) }
+}
+
+#[derive(Template)]
+#[template(path = "letter.html")]
+struct LetterPage {
+    frame: Frame,
+    unit: String,
+    today: String,
+    rows: Vec<Row>,
+    asks: Vec<String>,
+}
+
+/// What a commune is asked, on paper.
+pub async fn letter(viewer: Viewer, State(app): State<App>, Path(unit): Path<String>) -> Result<Response, PageError> {
+    let (all, dictionary) = all(&app).await?;
+    let open: Vec<&Listed> =
+        all.iter().filter(|one| one.key == unit && matches!(one.state, Standing::Open | Standing::Rejected)).collect();
+    let asked = unit.clone();
+    let unit = app.read(move |store: &dyn Store| crate::authority::unit_name(store, &asked)).await??;
+    show(&LetterPage {
+        frame: Frame::new(Some(&viewer)),
+        unit,
+        today: now().format("%d/%m/%Y").to_string(),
+        rows: open.iter().map(|one| row(one, &dictionary)).collect(),
+        asks: open.iter().map(|one| one.finding.ask.clone()).collect(),
+    })
+}
