@@ -2,6 +2,7 @@
 
 mod bundle;
 mod crash;
+mod district;
 mod faults;
 mod fork;
 mod fuzz;
