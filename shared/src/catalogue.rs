@@ -223,10 +223,7 @@ impl Catalogue {
             let name = fold(&procedure.name);
             let told = format!("{} {name} {}", procedure.code, fold(field_name(&procedure.field)));
             let has = |word: &&str| told.split_whitespace().any(|part| part.trim_start_matches('(').starts_with(*word));
-            words
-                .iter()
-                .all(|word| has(word))
-                .then(|| (!procedure.code.starts_with(typed.trim()), !name.starts_with(typed.trim()), name))
+            words.iter().all(has).then(|| (!procedure.code.starts_with(typed.trim()), !name.starts_with(typed.trim()), name))
         };
         let mut found: Vec<_> = self.in_force(day).filter_map(|procedure| Some((place(procedure)?, procedure))).collect();
         found.sort_by(|one, other| one.0.cmp(&other.0));
