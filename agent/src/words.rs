@@ -12,7 +12,7 @@ use motcua_shared::dossier::{
     self, Channel, Code, Correction, Event, Extent, Holder, Lack, Outcome, Payment, Rating, Receiver, ReturnWay, State,
     SubmittedBy,
 };
-use motcua_shared::paper::{Digital, Paper, PaperKind};
+use motcua_shared::paper::{self, Digital, Paper};
 use motcua_shared::survey::{Answers, QUESTIONS};
 use motcua_shared::text::number;
 
@@ -319,12 +319,7 @@ fn answers(answers: &Answers) -> String {
 }
 
 fn paper(paper: Paper) -> String {
-    let kind = match paper.kind {
-        PaperKind::Original => "bản chính",
-        PaperKind::Copy => "bản sao",
-        PaperKind::Certified => "bản chứng thực",
-        PaperKind::Photocopy => "bản photo",
-    };
+    let kind = paper::kind_name(paper.kind);
     let digital = match paper.digital {
         Digital::No => "",
         Digital::Digitised => " (số hóa)",
