@@ -10,6 +10,7 @@ mod gates;
 mod import;
 mod journey;
 mod line;
+mod pages;
 mod people;
 mod reception;
 mod recover;
