@@ -42,6 +42,7 @@ mod drafts;
 mod fault;
 mod find;
 mod findings;
+mod forms;
 mod front;
 mod guard;
 mod kiosk;
@@ -177,6 +178,8 @@ struct Frame {
     role: &'static str,
     /// He manages the accounts.
     people: bool,
+    /// He sees everybody's workload.
+    workload: bool,
 }
 
 impl Frame {
@@ -186,6 +189,7 @@ impl Frame {
             viewer: viewer.name.clone(),
             role: words::role_name(viewer.role),
             people: viewer.may(Right::People),
+            workload: viewer.may(Right::Workload),
             office: format!("{} ({})", status.name, status.unit),
             sync: words::sync_sentence(&status, now),
             all_sent: words::all_sent(&status),
@@ -218,6 +222,10 @@ pub fn router(app: App) -> Router {
         .route("/dossiers/{code}", get(dossier::show))
         .route("/dossiers/{code}/steps/{kind}", post(dossier::step))
         .route("/dossiers/{code}/slips/{slip}", get(slip::show))
+        .route("/dossiers/{code}/forms", get(forms::list))
+        .route("/dossiers/{code}/forms/{form}", post(forms::print))
+        .route("/forms/{form}", post(forms::print_many))
+        .route("/books/{year}/register.pdf", get(forms::register))
         .route("/reports/ii06", get(report::ii06))
         .route("/reports/ii06/behind", get(report::behind))
         .route("/books", get(books::register))
@@ -237,6 +245,7 @@ pub fn router(app: App) -> Router {
         .route("/people/{name}/disable", post(people::disable))
         .route("/people/{name}/enable", post(people::enable))
         .route("/people/{name}/password", post(people::reset))
+        .route("/workload", get(people::workload))
         .route("/setup", get(setup::next))
         .route("/setup/enrol", post(setup::enrol_first))
         .route("/setup/user", get(setup::user_form).post(setup::user_save))
