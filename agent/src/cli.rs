@@ -693,7 +693,7 @@ fn satisfaction(data: &Path, from: NaiveDate, to: NaiveDate, format: Format, out
     };
     match out {
         Some(path) => fs::write(path, text).with_context(|| format!("không ghi được {}", path.display()))?,
-        None => output::text(&text),
+        None => output::bytes(text.as_bytes()),
     }
     Ok(ExitCode::SUCCESS)
 }
