@@ -195,7 +195,7 @@ fn change(value: Option<Hundredths>) -> String {
 
 fn distance(cell: &Cell) -> Distance {
     match cell.beyond_target {
-        None => Distance { words: "–".to_owned(), mark: "none" },
+        None => Distance { words: "chưa đặt".to_owned(), mark: "none" },
         Some(beyond) if beyond.0 >= 0 => Distance { words: "đạt".to_owned(), mark: "good" },
         Some(beyond) => Distance { words: format!("thiếu {}", Hundredths(-beyond.0)), mark: "bad" },
     }
