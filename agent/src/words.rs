@@ -12,7 +12,7 @@ use motcua_shared::dossier::{
     self, Channel, Code, Correction, Event, Extent, Holder, Lack, Outcome, Payment, Rating, Receiver, ReturnWay, State,
     SubmittedBy,
 };
-use motcua_shared::paper::{Digital, Paper, PaperKind};
+use motcua_shared::paper::{self, Digital, Paper};
 use motcua_shared::survey::{Answers, QUESTIONS};
 use motcua_shared::text::number;
 
@@ -319,12 +319,7 @@ fn answers(answers: &Answers) -> String {
 }
 
 fn paper(paper: Paper) -> String {
-    let kind = match paper.kind {
-        PaperKind::Original => "bản chính",
-        PaperKind::Copy => "bản sao",
-        PaperKind::Certified => "bản chứng thực",
-        PaperKind::Photocopy => "bản photo",
-    };
+    let kind = paper::kind_name(paper.kind);
     let digital = match paper.digital {
         Digital::No => "",
         Digital::Digitised => " (số hóa)",
@@ -466,6 +461,9 @@ pub fn user_act(act: &str, name: &str, detail: &str) -> String {
     }
 }
 
+/// The author of what citizens say at the page without a log-in.
+pub const KIOSK: &str = "kiosk";
+
 /// The new values of what was recorded wrongly; of the person nothing: that is in the sealed part.
 fn corrected(correction: &Correction) -> String {
     let at = |what: &str, at: Option<LocalTime>| at.map(|at| format!("{what} {}", time(at)));
@@ -485,6 +483,7 @@ fn corrected(correction: &Correction) -> String {
 /// Who made an entry.
 pub fn author_name(author: &str) -> &str {
     match author {
+        KIOSK => "người dân, ở màn hình tra cứu,",
         "counter" => "quầy một cửa",
         "command-line" => "nhập từ tệp",
         "reference" => "lịch do huyện công bố",

@@ -10,6 +10,8 @@ mod gates;
 mod import;
 mod journey;
 mod line;
+mod pages;
+mod paper;
 mod people;
 mod reception;
 mod recover;
