@@ -563,15 +563,14 @@ pub async fn file(
     let Form(FileForm { from, to, unit, corrects }) = form.map_err(|_| wrong())?;
     let at = now();
     let by = viewer.name;
-    let filed = match corrects {
-        Some(id) => app.write(move |store| filed::correct(store, id, &by, at)).await?,
-        None => {
-            let query = PeriodQuery { from, to, unit };
-            let bad = |problem| Problem::new(StatusCode::BAD_REQUEST, "period", "Kỳ báo cáo không hợp lệ", problem);
-            let period = query.period().map_err(bad)?.ok_or_else(wrong)?;
-            let filing = Filing { unit: query.unit(), period, by, at };
-            app.write(move |store| filed::file(store, &filing)).await?
-        }
+    let filed = if let Some(id) = corrects {
+        app.write(move |store| filed::correct(store, id, &by, at)).await?
+    } else {
+        let query = PeriodQuery { from, to, unit };
+        let bad = |problem| Problem::new(StatusCode::BAD_REQUEST, "period", "Kỳ báo cáo không hợp lệ", problem);
+        let period = query.period().map_err(bad)?.ok_or_else(wrong)?;
+        let filing = Filing { unit: query.unit(), period, by, at };
+        app.write(move |store| filed::file(store, &filing)).await?
     };
     Ok(Redirect::to(&format!("/reports/filed/{}", filed?)).into_response())
 }
