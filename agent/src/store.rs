@@ -39,6 +39,7 @@ mod figures;
 mod findings;
 mod handover;
 mod people;
+mod pending;
 mod reference;
 mod satisfaction;
 mod search;
@@ -224,6 +225,8 @@ pub struct Store {
     connection: Connection,
     /// What the desk works by, as it was read last.
     reference: RefCell<Option<reference::Kept>>,
+    /// What of each stream is counted as not stored yet.
+    pending: RefCell<BTreeMap<Uuid, pending::Counted>>,
     /// What the newest exchange of this run met on the line, when it failed.
     line: Option<Line>,
 }
@@ -364,7 +367,7 @@ impl Store {
         connection.pragma_update(None, "synchronous", "full")?;
         connection.pragma_update(None, "foreign_keys", "on")?;
         connection.set_prepared_statement_cache_capacity(64);
-        Ok(Store { connection, reference: RefCell::default(), line: None })
+        Ok(Store { connection, reference: RefCell::default(), pending: RefCell::default(), line: None })
     }
 
     /// The directory that holds it.
@@ -724,14 +727,6 @@ impl Store {
             counts.add(&fold(&self.connection, id)?.0);
         }
         Ok(counts)
-    }
-
-    /// Dossiers with entries of a stream after `stored_through`.
-    pub fn pending_dossiers(&self, stream: Uuid, stored_through: Seq) -> Result<u64> {
-        let mut statement = self
-            .connection
-            .prepare_cached("select count(distinct dossier) from entry where stream = ?1 and seq > ?2 and dossier is not null")?;
-        Ok(statement.query_row(params![stream, stored_through], |row| row.get(0))?)
     }
 
     pub fn attempt_note(&mut self, outcome: &str, detail: &str, now: LocalTime) -> Result<()> {
