@@ -189,6 +189,7 @@ pub fn router(app: App) -> Router {
         .route("/dossiers/{code}/steps/{kind}", post(dossier::step))
         .route("/reports/ii06", get(report::ii06))
         .route("/reports/ii06.csv", get(report::ii06_csv))
+        .route("/reports/ii06/file", post(report::ii06_file))
         .route("/declared", get(declared::show).post(declared::save))
         .route("/findings", get(findings::list))
         .route("/findings/{id}/explain", post(findings::explain))

@@ -4,12 +4,14 @@
 //! Start at [`ii06`].
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::{Form, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
+use motcua_shared::access::Right;
 use motcua_shared::calendar::local_day;
 use motcua_shared::catalogue::field_name;
+use motcua_shared::office::{Filed, ReachedHead, ReportFiled};
 use motcua_shared::period::Period;
 use motcua_shared::report::{Columns, Ii06};
 use motcua_shared::ruleset::ClassificationRule;
@@ -18,7 +20,7 @@ use motcua_shared::typed;
 use serde::Deserialize;
 
 use super::fault::HttpError;
-use super::viewer::Viewer;
+use super::viewer::{LeaderViewer, Viewer};
 use super::{App, Frame, api, html};
 use crate::office::now;
 use crate::words;
@@ -58,6 +60,18 @@ struct ReportPage {
     lines: Vec<Line>,
     total: Vec<String>,
     basis: Basis,
+    /// Filings of this form and period, the newest first.
+    filed: Vec<FiledLine>,
+    may_file: bool,
+}
+
+/// A report as it was filed, and whether the figures are still the same.
+struct FiledLine {
+    revision: u32,
+    at: String,
+    author: String,
+    hash: String,
+    same: bool,
 }
 
 /// The period asked for; nothing asked is this report year.
@@ -80,7 +94,9 @@ pub async fn ii06(viewer: Viewer, State(app): State<App>, Query(asked): Query<As
         Err(problem) => (problem, Period::year(Period::year_of(today))),
     };
     let status = if problem.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    let (report, frame) = app.read(move |store, _| Ok((api::ii06(store, period)?, Frame::read(store, &viewer)?))).await?;
+    let may_file = viewer.may(Right::Answer);
+    let (report, frame, filed) =
+        app.read(move |store, _| Ok((api::ii06(store, period)?, Frame::read(store, &viewer)?, store.filed_reports()?))).await?;
     let page = ReportPage {
         frame,
         nav: "ii06",
@@ -91,8 +107,52 @@ pub async fn ii06(viewer: Viewer, State(app): State<App>, Query(asked): Query<As
         lines: report.rows.iter().map(|row| line(field_name(&row.field), &row.columns)).collect(),
         total: line("", &report.total).cells,
         basis: basis(&report),
+        filed: filed_lines(filed, &report),
+        may_file,
     };
     Ok((status, html(&page)?).into_response())
+}
+
+fn filed_lines(mut filed: Vec<Filed>, report: &Ii06) -> Vec<FiledLine> {
+    filed.retain(|filed| {
+        (filed.report.form.as_str(), filed.report.from, filed.report.to) == (report.form, report.from, report.to)
+    });
+    filed.reverse();
+    let line = |filed: Filed| FiledLine {
+        revision: filed.report.revision,
+        at: words::shown_time(&filed.recorded_at.to_rfc3339()),
+        author: filed.author,
+        hash: filed.report.hash.to_string()[..12].to_owned(),
+        same: (&filed.report.rows, &filed.report.total) == (&report.rows, &report.total),
+    };
+    filed.into_iter().map(line).collect()
+}
+
+/// Files the form as it is now: frozen, with the law and the log that it rests on. Filed again, it is a correction.
+pub async fn ii06_file(
+    viewer: LeaderViewer,
+    State(app): State<App>,
+    Form(asked): Form<Asked>,
+) -> Result<impl IntoResponse, HttpError> {
+    let period = period(&asked).map_err(|problem| HttpError::parameter(problem, "Hãy chọn lại kỳ báo cáo."))?;
+    app.write(&viewer, move |store, pen| {
+        let report = api::ii06(store, period)?;
+        let (stream, head) = (store.office()?.stream, store.head()?);
+        let filing = ReportFiled {
+            form: report.form.to_owned(),
+            from: report.from,
+            to: report.to,
+            revision: 0,
+            ruleset: report.ruleset.id.to_owned(),
+            heads: vec![ReachedHead { stream, seq: head.seq, hash: head.hash }],
+            rows: report.rows,
+            total: report.total,
+            hash: head.hash,
+        };
+        store.report_file(filing, pen)
+    })
+    .await?;
+    Ok(Redirect::to(&format!("/reports/ii06?from={}&to={}#filed", period.from, period.to)))
 }
 
 fn line(name: &str, columns: &Columns) -> Line {

@@ -152,7 +152,7 @@ fn cookie(headers: &HeaderMap) -> Option<&str> {
 }
 
 /// A form that one of our own pages sent, not another site.
-pub(super) struct SameOrigin;
+pub struct SameOrigin;
 
 impl FromRequestParts<App> for SameOrigin {
     type Rejection = PageError;
