@@ -46,6 +46,18 @@ pub fn people_time(text: &str) -> String {
     chrono::DateTime::parse_from_rfc3339(text).map_or_else(|_| text.to_owned(), |at| at.format("%d/%m/%Y %H:%M").to_string())
 }
 
+/// How an agent's clock goes. `offset_ms`: our clock minus the agent's.
+pub fn clock_words(offset_ms: i64) -> String {
+    let seconds = (offset_ms.saturating_abs() + 500) / 1000;
+    let direction = if offset_ms > 0 { "chậm" } else { "nhanh" };
+    match seconds {
+        0..=59 => "đúng giờ".to_owned(),
+        60..=5_399 => format!("{direction} {} phút", number(seconds / 60)),
+        5_400..=172_799 => format!("{direction} {} giờ", number((seconds + 1_800) / 3_600)),
+        _ => format!("{direction} {} ngày", number(seconds / 86_400)),
+    }
+}
+
 /// How far what a restore took away has come back, in one sentence.
 pub fn healing_words(healing: &NodeHealing) -> String {
     let units = |units: &[String]| if units.is_empty() { "không có".to_owned() } else { units.join(", ") };

@@ -1,4 +1,4 @@
-//! What the district asks of the rollups: form II.06, the communes side by side, and on what the figures rest.
+//! What the district asks of the rollups: form II.06, sums by field and procedure, and on what the figures rest.
 //!
 //! Promise: figures come from the rollups alone and coverage stands beside every one of them. Start at [`ii06`].
 
@@ -8,12 +8,13 @@ use chrono::NaiveDate;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::contribution::Counters;
 use motcua_shared::period::{Backwards, Period};
-use motcua_shared::report::{Coverage, FieldSums, Ii06, OfficeCoverage};
-use motcua_shared::unit::{Organisation, View};
+use motcua_shared::report::{FieldSums, Ii06};
+use motcua_shared::unit::View;
 use serde::Serialize;
 use uuid::Uuid;
 
 use crate::nights::{self, Absent};
+use crate::offices::Offices;
 use crate::store::{Node, ProcedureCounters, Store, StoreError, StreamStatus};
 
 /// Why a report is not to be had, in words for whoever asked.
@@ -113,22 +114,24 @@ pub fn node(store: &dyn Store) -> Result<Node, StoreError> {
 /// period: see [`Organisation::resolve`].
 pub fn ii06(store: &dyn Store, unit: Option<&str>, period: Period) -> Result<Ii06, ReportError> {
     let node = node(store)?;
+    let key = key_of(store, unit, period.to)?;
+    let offices = Offices::of(node, store.organisation()?, store.streams(key.as_deref())?);
+    let keys = key.as_ref().map_or_else(|| offices.keys(period), |key| vec![key.clone()]);
+    let sums = field_sums(store, key.as_deref(), period)?;
+    let named = key.as_ref().map_or_else(|| offices.node.code.clone(), |key| offices.code(key));
+    Ok(Ii06::compute(&named, period.from, period.to, &sums, offices.coverage_of(&keys)))
+}
+
+/// The key of the unit that is asked for, as it was on `day`; `None`: the node, all its units together.
+pub fn key_of(store: &dyn Store, asked: Option<&str>, day: NaiveDate) -> Result<Option<String>, ReportError> {
+    let node = node(store)?;
+    let Some(asked) = asked.filter(|asked| *asked != node.code) else { return Ok(None) };
     let organisation = store.organisation()?;
-    let unit = unit.filter(|unit| *unit != node.code).map(|asked| (asked, organisation.resolve(asked, period.to)));
-    let streams = store.streams(unit.as_ref().map(|(_, key)| key.as_str()))?;
-    if let Some((asked, key)) = &unit
-        && streams.is_empty()
-        && organisation.unit(key).is_none()
-    {
-        return Err(ReportError::UnknownUnit((*asked).to_owned()));
+    let key = organisation.resolve(asked, day);
+    if organisation.unit(&key).is_none() && store.streams(Some(&key))?.is_empty() {
+        return Err(ReportError::UnknownUnit(asked.to_owned()));
     }
-    let keys = match &unit {
-        Some((_, key)) => vec![key.clone()],
-        None => office_keys(&node.code, &organisation, &streams, period),
-    };
-    let sums = field_sums(store, unit.as_ref().map(|(_, key)| key.as_str()), period)?;
-    let named = unit.as_ref().map_or_else(|| node.code.clone(), |(_, key)| organisation.exact(key));
-    Ok(Ii06::compute(&named, period.from, period.to, &sums, coverage(&keys, &organisation, &streams)))
+    Ok(Some(key))
 }
 
 /// Form II.06 of a unit with the figures of all in whose place it stands on `today`, and of those that it took over in part
@@ -144,12 +147,9 @@ pub fn ii06_as(
     let (View::Now, Some(asked)) = (view, unit.filter(|unit| *unit != node.code)) else {
         return Ok(AsNow { report: ii06(store, unit, period)?, view, made_of: Vec::new(), left_out: Vec::new() });
     };
-    let organisation = store.organisation()?;
-    let streams = store.streams(None)?;
-    let then = organisation.resolve(asked, period.to);
-    if organisation.unit(&then).is_none() && !streams.iter().any(|stream| stream.unit == then) {
-        return Err(ReportError::UnknownUnit(asked.to_owned()));
-    }
+    let then = key_of(store, Some(asked), period.to)?.unwrap_or_default();
+    let offices = Offices::of(node, store.organisation()?, store.streams(None)?);
+    let organisation = &offices.organisation;
     // Whoever asks for a unit that was split gets the one that took most of it.
     let heir = organisation.now(&then, today).into_iter().max_by_key(|share| share.percent).map_or(then, |share| share.key);
     let (whole, split) = organisation.predecessors(&heir, today);
@@ -157,9 +157,9 @@ pub fn ii06_as(
     for key in &whole {
         sums.extend(field_sums(store, Some(key), period)?);
     }
-    let known = |key: &&String| streams.iter().any(|stream| stream.unit == **key) || *key == &heir;
+    let known = |key: &&String| offices.streams_of(key).next().is_some() || *key == &heir;
     let kept: Vec<String> = whole.iter().filter(known).cloned().collect();
-    let coverage = coverage(&kept, &organisation, &streams);
+    let coverage = offices.coverage_of(&kept);
     let report = Ii06::compute(&organisation.exact(&heir), period.from, period.to, &sums, coverage);
     let named = |key: &str| UnitName { unit: organisation.exact(key), name: organisation.name(key).to_owned() };
     let made_of = whole.iter().map(|key| named(key)).collect();
@@ -211,6 +211,13 @@ pub fn until_by_unit(
     Ok(now)
 }
 
+/// How far the offices have made good what a restore took away; `None`: this database never came back from a backup.
+pub fn healing(store: &dyn Store) -> Result<Option<NodeHealing>, StoreError> {
+    let node = node(store)?;
+    let streams = store.streams(None)?;
+    Ok(node.restored_at.map(|at| NodeHealing::of(at, &streams)))
+}
+
 /// Sums by field before and within a period, of a unit or of all together.
 pub fn field_sums(store: &dyn Store, unit: Option<&str>, period: Period) -> Result<Vec<FieldSums>, StoreError> {
     let mut fields: BTreeMap<String, FieldSums> = BTreeMap::new();
@@ -246,80 +253,8 @@ pub fn procedure_sums(store: &dyn Store, unit: Option<&str>, period: Period) -> 
 }
 
 /// The day before a period.
-fn eve(period: Period) -> NaiveDate {
+pub fn eve(period: Period) -> NaiveDate {
     period.from.pred_opt().unwrap_or(NaiveDate::MIN)
-}
-
-/// Offices of the node that existed on some day of the period, and whoever has sent something, by key.
-fn office_keys(node: &str, organisation: &Organisation, streams: &[StreamStatus], period: Period) -> Vec<String> {
-    let under = organisation.under(node, period.from, period.to).into_iter();
-    under.chain(streams.iter().map(|stream| stream.unit.clone())).collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-fn coverage(keys: &[String], organisation: &Organisation, streams: &[StreamStatus]) -> Coverage {
-    let named = |key: &String| OfficeCoverage { unit: organisation.exact(key), ..office_coverage(key, streams) };
-    Coverage::of(keys.iter().map(named).collect())
-}
-
-fn office_coverage(code: &str, streams: &[StreamStatus]) -> OfficeCoverage {
-    let own = || streams.iter().filter(|stream| stream.unit == code);
-    let sum = |of: fn(&StreamStatus) -> u64| i64::try_from(own().map(of).sum::<u64>()).unwrap_or(i64::MAX);
-    OfficeCoverage {
-        unit: code.to_owned(),
-        complete_to: own().filter_map(|stream| stream.complete_to.clone()).max(),
-        entries: sum(|stream| stream.stored_through),
-        quarantined: sum(|stream| stream.quarantined),
-        pending: sum(|stream| stream.pending),
-    }
-}
-
-/// One commune in the overview.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Office {
-    /// As [`Organisation::resolve`] takes it for exactly this unit.
-    pub code: String,
-    pub name: String,
-    pub coverage: OfficeCoverage,
-    pub forked: u64,
-    pub received: i64,
-    pub resolved: i64,
-    pub resolved_overdue: i64,
-    pub open: i64,
-    pub open_overdue: i64,
-    pub agent_version: Option<String>,
-    pub last_seen_at: Option<String>,
-    /// Has at least one agent.
-    pub enrolled: bool,
-}
-
-/// Every commune of the node, by key.
-pub fn offices(store: &dyn Store, period: Period) -> Result<Vec<Office>, StoreError> {
-    let node = node(store)?;
-    let (organisation, streams) = (store.organisation()?, store.streams(None)?);
-    let (earlier, ends) = (store.rollup_until_by_unit(eve(period))?, store.rollup_until_by_unit(period.to)?);
-    let keys = office_keys(&node.code, &organisation, &streams, period);
-    Ok(keys
-        .into_iter()
-        .map(|key| {
-            let own = || streams.iter().filter(|stream| stream.unit == key);
-            let end = ends.get(&key).copied().unwrap_or_default();
-            let within = end.since(&earlier.get(&key).copied().unwrap_or_default());
-            Office {
-                name: organisation.name(&key).to_owned(),
-                coverage: OfficeCoverage { unit: organisation.exact(&key), ..office_coverage(&key, &streams) },
-                forked: own().map(|stream| stream.forked).sum(),
-                received: within.received(),
-                resolved: within.resolved(),
-                resolved_overdue: within.get(motcua_shared::contribution::Counter::ResolvedOverdue),
-                open: end.open(),
-                open_overdue: end.open_overdue(),
-                agent_version: own().max_by_key(|stream| &stream.last_seen_at).and_then(|stream| stream.agent_version.clone()),
-                last_seen_at: own().filter_map(|stream| stream.last_seen_at.clone()).max(),
-                enrolled: own().next().is_some(),
-                code: organisation.exact(&key),
-            }
-        })
-        .collect())
 }
 
 #[cfg(test)]
@@ -366,9 +301,20 @@ mod tests {
         let district = district(&[("11098@2019-12-01", 2), ("11098", 3)]);
         assert_eq!(open(&district, "11098", View::Then), ("11098@2019-12-01".to_owned(), 2), "who carried it in 2023");
         assert_eq!(open(&district, "11098@2024-12-01", View::Then), ("11098@2024-12-01".to_owned(), 3));
-        let shown = offices(&district.store, year()).expect("offices");
-        let of =
-            |code: &str| shown.iter().find(|office| office.code == code).map(|office| (office.name.as_str(), office.received));
+        let received = motcua_shared::indicator::find("received").expect("there");
+        let asked = crate::comparison::Asked {
+            period: year(),
+            view: View::Then,
+            by: received,
+            columns: vec![],
+            order: crate::comparison::Order::Name,
+            filter: String::new(),
+        };
+        let shown = crate::comparison::compare(&district.store, &asked, crate::ingest::tests::noon()).expect("offices");
+        let of = |code: &str| {
+            let line = shown.lines.iter().find(|line| line.unit == code)?;
+            Some((line.name.as_str(), line.values["received"].value.numerator?))
+        };
         assert_eq!(of("11098@2019-12-01"), Some(("Xã Tái Sơn", 2)));
         assert_eq!(of("11098@2024-12-01"), Some(("Xã Kỳ Sơn", 3)));
         let form = serde_json::to_value(ii06(&district.store, Some("11098"), year()).expect("a form")).expect("JSON");

@@ -12,7 +12,9 @@ use chrono::NaiveDate;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
+use motcua_shared::index766::Numbers;
 use motcua_shared::office::{Explanation, Filed, Said, Stated};
+use motcua_shared::period::Period;
 use motcua_shared::rule::{Finding, Mark, Marked, ProcedureUse, Slice};
 use motcua_shared::sync;
 use motcua_shared::unit::{self, Key, Organisation, Unit};
@@ -331,6 +333,49 @@ pub struct User {
     pub locked_until: Option<LocalTime>,
 }
 
+/// A report that is being filed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewFiledForm {
+    pub form: String,
+    /// The node's own code for the consolidated report.
+    pub unit: String,
+    pub from: NaiveDate,
+    pub to: NaiveDate,
+    pub by: String,
+    pub ruleset: String,
+    /// BLAKE3 of `body`.
+    pub hash: [u8; 32],
+    pub body: String,
+    /// The report beside which this one stands as a correction.
+    pub corrects: Option<i64>,
+}
+
+/// A report as it was filed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FiledForm {
+    pub id: i64,
+    pub form: String,
+    pub unit: String,
+    pub from: NaiveDate,
+    pub to: NaiveDate,
+    pub at: LocalTime,
+    pub by: String,
+    pub ruleset: String,
+    pub hash: [u8; 32],
+    pub body: String,
+    pub corrects: Option<i64>,
+}
+
+/// Numbers of the index of QĐ 766 that somebody types in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexInput {
+    pub unit: String,
+    pub period: Period,
+    pub indicator: String,
+    pub numbers: Numbers,
+    pub by: String,
+}
+
 /// Everything that is kept, behind one interface, so that another database can stand behind it. Synchronous: callers
 /// reach it through one door (`App::write`, `App::read`), never across an `.await`.
 pub trait Store: Send {
@@ -373,6 +418,8 @@ pub trait Store: Send {
     fn stream_told(&mut self, stream: Uuid, told: &Told, at: LocalTime) -> Result<(), StoreError>;
     fn night_slot(&self, stream: Uuid) -> Result<Option<u32>, StoreError>;
     fn night_slot_set(&mut self, stream: Uuid, slot_s: u32) -> Result<(), StoreError>;
+    /// Streams, nights and exchanges of the nights `from..=to`.
+    fn contacts(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<(Uuid, NaiveDate, u32)>, StoreError>;
     /// How many other streams have their slot in this minute of the day.
     fn night_crowd(&self, minute: u32, except: Uuid) -> Result<u32, StoreError>;
     /// Notes by which stream of the same PC this one was asked for.
@@ -430,6 +477,14 @@ pub trait Store: Send {
     /// How the counters were counted, see [`motcua_shared::contribution::edition`]; `None` by a program that did not say.
     fn figures_edition(&self) -> Result<Option<String>, StoreError>;
     fn figures_edition_set(&mut self, edition: &str) -> Result<(), StoreError>;
+    /// Keeps a report as it was filed, and gives its number.
+    fn filed_add(&mut self, filed: &NewFiledForm, at: LocalTime) -> Result<i64, StoreError>;
+    fn filed_find(&self, id: i64) -> Result<Option<FiledForm>, StoreError>;
+    /// The newest first.
+    fn filed_list(&self) -> Result<Vec<FiledForm>, StoreError>;
+    /// The newest numbers of the index that were typed in for a unit and period, by indicator.
+    fn index_inputs(&self, unit: &str, period: Period) -> Result<BTreeMap<String, Numbers>, StoreError>;
+    fn index_input_add(&mut self, input: &IndexInput, at: LocalTime) -> Result<(), StoreError>;
     /// Keeps what an office says in entry `n`; nothing when it is kept already.
     fn office_add(&mut self, unit: &str, n: i64, origin: Hash, said: &Said) -> Result<(), StoreError>;
     /// Every figure that was ever declared, of a unit or of all, by period, indicator, field and revision.

@@ -12,6 +12,7 @@ use motcua_shared::period::{month_of, month_start};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::filed;
 use crate::ingest::{Reading, fold_history, project};
 use crate::store::month::{Month, distance};
 use crate::store::{DossierRow, MonthRow, Store, StoreError, StoredEntry};
@@ -39,6 +40,8 @@ pub enum Fault {
     Office { unit: String, what: &'static str },
     #[error("ô tổng hợp {cell}: cột {column} ghi {found}, tính lại từ nhật ký là {expected}")]
     Cell { cell: String, column: &'static str, found: i64, expected: i64 },
+    #[error("báo cáo đã chốt số {id} không còn là bản đã chốt (mã băm không khớp)")]
+    Filed { id: i64 },
 }
 
 /// Why there is no verdict, or a bad one.
@@ -62,6 +65,9 @@ pub fn verify(store: &dyn Store) -> Result<Verified, VerifyError> {
     let computed = Recomputed::from_log(store, &units)?;
     verified.dossiers = computed.dossiers(store)?;
     verified.cells = computed.cells(store)?;
+    if let Some(filed) = store.filed_list()?.iter().find(|filed| !filed::is_intact(filed)) {
+        return Err(Fault::Filed { id: filed.id }.into());
+    }
     offices(store, &units)?;
     Ok(verified)
 }

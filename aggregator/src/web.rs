@@ -4,8 +4,17 @@
 //! [`App::write`] and [`App::read`]; a panic behind them fails one request and rolls back. Start at [`router`].
 
 pub mod api;
+mod chart;
+mod commune;
+mod comparison;
+mod csv;
+mod dashboard;
 pub mod findings;
+mod health;
+mod index;
 pub mod pages;
+mod period;
+mod reports;
 pub mod sync;
 
 use std::collections::BTreeMap;
@@ -174,6 +183,11 @@ impl Problem {
     }
 }
 
+/// Who is logged in may look, and not do this.
+fn forbidden(words: &str) -> Problem {
+    Problem::new(StatusCode::FORBIDDEN, "role", "Không đủ quyền", words)
+}
+
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let problem = Problem::ours(&error);
@@ -241,6 +255,8 @@ fn fixed_header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer
 
 #[cfg(test)]
 mod tests {
+    mod figures;
+
     use std::net::SocketAddr;
 
     use axum::body::Body;
@@ -528,13 +544,21 @@ mod tests {
         assert!(cookie.contains("HttpOnly; Secure; SameSite=Strict"), "{cookie}");
         server.enrolled_long_ago("11074");
         let session = [(header::COOKIE, cookie.split(';').next().expect("a value"))];
-        for (path, words) in [
-            ("/", "chưa gửi gì"),
-            ("/?from=2023-01-01&to=2023-12-31", "Lỡ hẹn gửi ban đêm"),
+        for (number, (path, words)) in (10..).zip([
+            ("/", "Cần gọi cho"),
+            ("/?from=2023-01-01&to=2023-12-31", "đêm liền"),
+            ("/offices", "Lỡ hẹn gửi ban đêm"),
+            ("/compare", "Hạng"),
+            ("/compare?by=received&order=name&col=open", "Tỷ trọng"),
+            ("/compare?from=1&to=2", "dạng ngày/tháng/năm"),
             ("/units/11089", "Biểu II.06"),
+            ("/units/11089?from=2022-12-15&to=2023-12-14", "Thời gian giải quyết"),
             ("/reports/ii06?from=01/01/2023&to=31/12/2023", "(13)"),
-        ] {
-            server.district.agent(UNIT, u8::try_from(path.len()).expect("short"));
+            ("/reports/procedures?from=2022-12-15&to=2023-12-14", "Số liệu phía sau"),
+            ("/reports/filed", "Chưa chốt báo cáo nào"),
+            ("/index766", "điểm đã biết"),
+        ]) {
+            server.district.agent(UNIT, number);
             let response = server.get(path, &session).await;
             assert_eq!(response.status(), StatusCode::OK, "{path}");
             assert!(response.headers()[header::CONTENT_SECURITY_POLICY].to_str().expect("text").contains("default-src 'none'"));

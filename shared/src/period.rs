@@ -80,6 +80,45 @@ impl Period {
             .or_else(|| (1..=12).find_map(|month| named(month, month, format!("Tháng {month}/{year}"))))
     }
 
+    /// Whole reporting months, where it is made of such.
+    fn whole_months(&self) -> Option<(i32, i32)> {
+        let next = self.to.succ_opt()?;
+        (self.from.day() == 15 && next.day() == 15).then(|| (month_of(self.from), month_of(next)))
+    }
+
+    /// The period before it: of as many reporting months, or else of as many days. Six or nine months begin with their year
+    /// and are compared with those of the year before.
+    pub fn previous(&self) -> Period {
+        let part_of_year = self.name().is_some_and(|name| name.contains(" tháng "));
+        match self.whole_months() {
+            _ if part_of_year => self.last_year(),
+            Some((first, next)) => {
+                let to = self.from.pred_opt().unwrap_or(self.from);
+                Period { from: month_start(first - (next - first)), to }
+            }
+            None => {
+                let to = self.from.pred_opt().unwrap_or(self.from);
+                Period { from: to - (self.to - self.from), to }
+            }
+        }
+    }
+
+    /// The same days a year earlier; 29 February becomes the 28th.
+    pub fn last_year(&self) -> Period {
+        let earlier = |day: NaiveDate| {
+            let same = day.with_year(day.year() - 1);
+            same.or_else(|| day.pred_opt().and_then(|eve| eve.with_year(day.year() - 1))).unwrap_or(day)
+        };
+        Period { from: earlier(self.from), to: earlier(self.to) }
+    }
+
+    /// The `count` reporting months up to the one in which it ends, oldest first.
+    pub fn months_up_to(&self, count: i32) -> Vec<Period> {
+        let last = month_of(self.to);
+        let month = |number: i32| Period { from: month_start(number), to: month_start(number + 1) - chrono::Days::new(1) };
+        (last - count + 1..=last).map(month).collect()
+    }
+
     /// The periods an office is asked for around `day`: this month and the last, this year's quarters, half year and
     /// nine months as far as they have begun, this year and the last.
     pub fn standard(day: NaiveDate) -> Vec<Period> {
@@ -131,6 +170,27 @@ mod tests {
         assert_eq!(name("2022-12-15", "2023-01-14").as_deref(), Some("Tháng 1/2023"));
         assert_eq!(name("2022-12-15", "2023-03-14").as_deref(), Some("Quý 1/2023"));
         assert_eq!(name("2022-12-15", "2023-05-29"), None);
+    }
+
+    #[test]
+    fn every_period_has_one_before_it_and_the_same_of_last_year() {
+        let shown = |period: Period| format!("{}..{}", period.from, period.to);
+        let cases = [
+            ("2022-12-15", "2023-01-14", "2022-11-15..2022-12-14", "2021-12-15..2022-01-14"),
+            ("2022-12-15", "2023-03-14", "2022-09-15..2022-12-14", "2021-12-15..2022-03-14"),
+            ("2022-12-15", "2023-06-14", "2021-12-15..2022-06-14", "2021-12-15..2022-06-14"),
+            ("2022-12-15", "2023-12-14", "2021-12-15..2022-12-14", "2021-12-15..2022-12-14"),
+            ("2024-02-20", "2024-02-29", "2024-02-10..2024-02-19", "2023-02-20..2023-02-28"),
+        ];
+        for (from, to, previous, last_year) in cases {
+            let period = Period { from: from.parse().expect("a date"), to: to.parse().expect("a date") };
+            assert_eq!((shown(period.previous()).as_str(), shown(period.last_year()).as_str()), (previous, last_year));
+        }
+        let months = Period::year(2023).months_up_to(12);
+        assert_eq!(
+            (months.len(), shown(months[0]), shown(months[11])),
+            (12, "2022-12-15..2023-01-14".to_owned(), "2023-11-15..2023-12-14".to_owned())
+        );
     }
 
     #[test]

@@ -305,8 +305,13 @@ impl Columns {
             before.add(&sum.before);
             within.add(&sum.within);
         }
-        let mut end = before;
-        end.add(&within);
+        Columns::between(&before, &within)
+    }
+
+    /// Of the sums before a period and within it.
+    pub fn between(before: &Counters, within: &Counters) -> Columns {
+        let mut end = *before;
+        end.add(within);
         Columns {
             received: ReceivedColumns {
                 total: before.open() + within.passed_in() + within.received(),

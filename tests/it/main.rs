@@ -3,6 +3,7 @@
 mod bundle;
 mod compliance;
 mod crash;
+mod district;
 mod faults;
 mod fork;
 mod fuzz;

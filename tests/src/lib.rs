@@ -1,6 +1,7 @@
 //! Everything that crosses crates: a district and its communes as real processes, and a bad line between them.
 
 pub mod caller;
+pub mod district;
 pub mod fuzz;
 pub mod line;
 pub mod measure;

@@ -4,6 +4,7 @@
 //! or an error inside a transaction leaves nothing behind. Start at [`SqliteStore::open`].
 
 mod figures;
+mod filed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
@@ -13,8 +14,11 @@ use chrono::{DateTime, NaiveDate, SecondsFormat};
 use motcua_shared::calendar::{LocalTime, VIETNAM, local_day};
 use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
+use motcua_shared::index766::Numbers;
 use motcua_shared::office::{Explanation, Filed, Said, Stated};
+use motcua_shared::period::Period;
 use motcua_shared::rule::{Mark, Marked, ProcedureUse, Slice};
+use motcua_shared::schedule::night_of;
 use motcua_shared::sync;
 use motcua_shared::unit::{Key, Unit, new_keys, since_of};
 use motcua_shared::wire::{AgentReport, REASONS, Signed, decode, encode};
@@ -22,8 +26,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params}
 use uuid::Uuid;
 
 use super::{
-    Certificate, Checked, DossierRow, Enrolment, FindingEvent, Healing, Held, Kept, MonthRow, NewEntry, Node, Of,
-    ProcedureCounters, Quarantined, Reference, Role, RollupRow, Store, StoreError, StoredEntry, Stream, StreamStatus, Told, User,
+    Certificate, Checked, DossierRow, Enrolment, FiledForm, FindingEvent, Healing, Held, IndexInput, Kept, MonthRow, NewEntry,
+    NewFiledForm, Node, Of, ProcedureCounters, Quarantined, Reference, Role, RollupRow, Store, StoreError, StoredEntry, Stream,
+    StreamStatus, Told, User,
 };
 
 mod findings;
@@ -364,7 +369,22 @@ impl Store for SqliteStore {
                  where stream = ?1",
             )?
             .execute(params![id(&stream), time(at), told.agent_version, told.head_seq, told.clock_offset_ms])?;
+        self.connection
+            .prepare_cached(
+                "insert into contact (stream, night, times, first_at, last_at) values (?1, ?2, 1, ?3, ?3)
+                 on conflict (stream, night) do update set times = times + 1, last_at = excluded.last_at",
+            )?
+            .execute(params![id(&stream), night_of(at).to_string(), time(at)])?;
         Ok(())
+    }
+
+    fn contacts(&self, from: NaiveDate, to: NaiveDate) -> Result<Vec<(Uuid, NaiveDate, u32)>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("select stream, night, times from contact where night between ?1 and ?2")?;
+        let contacts = statement.query_map([from.to_string(), to.to_string()], |row| {
+            Ok((Uuid::from_bytes(row.get(0)?), parsed(row, 1)?, row.get(2)?))
+        })?;
+        Ok(contacts.collect::<Sql<_>>()?)
     }
 
     fn night_slot(&self, stream: Uuid) -> Result<Option<u32>, StoreError> {
@@ -638,6 +658,26 @@ impl Store for SqliteStore {
             .prepare_cached("insert into meta (key, value) values ('figures', ?1) on conflict (key) do update set value = ?1")?
             .execute([edition])?;
         Ok(())
+    }
+
+    fn filed_add(&mut self, filed: &NewFiledForm, at: LocalTime) -> Result<i64, StoreError> {
+        filed::add(&self.connection, filed, at)
+    }
+
+    fn filed_find(&self, id: i64) -> Result<Option<FiledForm>, StoreError> {
+        filed::find(&self.connection, id)
+    }
+
+    fn filed_list(&self) -> Result<Vec<FiledForm>, StoreError> {
+        filed::list(&self.connection)
+    }
+
+    fn index_inputs(&self, unit: &str, period: Period) -> Result<BTreeMap<String, Numbers>, StoreError> {
+        filed::index_inputs(&self.connection, unit, period)
+    }
+
+    fn index_input_add(&mut self, input: &IndexInput, at: LocalTime) -> Result<(), StoreError> {
+        filed::index_input_add(&self.connection, input, at)
     }
 
     fn projections_clear(&mut self) -> Result<(), StoreError> {

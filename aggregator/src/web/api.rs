@@ -2,6 +2,8 @@
 //!
 //! Promise: nothing without a session or a bearer token, except whether we are alive. Start at [`routes`] and [`Reader`].
 
+mod figures;
+
 use std::fmt::Write as _;
 use std::sync::atomic::Ordering;
 
@@ -13,12 +15,11 @@ use axum::routing::get;
 use axum::{Json, Router};
 use chrono::NaiveDate;
 use motcua_shared::calendar::local_day;
-use motcua_shared::period::Period;
-use motcua_shared::unit::View;
 use serde::Deserialize;
 
+use self::figures::{Asked, Report, ReportQuery, report_query};
 use super::pages::session_of;
-use super::{App, Problem, now};
+use super::{App, Problem, csv, now};
 use crate::auth::token_hash;
 use crate::findings::{self, FindingsError, Listed, Standing};
 use crate::rollup::{self, NodeStatus, ReportError};
@@ -32,6 +33,7 @@ pub fn routes() -> Router<App> {
         .route("/api/v1/status", get(status))
         .route("/api/v1/dossiers/{code}", get(dossier))
         .route("/metrics", get(metrics))
+        .merge(figures::routes())
 }
 
 /// Somebody with a session, or a program with a bearer token.
@@ -68,31 +70,14 @@ fn no_token() -> Problem {
     )
 }
 
-/// `?from=&to=[&unit=][&as=then|now]`, days as YYYY-MM-DD.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct ReportQuery {
-    from: NaiveDate,
-    to: NaiveDate,
-    unit: Option<String>,
-    #[serde(default, rename = "as")]
-    view: View,
-}
-
-type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
-
 async fn ii06(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
-    let Query(ReportQuery { from, to, unit, view }) = query.map_err(|rejection| {
-        let detail = format!(
-            "Cần from và to dạng 2023-05-29, có thể thêm unit là mã đơn vị, as là then hoặc now ({}).",
-            rejection.body_text()
-        );
-        Problem::new(StatusCode::BAD_REQUEST, "query", "Tham số không hợp lệ", detail)
-    })?;
-    let period = Period::new(from, to).map_err(ReportError::from)?;
-    let unit = unit.filter(|unit| !unit.is_empty());
-    let report = app.read(move |store| rollup::ii06_as(store, unit.as_deref(), period, view, local_day(now()))).await??;
-    Ok(Json(report).into_response())
+    let Report { period, unit, view, as_csv } = report_query(query)?;
+    let shown = app.read(move |store| rollup::ii06_as(store, unit.as_deref(), period, view, local_day(now()))).await??;
+    if as_csv {
+        let report = &shown.report;
+        return Ok(csv::file(&format!("II06-{}-{}-{}", report.unit, report.from, report.to), report.to_csv()));
+    }
+    Ok(Json(shown).into_response())
 }
 
 /// `?from=&to=&unit=`, each may be left out.

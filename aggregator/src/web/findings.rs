@@ -13,7 +13,7 @@ use motcua_shared::rule::{Finding, rule_name};
 use motcua_shared::text::{nfc, number};
 use serde::Deserialize;
 
-use super::pages::{Frame, PageError, SameOrigin, Viewer, show};
+use super::pages::{Frame, PageError, SameOrigin, Section, Viewer, show};
 use super::{App, Problem, now};
 use crate::findings::{self, Decision, FindingsError, Listed, Standing};
 use crate::output::people_time;
@@ -110,7 +110,7 @@ pub async fn list(viewer: Viewer, State(app): State<App>, Query(asked): Query<As
     let states = [("unsettled", "chưa xong"), ("all", "tất cả")].into_iter();
     let states = states.chain(Standing::ALL.map(|standing| (standing.code(), standing.words())));
     show(&ListPage {
-        frame: Frame::new(Some(&viewer)),
+        frame: Frame::of(&viewer, Section::Findings),
         units: units.iter().map(|(key, name)| choice(key, name, &asked.unit)).collect(),
         rules: rules.iter().map(|rule| choice(rule, rule_name(rule), &asked.rule)).collect(),
         states: states.map(|(code, name)| choice(code, name, state)).collect(),
@@ -193,7 +193,7 @@ async fn page(
         words: event_words(&happened.kind, &happened.who, &happened.words),
     });
     show(&FindingPage {
-        frame: Frame::new(Some(viewer)),
+        frame: Frame::of(viewer, Section::Findings),
         row: row(&one, &dictionary),
         explained: answered.collect(),
         history: happened.collect(),
@@ -288,7 +288,7 @@ pub async fn letter(viewer: Viewer, State(app): State<App>, Path(unit): Path<Str
     let asked = unit.clone();
     let unit = app.read(move |store: &dyn Store| crate::authority::unit_name(store, &asked)).await??;
     show(&LetterPage {
-        frame: Frame::new(Some(&viewer)),
+        frame: Frame::of(&viewer, Section::Findings),
         unit,
         today: now().format("%d/%m/%Y").to_string(),
         rows: open.iter().map(|one| row(one, &dictionary)).collect(),
