@@ -442,25 +442,26 @@ impl Store {
 
     /// Saves a new dossier, or a request that is not accepted, and gives out its code. The same form twice gives the same code and saves nothing more.
     pub fn receive(&mut self, reception: Reception, pen: &Pen) -> Result<String> {
+        let id = reception.id;
         let transaction = begin(&mut self.connection)?;
         let known: Option<String> =
-            transaction.query_row("select code from dossier where id = ?1", [reception.id], |row| row.get(0)).optional()?;
+            transaction.query_row("select code from dossier where id = ?1", [id], |row| row.get(0)).optional()?;
         if let Some(code) = known {
             return Ok(code);
         }
         let office = office(&transaction)?;
         let code = next_code(&transaction, &office, motcua_shared::calendar::local_day(reception.received.received_at))?;
         let clock = clock::reading(&transaction, pen.now)?;
-        let (mut dossier, mut drafts) = (Dossier::new(reception.id), Vec::new());
+        let (mut dossier, mut drafts) = (Dossier::new(id), Vec::new());
         let mut books = Books::open(&transaction)?;
         for (event, sealed) in reception.events(code.clone()) {
             let event = books.number(event)?;
             dossier.admits(&event, pen.now)?;
             dossier.apply(&event);
-            drafts.push(pen.draft(event, reception.id, Some(sealed), clock));
+            drafts.push(pen.draft(event, id, Some(sealed), clock));
         }
         append(&transaction, office.stream, &drafts, pen)?;
-        transaction.execute("delete from half_typed where id = ?1", [reception.id])?;
+        transaction.execute("delete from half_typed where id = ?1", [id])?;
         transaction.commit()?;
         Ok(code)
     }

@@ -9,9 +9,10 @@ use motcua_shared::certification::Document;
 use motcua_shared::clock::Doubt;
 pub use motcua_shared::deadline::limit_name;
 use motcua_shared::dossier::{
-    self, Channel, Code, Event, Extent, Holder, Lack, Outcome, Payment, Rating, Receiver, ReturnWay, State, SubmittedBy,
+    self, Channel, Code, Correction, Event, Extent, Holder, Lack, Outcome, Payment, Rating, Receiver, ReturnWay, State,
+    SubmittedBy,
 };
-use motcua_shared::paper::{Digital, Paper, PaperKind};
+use motcua_shared::paper::{self, Digital, Paper};
 use motcua_shared::survey::{Answers, QUESTIONS};
 use motcua_shared::text::number;
 
@@ -318,12 +319,7 @@ fn answers(answers: &Answers) -> String {
 }
 
 fn paper(paper: Paper) -> String {
-    let kind = match paper.kind {
-        PaperKind::Original => "bản chính",
-        PaperKind::Copy => "bản sao",
-        PaperKind::Certified => "bản chứng thực",
-        PaperKind::Photocopy => "bản photo",
-    };
+    let kind = paper::kind_name(paper.kind);
     let digital = match paper.digital {
         Digital::No => "",
         Digital::Digitised => " (số hóa)",
@@ -424,7 +420,8 @@ pub fn event_detail(event: &Event) -> String {
         Event::Printed(printed) => printed.form.clone(),
         Event::HandedOver(handed) => format!("đơn vị {}", handed.to),
         Event::TakenOver(taken) => format!("từ {} ({})", taken.from_name, taken.from),
-        Event::SupplementRequested(_) | Event::CameBack(_) | Event::Voided(_) | Event::Corrected(_) => String::new(),
+        Event::SupplementRequested(_) | Event::CameBack(_) | Event::Voided(_) => String::new(),
+        Event::Corrected(correction) => corrected(correction),
     }
 }
 
@@ -462,6 +459,22 @@ pub fn user_act(act: &str, name: &str, detail: &str) -> String {
         "token-end" => format!("thu hồi mã truy cập “{name}”"),
         other => format!("{other} {name}"),
     }
+}
+
+/// The new values of what was recorded wrongly; of the person nothing: that is in the sealed part.
+fn corrected(correction: &Correction) -> String {
+    let at = |what: &str, at: Option<LocalTime>| at.map(|at| format!("{what} {}", time(at)));
+    let parts = [
+        correction.procedure.as_ref().map(|code| format!("thủ tục {code}")),
+        correction.channel.map(|channel| format!("hình thức nộp {}", channel_name(channel).to_lowercase())),
+        at("tiếp nhận", correction.received_at),
+        at("hẹn trả", correction.due_at),
+        at("có kết quả", correction.finished_at),
+        correction.outcome.map(|outcome| outcome_name(outcome).to_lowercase()),
+        at("trả kết quả", correction.returned_at),
+    ];
+    let said = parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
+    if said.is_empty() { "thông tin người nộp".to_owned() } else { format!("nay là: {said}") }
 }
 
 /// Who made an entry.

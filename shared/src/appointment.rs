@@ -24,6 +24,8 @@ pub fn explain(limit: Limit, after_15h_next_day: bool, received: LocalTime, cale
     let mut parts = vec![limit_name(limit)];
     if moved {
         parts.push(format!("nhận sau 15 giờ nên tính từ ngày làm việc sau {}", short(first)));
+    } else if after_15h_next_day && !calendar.is_working_day(first) {
+        parts.push(format!("nhận vào ngày nghỉ nên tính từ ngày làm việc sau {}", short(first)));
     } else if matches!(limit, Limit::WorkingDays(_) | Limit::CalendarDays(_)) {
         parts.push(format!("không tính ngày {}", short(first)));
     }
@@ -90,6 +92,12 @@ mod tests {
             Limit::WorkingDays(3),
             "09:00 20/11/2026",
             "3 ngày làm việc, không tính ngày 20/11, hết giờ làm việc 26/11/2026; nghỉ: thứ bảy, chủ nhật, 24/11",
+        );
+        says(
+            Limit::WorkingDays(1),
+            "09:00 21/11/2026",
+            "1 ngày làm việc, nhận vào ngày nghỉ nên tính từ ngày làm việc sau 21/11, hết giờ làm việc 25/11/2026; \
+             nghỉ: chủ nhật, 24/11",
         );
         says(Limit::Hours(8), "10:00 19/11/2026", "8 giờ làm việc, chỉ tính giờ làm việc, đến 10:00 20/11/2026");
         says(

@@ -140,6 +140,7 @@ impl Check<'_> {
             finished_at,
             outcome,
             returned_at,
+            catalogued: procedure.map(|procedure| desk.catalogue.keeps(procedure)),
         }
     }
 

@@ -58,23 +58,23 @@ fn is_after_15h(received: LocalTime) -> bool {
     received.time() > NaiveTime::from_hms_opt(15, 0, 0).expect("a literal time of day")
 }
 
-/// The due time of a dossier received at `received`, at closing time of its last day (or to the minute for hours).
+/// The due time of a dossier received at `received`, at the office's closing time of its last day (or to the minute for hours).
 ///
 /// The first day is not counted and an end on a day off moves to the next working day: Civil Code 2015 Art. 147(2),
 /// 148(5). With `after_15h_next_day` a dossier received after 15:00, or on a day off, counts as received on the next
 /// working day (see `counted_from`).
 pub fn due(limit: Limit, after_15h_next_day: bool, received: LocalTime, calendar: &Calendar) -> LocalTime {
     let received = received.with_timezone(&VIETNAM);
-    let closes = calendar.hours.afternoon.1;
+    let closing = |day| at(day, calendar.closes(day));
     let counted = counted_from(after_15h_next_day, received, calendar);
     let start = local_day(counted);
     match limit {
-        Limit::SameDay if counted.time() > closes => at(calendar.next_working_day(start), closes),
-        Limit::SameDay => at(calendar.roll(start), closes),
-        Limit::WorkingDays(count) => at(calendar.roll(calendar.add_working_days(start, count)), closes),
+        Limit::SameDay if counted.time() > calendar.closes(start) => closing(calendar.next_working_day(start)),
+        Limit::SameDay => closing(calendar.roll(start)),
+        Limit::WorkingDays(count) => closing(calendar.roll(calendar.add_working_days(start, count))),
         Limit::CalendarDays(count) => {
             let end = start.checked_add_days(Days::new(u64::from(count))).unwrap_or(NaiveDate::MAX);
-            at(calendar.roll(end), closes)
+            closing(calendar.roll(end))
         }
         Limit::Hours(count) => calendar.add_office_minutes(counted, count.saturating_mul(60)),
     }
@@ -89,7 +89,8 @@ pub fn due(limit: Limit, after_15h_next_day: bool, received: LocalTime, calendar
 /// moment as the one before it. Without the rule nothing changes: Friday evening and Saturday both count from Monday on.
 fn counted_from(after_15h_next_day: bool, received: LocalTime, calendar: &Calendar) -> LocalTime {
     if after_15h_next_day && (is_after_15h(received) || !calendar.is_working_day(local_day(received))) {
-        at(calendar.next_working_day(local_day(received)), calendar.hours.morning.0)
+        let day = calendar.next_working_day(local_day(received));
+        at(day, calendar.opens(day))
     } else {
         received
     }

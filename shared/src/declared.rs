@@ -14,7 +14,7 @@ use crate::entry::Hash;
 use crate::import::RowFault;
 use crate::office::{Figure, Stated, check_words};
 use crate::period::Period;
-use crate::table::{self, Cell, Table};
+use crate::table::{self, Cell, Shape, Table};
 
 /// Columns of a file of declared figures, in any order.
 pub const COLUMNS: [&str; 9] = ["indicator", "field", "from", "to", "value", "numerator", "denominator", "printed", "where"];
@@ -24,6 +24,8 @@ pub const LARGEST: i64 = 99_999_999;
 const MOST_LINES: usize = 20_000;
 /// Longest period, in days: twenty years.
 const LONGEST_PERIOD: i64 = 20 * 366;
+/// Longest text of a cell, in letters.
+const LONGEST_CELL: usize = 300;
 const YEARS: std::ops::RangeInclusive<i32> = 2000..=2100;
 
 /// What one figure is about, within an office.
@@ -145,7 +147,7 @@ impl std::fmt::Display for Percent {
 
 /// Reads a whole file, CSV or xlsx, into the figures of each period.
 pub fn read(bytes: &[u8], dictionary: &Dictionary) -> Result<Vec<(Period, Vec<Figure>)>, Vec<RowFault>> {
-    let table = table::read(bytes, &COLUMNS)?;
+    let table = table::read(bytes, Shape { wanted: &COLUMNS, optional: &[], longest: LONGEST_CELL })?;
     if table.rows.len() > MOST_LINES {
         let problem = format!("có {} dòng; mỗi lần nhập tối đa {MOST_LINES} dòng", table.rows.len());
         return Err(vec![RowFault { line: 1, column: String::new(), value: String::new(), problem }]);
@@ -191,7 +193,7 @@ impl Reading<'_> {
     fn row(&mut self, line: u64, table: &Table, cells: &[Cell]) {
         let before = self.faults.len();
         let mut row = Line { line, table, cells, faults: &mut self.faults };
-        row.refuse_formulas();
+        row.refuse_cells();
         let indicator = row.text("indicator");
         if self.dictionary.find(&indicator).is_none() {
             row.fault(
@@ -324,13 +326,8 @@ impl Line<'_> {
     }
 
     /// A cell that a spreadsheet would compute is no figure that somebody vouched for.
-    fn refuse_formulas(&mut self) {
-        for column in COLUMNS {
-            let is_formula = self.table.is_formula(self.cells, column) || self.text(column).starts_with(['=', '+', '@']);
-            if is_formula {
-                self.fault(column, "ô này là công thức; hãy ghi chính con số hoặc chữ (dán giá trị)");
-            }
-        }
+    fn refuse_cells(&mut self) {
+        self.faults.extend(self.table.problems(self.line, self.cells));
     }
 
     fn period(&mut self) -> Option<Period> {
@@ -369,7 +366,7 @@ impl Line<'_> {
     /// A whole number, with or without points between thousands.
     fn amount(&mut self, column: &str) -> Option<i64> {
         let text = self.text(column);
-        if text.is_empty() || text.starts_with(['=', '+', '@']) {
+        if text.is_empty() || self.table.is_formula(self.cells, column) {
             return None;
         }
         match whole_number(&text) {
@@ -383,7 +380,7 @@ impl Line<'_> {
 
     fn printed(&mut self) -> String {
         let text = self.text("printed");
-        if !text.is_empty() && !text.starts_with(['=', '+', '@']) && Percent::parse(&text).is_none() {
+        if !text.is_empty() && !self.table.is_formula(self.cells, "printed") && Percent::parse(&text).is_none() {
             self.fault("printed", "không phải tỷ lệ; ghi như trong báo cáo, ví dụ 83,4% hoặc 100%");
         }
         text

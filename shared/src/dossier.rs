@@ -476,6 +476,9 @@ pub struct Correction {
     pub outcome: Option<Outcome>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub returned_at: Option<LocalTime>,
+    /// What the catalogue says of another procedure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalogued: Option<Catalogued>,
 }
 
 /// Where a dossier stands.
@@ -839,7 +842,7 @@ impl Dossier {
     fn correct(&mut self, correction: &Correction) {
         if let Some(received) = &mut self.received {
             if correction.procedure.as_ref().is_some_and(|procedure| *procedure != received.procedure) {
-                received.catalogued = None; // that was said of another procedure
+                received.catalogued = correction.catalogued; // what was kept was said of another procedure
             }
             replace(&mut received.procedure, correction.procedure.as_ref());
             replace(&mut received.field, correction.field.as_ref());

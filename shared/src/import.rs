@@ -1,4 +1,4 @@
-//! Reading a register of dossiers from CSV, as Excel and other systems write it.
+//! Reading a register of dossiers from CSV or XLSX, as Excel and other systems write it.
 //!
 //! Promise: all rows are good or nothing is taken, and then every fault of every row is named with line, column, value
 //! and what was expected, in Vietnamese. Start at [`dossiers`].
@@ -6,14 +6,14 @@
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDateTime};
-use csv::ByteRecord;
 
 use crate::calendar::{Calendar, LocalTime, VIETNAM, local_day};
 use crate::catalogue::{Catalogue, ClockStart, Procedure};
-use crate::dossier::{Code, Digitised, Event, Extent, Finished, Moment, Paid, Rated, Received};
+use crate::deadline;
+use crate::dossier::{Accepted, Code, Digitised, Event, Extent, Finished, Moment, Paid, Rated, Received};
 use crate::ruleset::Ruleset;
 use crate::seal::Sealed;
-use crate::text::nfc;
+use crate::table::{self, Cell, Shape, Table};
 
 /// Columns of a dossier file, in any order.
 pub const COLUMNS: [&str; 18] = [
@@ -36,6 +36,10 @@ pub const COLUMNS: [&str; 18] = [
     "applicant_phone",
     "applicant_address",
 ];
+
+/// Columns that may stand beside them. `due_reason`: by what a due time was set that the catalogue does not give, sealed;
+/// where the column is there, every such row needs it. `accepted_at`: when a petition was accepted for settlement.
+pub const OPTIONAL_COLUMNS: [&str; 2] = ["due_reason", "accepted_at"];
 
 /// Longest text of a cell, in letters, as in the form at the counter. Without an end to it, one entry could be larger than
 /// any line or aggregator takes, and hold back all after it.
@@ -86,12 +90,13 @@ pub fn dossiers(
     calendar: &Calendar,
     exists: impl Fn(&str) -> bool,
 ) -> Result<Vec<Imported>, Vec<RowFault>> {
-    let (columns, rows) = table(bytes)?;
+    let table = table::read(bytes, Shape { wanted: &COLUMNS, optional: &OPTIONAL_COLUMNS, longest: LONGEST_CELL })?;
     let mut faults = Vec::new();
     let mut imported: Vec<Imported> = Vec::new();
     let mut first_line: BTreeMap<String, u64> = BTreeMap::new();
-    for (line, record) in rows {
-        let mut row = Row { line, columns: &columns, record: &record, faults: &mut faults };
+    for (line, cells) in &table.rows {
+        let line = *line;
+        let mut row = Row { line, table: &table, cells, faults: &mut faults };
         let dossier = row.dossier(catalogue, calendar);
         let code = row.text("code");
         if let Some(first) = first_line.get(&code) {
@@ -115,104 +120,20 @@ fn whole_file(problem: String) -> RowFault {
     RowFault { line: 1, column: String::new(), value: String::new(), problem }
 }
 
-type Columns = BTreeMap<&'static str, usize>;
-
-/// A heading, and the rows below it with their lines.
-type Table = (Columns, Vec<(u64, ByteRecord)>);
-
-/// Heading and rows; separator, byte order mark and quoting as Excel and others write them.
-fn table(bytes: &[u8]) -> Result<Table, Vec<RowFault>> {
-    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
-        let problem = "tệp ở dạng UTF-16; trong Excel hãy chọn “Lưu thành” rồi chọn kiểu “CSV UTF-8”";
-        return Err(vec![whole_file(problem.to_owned())]);
-    }
-    if bytes.starts_with(b"PK") {
-        return Err(vec![whole_file("đây là tệp Excel (xlsx), chưa phải CSV; trong Excel hãy lưu thành “CSV UTF-8”".to_owned())]);
-    }
-    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
-    let mut reader = csv::ReaderBuilder::new().delimiter(separator(bytes)).flexible(true).has_headers(true).from_reader(bytes);
-    let heading = reader.byte_headers().map_err(|error| vec![whole_file(error.to_string())])?.clone();
-    let columns = find_columns(&heading)?;
-    let mut rows = Vec::new();
-    let mut faults = Vec::new();
-    let mut lines = Lines { bytes, counted: 0, line: 1 };
-    for record in reader.into_byte_records() {
-        match record {
-            Ok(record) if record.iter().all(<[u8]>::is_empty) => {}
-            Ok(record) => {
-                let line = lines.at(record.position().map_or(0, csv::Position::byte));
-                if record.len() == heading.len() {
-                    rows.push((line, record));
-                } else {
-                    let problem =
-                        format!("có {} ô, dòng tiêu đề có {} ô; kiểm tra dấu phân cách và dấu nháy", record.len(), heading.len());
-                    faults.push(RowFault { line, column: String::new(), value: String::new(), problem });
-                }
-            }
-            Err(error) => faults.push(whole_file(error.to_string())),
-        }
-    }
-    if faults.is_empty() { Ok((columns, rows)) } else { Err(faults) }
-}
-
-/// Counts lines as an editor shows them. The reader's own count is one short where lines end in CR LF.
-struct Lines<'a> {
-    bytes: &'a [u8],
-    counted: usize,
-    line: u64,
-}
-
-impl Lines<'_> {
-    /// The line of the first byte at or after `offset` that ends none. Offsets must not go back.
-    fn at(&mut self, offset: u64) -> u64 {
-        let offset = usize::try_from(offset).unwrap_or(usize::MAX).min(self.bytes.len());
-        let ends = self.bytes[offset..].iter().take_while(|byte| matches!(byte, b'\r' | b'\n')).count();
-        let passed = &self.bytes[self.counted..offset + ends];
-        self.line += passed.split(|byte| *byte == b'\n').count() as u64 - 1;
-        self.counted = offset + ends;
-        self.line
-    }
-}
-
-/// The separator that the heading uses most: comma, semicolon (Excel with Vietnamese settings) or tab.
-fn separator(bytes: &[u8]) -> u8 {
-    let heading = bytes.split(|byte| *byte == b'\n').next().unwrap_or(bytes);
-    let uses = |separator: u8| heading.split(|byte| *byte == separator).count();
-    [b',', b';', b'\t'].into_iter().max_by_key(|separator| (uses(*separator), *separator == b',')).unwrap_or(b',')
-}
-
-fn find_columns(heading: &ByteRecord) -> Result<Columns, Vec<RowFault>> {
-    let names: Vec<String> = heading.iter().map(|cell| nfc(&String::from_utf8_lossy(cell)).to_lowercase()).collect();
-    let mut columns = Columns::new();
-    let mut faults = Vec::new();
-    for wanted in COLUMNS {
-        let mut places = (0..).zip(&names).filter(|(_, name)| *name == wanted).map(|(place, _)| place);
-        let problem = match (places.next(), places.next()) {
-            (Some(place), None) => {
-                columns.insert(wanted, place);
-                continue;
-            }
-            (None, _) => format!("thiếu cột này; dòng tiêu đề cần có: {}", COLUMNS.join(", ")),
-            (Some(_), Some(_)) => "cột này có hai lần".to_owned(),
-        };
-        faults.push(RowFault { line: 1, column: wanted.to_owned(), value: String::new(), problem });
-    }
-    if faults.is_empty() { Ok(columns) } else { Err(faults) }
-}
-
 /// One line, with the list that its faults go to.
 struct Row<'a> {
     line: u64,
-    columns: &'a Columns,
-    record: &'a ByteRecord,
+    table: &'a Table,
+    cells: &'a [Cell],
     faults: &'a mut Vec<RowFault>,
 }
 
 impl Row<'_> {
     fn dossier(&mut self, catalogue: &Catalogue, calendar: &Calendar) -> Option<Imported> {
         let before = self.faults.len();
-        self.check_letters();
+        self.check_cells();
         let received = self.received(catalogue, calendar);
+        let accepted = self.accepted(received.as_ref(), calendar);
         let finished = self.finished();
         let returned = self.optional_time("returned_at");
         let digitised = Digitised {
@@ -223,13 +144,14 @@ impl Row<'_> {
         let rating = if self.text("rating").is_empty() { None } else { self.choice("rating") };
         let person = self.person();
         let received = received?;
-        self.check_order(received.received_at, finished, returned);
+        self.check_order(received.received_at, accepted.map(|accepted| accepted.at), finished, returned);
         if self.faults.len() > before {
             return None;
         }
         let code = received.code.clone();
         let fee = received.fee_vnd;
         let mut events = vec![Event::Received(received)];
+        events.extend(accepted.map(Event::Accepted));
         events.extend((fee > 0).then_some(Event::Paid(Paid { amount_vnd: fee, online: paid })));
         events.extend(finished.map(Event::Finished));
         let scanned = digitised.result || digitised.components != Extent::None;
@@ -255,6 +177,8 @@ impl Row<'_> {
             // What the register promised runs from reception, whatever the catalogue says.
             catalogued.clock_start = ClockStart::Reception;
         }
+        let unlisted = due_at.is_some() && procedure.limit_by(channel).is_none();
+        self.check_due_reason(unlisted, due_at.is_some());
         if due_at.or(computed).is_none() && catalogued.clock_start.is_reception() {
             self.fault("due_at", format!("danh mục chưa có thời hạn của thủ tục {}; cần ghi hạn trả", procedure.code));
         }
@@ -278,6 +202,38 @@ impl Row<'_> {
         })
     }
 
+    /// A limit that the catalogue does not know is entered with its reason, where the file has a column for it.
+    fn check_due_reason(&mut self, unlisted: bool, promised: bool) {
+        let given = !self.text("due_reason").is_empty();
+        if unlisted && !given && self.table.has("due_reason") {
+            let problem = "danh mục chưa có thời hạn của thủ tục này; cần ghi căn cứ của due_at, ví dụ số quyết định";
+            self.fault("due_reason", problem.to_owned());
+        }
+        if given && !promised {
+            self.fault("due_reason", "chỉ ghi căn cứ khi có due_at".to_owned());
+        }
+    }
+
+    /// Acceptance for settlement: of a petition that has no due time from its reception.
+    fn accepted(&mut self, received: Option<&Received>, calendar: &Calendar) -> Option<Accepted> {
+        let at = self.optional_time("accepted_at")?;
+        let received = received?;
+        let kept = received.catalogued.filter(|kept| kept.clock_start == ClockStart::Acceptance);
+        let Some(kept) = kept else {
+            let problem = "chỉ ghi cho thủ tục có thời hạn tính từ khi thụ lý, và khi không ghi due_at";
+            self.fault("accepted_at", problem.to_owned());
+            return None;
+        };
+        let due_at = received.limit.map(|limit| deadline::due(limit, kept.after_15h_next_day, at, calendar));
+        if due_at.is_none() {
+            self.fault(
+                "accepted_at",
+                "danh mục chưa có thời hạn của thủ tục này; hãy ghi due_at thay cho accepted_at".to_owned(),
+            );
+        }
+        Some(Accepted { at, due_at })
+    }
+
     fn finished(&mut self) -> Option<Finished> {
         let at = self.optional_time("finished_at");
         let outcome = if self.text("outcome").is_empty() { None } else { self.choice("outcome") };
@@ -291,7 +247,19 @@ impl Row<'_> {
         Some(Finished { at: at?, outcome: outcome? })
     }
 
-    fn check_order(&mut self, received: LocalTime, finished: Option<Finished>, returned: Option<LocalTime>) {
+    fn check_order(
+        &mut self,
+        received: LocalTime,
+        accepted: Option<LocalTime>,
+        finished: Option<Finished>,
+        returned: Option<LocalTime>,
+    ) {
+        if accepted.is_some_and(|accepted| accepted < received) {
+            self.fault("accepted_at", format!("sớm hơn lúc tiếp nhận ({})", self.text("received_at")));
+        }
+        if finished.zip(accepted).is_some_and(|(finished, accepted)| finished.at < accepted) {
+            self.fault("finished_at", format!("sớm hơn lúc thụ lý ({})", self.text("accepted_at")));
+        }
         if finished.is_some_and(|finished| finished.at < received) {
             self.fault("finished_at", format!("sớm hơn lúc tiếp nhận ({})", self.text("received_at")));
         }
@@ -316,7 +284,7 @@ impl Row<'_> {
             identity: given(self.text("applicant_id")),
             phone: given(self.text("applicant_phone")),
             address: given(self.text("applicant_address")),
-            note: None,
+            note: given(self.text("due_reason")),
         }
     }
 
@@ -392,22 +360,22 @@ impl Row<'_> {
         choice
     }
 
-    fn check_letters(&mut self) {
-        for (column, place) in self.columns {
-            if self.record.get(*place).is_some_and(|cell| std::str::from_utf8(cell).is_err()) {
-                self.fault(
-                    column,
-                    "không phải UTF-8 (có thể là bảng mã Windows-1258 hoặc TCVN3); hãy lưu lại thành “CSV UTF-8”".to_owned(),
-                );
-            } else if self.text(column).chars().count() > LONGEST_CELL {
-                self.fault(column, format!("dài quá {LONGEST_CELL} ký tự; hãy rút gọn"));
+    /// What is wrong with the cells themselves.
+    fn check_cells(&mut self) {
+        self.faults.extend(self.table.problems(self.line, self.cells));
+        for column in ["procedure", "applicant_id", "applicant_phone"] {
+            let figures = self.text(column);
+            // Half a number may still be somebody else's.
+            if self.table.is_number(self.cells, column) && !self.table.is_formula(self.cells, column) && !figures.is_empty() {
+                let problem =
+                    "Excel giữ ô này là số nên có thể đã mất số 0 ở đầu hoặc cuối; hãy định dạng cột là Text rồi gõ lại";
+                self.fault(column, problem.to_owned());
             }
         }
     }
 
     fn text(&self, column: &str) -> String {
-        let cell = self.columns.get(column).and_then(|place| self.record.get(*place)).unwrap_or_default();
-        nfc(&String::from_utf8_lossy(cell))
+        self.table.text(self.cells, column)
     }
 
     fn fault(&mut self, column: &str, problem: String) {
@@ -521,6 +489,89 @@ mod tests {
         use unicode_normalization::UnicodeNormalization;
         let text: String = file(&[GOOD]).nfd().collect();
         assert_eq!(read(text.as_bytes()).expect("good")[0].person.name.as_deref(), Some("Nguyễn Văn Thử"));
+    }
+
+    const SHEET_TIME: &str = "08:00 20/11/2026";
+
+    /// The same rows as a workbook.
+    fn workbook(text: &str) -> Vec<u8> {
+        let mut rows = csv::ReaderBuilder::new().has_headers(false).from_reader(text.as_bytes());
+        let mut rows = rows.records().map(|row| row.expect("good").iter().map(str::to_owned).collect::<Vec<_>>());
+        let heading = rows.next().expect("a heading");
+        let rows = rows.map(|row| row.into_iter().map(table::Value::from).collect()).collect();
+        let sheet = table::Sheet { title: "Sổ".to_owned(), heading, rows };
+        sheet.to_xlsx(crate::typed::time(SHEET_TIME).expect("a time")).expect("a book")
+    }
+
+    #[test]
+    fn a_workbook_is_read_like_the_same_rows_of_csv() {
+        let text = file(&[GOOD, &GOOD.replace("-0001,", "-0002,").replace("2023-05-26T09:30:00+07:00", "26/05/2023 09:30")]);
+        assert_eq!(read(&workbook(&text)), read(text.as_bytes()));
+        let bad = file(&[GOOD, &GOOD.replace("-0001,", "-0002,").replace("in_person", "x").replace("4000", "=4000")]);
+        let found = read(&workbook(&bad)).expect_err("refused");
+        assert_eq!(Err(found.clone()), read(bad.as_bytes()));
+        let places: Vec<_> = found.iter().map(|fault| (fault.line, fault.column.as_str())).collect();
+        assert_eq!(places, [(3, "fee_vnd"), (3, "channel"), (3, "fee_vnd")]);
+    }
+
+    #[test]
+    fn a_number_in_place_of_a_text_is_not_taken_for_it() {
+        let mut book = rust_xlsxwriter::Workbook::new();
+        let page = book.add_worksheet();
+        let cells: Vec<&str> = GOOD.split(',').collect();
+        for (column, name) in (0..).zip(COLUMNS) {
+            page.write_string(0, column, name).expect("a cell");
+            let cell = cells.get(usize::from(column)).copied().unwrap_or_default();
+            match name {
+                "applicant_id" => page.write_number(1, column, 30_200_000_001_f64).expect("a cell"),
+                _ => page.write_string(1, column, cell).expect("a cell"),
+            };
+        }
+        assert_eq!(faults(&book.save_to_buffer().expect("a book")), [(2, "applicant_id".to_owned())]);
+    }
+
+    fn unlimited() -> String {
+        let catalogue = Catalogue::starter();
+        catalogue.iter().find(|procedure| procedure.limit.is_none()).expect("some limits are unknown").code.clone()
+    }
+
+    /// A row with two more cells: the reason of its due time, and when it was accepted.
+    fn wide(procedure: &str, due: &str, reason: &str, accepted: &str) -> String {
+        let row = GOOD.replace("2.000815", procedure).replace("T09:00:00+07:00,,", &format!("T09:00:00+07:00,{due},"));
+        format!("{},due_reason,accepted_at\n{row},{reason},{accepted}\n", COLUMNS.join(","))
+    }
+
+    #[test]
+    fn an_unknown_limit_comes_with_its_due_time_and_its_reason_is_sealed() {
+        let (unknown, due) = (unlimited(), "2023-06-05T17:00:00+07:00");
+        let taken = read(wide(&unknown, due, "Kế hoạch 12/KH-UBND", "").as_bytes()).expect("good");
+        assert_eq!(taken[0].person.note.as_deref(), Some("Kế hoạch 12/KH-UBND"));
+        let Event::Received(received) = &taken[0].events[0] else { panic!("a reception") };
+        assert_eq!((received.limit, received.due_at.is_some()), (None, true));
+        let column = |text: String| faults(text.as_bytes()).into_iter().map(|(_, column)| column).collect::<Vec<_>>();
+        assert_eq!(column(wide(&unknown, due, "", "")), ["due_reason"]);
+        assert_eq!(column(wide(&unknown, "", "", "")), ["due_at"]);
+        assert_eq!(column(wide("2.000815", "", "Kế hoạch", "")), ["due_reason"]);
+        let narrow = GOOD.replace("2.000815", &unknown).replace("T09:00:00+07:00,,", &format!("T09:00:00+07:00,{due},"));
+        assert!(read(file(&[&narrow]).as_bytes()).is_ok(), "the contract's columns alone are still taken");
+    }
+
+    #[test]
+    fn the_limit_of_an_imported_petition_runs_from_its_acceptance() {
+        let kinds = |text: String| {
+            let imported = read(text.as_bytes()).expect("good");
+            imported[0].events.iter().map(Event::kind).take(2).collect::<Vec<_>>()
+        };
+        let dated = |accepted| wide("2.002409", "", "", accepted);
+        let taken = read(dated("2023-05-26T09:10:00+07:00").as_bytes()).expect("good");
+        let Event::Accepted(accepted) = taken[0].events[1] else { panic!("an acceptance") };
+        assert_eq!(accepted.due_at.map(|due| due.to_rfc3339()).as_deref(), Some("2023-06-26T17:00:00+07:00"));
+        assert_eq!(kinds(dated("")), ["received", "paid"]);
+        assert_eq!(kinds(wide("2.002409", "2023-06-26T17:00:00+07:00", "", "")), ["received", "paid"]);
+        let column = |text: String| faults(text.as_bytes()).into_iter().map(|(_, column)| column).collect::<Vec<_>>();
+        assert_eq!(column(dated("2023-05-26T08:10:00+07:00")), ["accepted_at"]);
+        assert_eq!(column(dated("2023-05-26T09:35:00+07:00")), ["finished_at"]);
+        assert_eq!(column(wide("2.000815", "", "", "2023-05-26T09:10:00+07:00")), ["accepted_at"]);
     }
 
     #[test]

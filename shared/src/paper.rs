@@ -36,6 +36,48 @@ pub struct Paper {
     pub digital: Digital,
 }
 
+/// A kind in words; [`read`] and [`components`] understand them.
+pub fn kind_name(kind: PaperKind) -> &'static str {
+    match kind {
+        PaperKind::Original => "bản chính",
+        PaperKind::Copy => "bản sao",
+        PaperKind::Certified => "bản chứng thực",
+        PaperKind::Photocopy => "bản photo",
+    }
+}
+
+/// A paper that a procedure asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Component {
+    pub name: String,
+    pub kind: PaperKind,
+    pub quantity: u32,
+}
+
+impl std::fmt::Display for Component {
+    /// As [`components`] reads it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} | {} | {}", self.name, kind_name(self.kind), self.quantity)
+    }
+}
+
+/// Reads what a procedure asks for, one paper a line: its name, then its kind and how many, set apart by `|` (or by commas
+/// where the line has none). A name alone is one original. Gives what is wrong with the first line that is not understood.
+pub fn components(lines: &[String]) -> Result<Vec<Component>, String> {
+    if lines.len() > MOST_PAPERS {
+        return Err(format!("nhiều quá {MOST_PAPERS} giấy tờ"));
+    }
+    let component = |(number, line): (usize, &String)| {
+        let separators: &[char] = if line.contains('|') { &['|'] } else { &[','] };
+        let (paper, name) = paper_of(line, separators).map_err(|word| format!("giấy tờ thứ {number}: không hiểu “{word}”"))?;
+        if paper.digital != Digital::No {
+            return Err(format!("giấy tờ thứ {number}: chỉ ghi tên, loại và số lượng"));
+        }
+        Ok(Component { name, kind: paper.kind, quantity: paper.quantity })
+    };
+    (1..).zip(lines).map(component).collect()
+}
+
 /// How much of the list is digital, made here or reused. Of an empty list, nothing.
 pub fn extent(papers: &[Paper]) -> Extent {
     let digital = papers.iter().filter(|paper| paper.digital != Digital::No).count();
@@ -66,14 +108,18 @@ pub fn read(text: &str) -> Result<(Vec<Paper>, Vec<String>), String> {
 
 /// The paper of one line and its name, or the word that is not understood.
 fn paper(line: &str) -> Result<(Paper, String), String> {
-    let mut parts = line.split([',', ';', '|']).map(str::trim);
+    paper_of(line, &[',', ';', '|'])
+}
+
+fn paper_of(line: &str, separators: &[char]) -> Result<(Paper, String), String> {
+    let mut parts = line.split(separators).map(str::trim);
     let name = parts.next().filter(|name| name.chars().any(char::is_alphabetic)).ok_or(line)?;
     let mut paper = Paper { kind: PaperKind::Original, quantity: 1, digital: Digital::No };
     for part in parts.filter(|part| !part.is_empty()) {
         match fold(part).as_str() {
             "ban chinh" => paper.kind = PaperKind::Original,
             "ban sao" => paper.kind = PaperKind::Copy,
-            "chung thuc" | "ban sao chung thuc" => paper.kind = PaperKind::Certified,
+            "chung thuc" | "ban chung thuc" | "ban sao chung thuc" => paper.kind = PaperKind::Certified,
             "photo" | "ban photo" => paper.kind = PaperKind::Photocopy,
             "so hoa" | "da so hoa" => paper.digital = Digital::Digitised,
             "dung lai" => paper.digital = Digital::Reused,

@@ -45,12 +45,12 @@ impl Code for Answer {
 
 impl Reception {
     /// Everything that is recorded under `code`, each with its sealed part.
-    pub fn events(&self, code: String) -> Vec<(Event, Sealed)> {
+    pub fn events(self, code: String) -> Vec<(Event, Sealed)> {
+        let first = self.event(code);
         let papers = self
             .papers
-            .clone()
             .map(|(papers, names)| (Event::Papers(Papers { papers }), Sealed { note: Some(names), ..Sealed::default() }));
-        std::iter::once((self.event(code), self.person.clone())).chain(papers).collect()
+        std::iter::once((first, self.person)).chain(papers).collect()
     }
 
     /// What is recorded first.
@@ -144,7 +144,7 @@ impl Draft {
             (Some(id), Some(procedure), Some(channel), Some(submitted_by), Some(received_at)) if check.faults.is_empty() => {
                 let catalogued = Some(catalogue.keeps(procedure));
                 let received = received(procedure, channel, submitted_by, received_at);
-                let received = Received { due_at, catalogued, follows, fee_vnd, ..received };
+                let received = Received { due_at, fee_vnd, catalogued, follows, ..received };
                 let papers = if refusal.is_some() { None } else { papers };
                 Ok(Reception { id, received, refusal, person, papers })
             }
@@ -489,9 +489,10 @@ mod tests {
         });
         let reception = reception.expect("good");
         assert_eq!(reception.received.fee_vnd, 8000);
+        let person = reception.person.clone();
         let events = reception.events("X-261120-0001".to_owned());
-        let [(Event::Received(_), person), (Event::Papers(papers), names)] = &events[..] else { panic!("{events:?}") };
-        assert_eq!((person, papers.papers.len()), (&reception.person, 2));
+        let [(Event::Received(_), sealed), (Event::Papers(papers), names)] = &events[..] else { panic!("{events:?}") };
+        assert_eq!((sealed, papers.papers.len()), (&person, 2));
         assert_eq!(names.note.as_deref(), Some("Tờ khai; Giấy khai sinh"));
         faulty(&["papers", "fee_vnd"], |draft| {
             draft.papers = "Tờ khai, bản chép".to_owned();

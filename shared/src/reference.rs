@@ -18,11 +18,12 @@ use minicbor::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::calendar::{self, Calendar, Day, DayKind, LocalTime, local_day};
-use crate::catalogue::{self, Catalogue, FIELDS, Procedure, field_name};
-use crate::deadline::{self, Limit, limit_name};
+use crate::calendar::{self, Calendar, Day, DayKind, Hours, LocalTime, local_day};
+use crate::catalogue::{self, Catalogue, FIELDS, Procedure};
+use crate::deadline::{self, Limit};
 use crate::dictionary::Indicator;
 use crate::dossier::{Dossier, Rescheduled, State};
+use crate::paper::Component;
 use crate::rule::Book;
 use crate::rule::identity::{Identity, Line};
 use crate::ruleset::{self, HolidayChange, Ruleset};
@@ -30,14 +31,22 @@ use crate::text::nfc;
 use crate::unit::{self, Unit, Units};
 use crate::wire::{Signed, decode, encode, uuid_bytes};
 
-/// The format of snapshots that this program reads and writes.
-pub const FORMAT: u16 = 1;
+mod change;
+pub use change::{Change, changes};
+
+/// The newest format of snapshots that this program reads and writes. Older ones are read for ever. A snapshot is written in
+/// the oldest that can say it: 2 where a program that knows only 1 would count a due time wrongly (limits of a channel,
+/// limits from acceptance, opening hours), so that such a program keeps what it has and asks for its update.
+pub const FORMAT: u16 = 2;
 /// Most bytes of a snapshot's JSON: a whole country of units fits twice.
 const MAX_JSON: u64 = 4 << 20;
 /// Longest text in it, in characters.
 const LONGEST: usize = 2000;
 /// Longest limit that the law could mean, in days or hours.
 const LONGEST_LIMIT: u32 = 3650;
+/// Most papers that a procedure asks for, and most of each.
+const MOST_PAPERS: usize = 50;
+const MOST_SHEETS: u32 = 999;
 const YEARS: std::ops::RangeInclusive<i32> = 2000..=2100;
 
 /// A value that an indicator should reach.
@@ -80,6 +89,8 @@ pub struct Snapshot {
     /// Arithmetic rules beside, or in place of, the built-in ones.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<Line>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hours: Vec<Hours>,
 }
 
 /// One thing wrong in a snapshot or a file for it, in Vietnamese.
@@ -137,7 +148,10 @@ pub fn rescheduled(dossier: &Dossier, before: &Tables, after: &Tables, at: Local
     let due_at = deadline::moved(counting, started, promised, &before.calendar, &after.calendar)?;
     let runs = local_day(started)..=local_day(due_at);
     let changed = before.calendar.changed_days(&after.calendar);
-    let days = changed.into_iter().filter(|day| runs.contains(day)).collect();
+    let days: Vec<NaiveDate> = changed.into_iter().filter(|day| runs.contains(day)).collect();
+    if days.is_empty() {
+        return None; // other opening hours alone change no promise
+    }
     Some(Rescheduled { at, due_at, was_due_at: promised, days, reference: after.version })
 }
 
@@ -154,6 +168,7 @@ impl Snapshot {
             indicators: Vec::new(),
             rules: Vec::new(),
             rulesets: ruleset::ALL.map(terms).to_vec(),
+            hours: Vec::new(),
         }
     }
 
@@ -164,7 +179,7 @@ impl Snapshot {
             format: u16,
         }
         let Format { format } = serde_json::from_str(json).map_err(|_| Refusal::Altered)?;
-        if format != FORMAT {
+        if !(1..=FORMAT).contains(&format) {
             return Err(Refusal::Newer);
         }
         // A kind of day or limit that a later program knows.
@@ -181,21 +196,41 @@ impl Snapshot {
         sorted.rulesets.sort_by(|a, b| a.id.cmp(&b.id));
         sorted.indicators.sort_by(|a, b| a.code.cmp(&b.code));
         sorted.rules.sort_by(|a, b| a.id.cmp(&b.id));
+        sorted.hours.sort_by(|a, b| (a.valid_from, &a.unit, a.days).cmp(&(b.valid_from, &b.unit, b.days)));
+        sorted.format = self.oldest_format();
         serde_json::to_string(&sorted).expect("plain strings, numbers and dates are JSON")
+    }
+
+    /// See [`FORMAT`].
+    fn oldest_format(&self) -> u16 {
+        let is_new = |procedure: &Procedure| {
+            let Procedure { online_limit, post_limit, clock_start, .. } = procedure;
+            online_limit.is_some() || post_limit.is_some() || !clock_start.is_reception()
+        };
+        if self.hours.is_empty() && !self.procedures.iter().any(is_new) { 1 } else { FORMAT }
     }
 
     /// What a desk of `unit` works by under this version.
     pub fn tables(self, version: u64, unit: &str) -> Tables {
-        let calendar = Calendar::of(&self.days, unit);
+        let calendar = Calendar::of(&self.days, unit).with_hours(&self.hours, unit);
         let book = Book::with(&self.indicators, &self.rules, &self.targets);
         let level = self.units.iter().rfind(|listed| listed.code == unit).map_or_else(String::new, |listed| listed.kind.clone());
         Tables { version, catalogue: Catalogue::of(self.procedures, version), calendar, book, level, terms: self.rulesets }
     }
 
     /// Takes in new versions of procedures: each ends the version before it. Rows without a decision or a first day of
-    /// their own get the given ones.
+    /// their own get the given ones; one of them that says what the newest version says is no new version, so that an
+    /// exported file can be edited and taken in again.
     pub fn procedures_amend(&mut self, rows: Vec<Procedure>, decision: Option<&str>, from: Option<NaiveDate>) {
         for mut row in rows {
+            let newest = self.procedures.iter().filter(|old| old.code == row.code).max_by_key(|old| old.valid_from);
+            let same = |old: &Procedure| {
+                let Procedure { decision, valid_from, .. } = old.clone();
+                Procedure { decision, valid_from, ..row.clone() } == *old
+            };
+            if row.valid_from.is_none() && newest.is_some_and(same) {
+                continue;
+            }
             row.decision = row.decision.or_else(|| decision.map(nfc));
             row.valid_from = row.valid_from.or(from);
             self.procedures.retain(|old| (&old.code, old.valid_from) != (&row.code, row.valid_from));
@@ -217,6 +252,20 @@ impl Snapshot {
     pub fn targets_amend(&mut self, rows: Vec<Target>, decision: Option<&str>) {
         let filled = |row: Target| Target { decision: row.decision.or_else(|| decision.map(nfc)), ..row };
         amend(&mut self.targets, rows.into_iter().map(filled), target_key);
+    }
+
+    /// Takes in opening hours: each ends those before it of the same unit and days of the week.
+    pub fn hours_amend(&mut self, rows: Vec<Hours>, decision: Option<&str>) {
+        for mut row in rows {
+            row.decision = row.decision.or_else(|| decision.map(nfc));
+            let key = |hours: &Hours| (hours.unit.clone(), hours.days);
+            self.hours.retain(|old| (key(old), old.valid_from) != (key(&row), row.valid_from));
+            let eve = row.valid_from.pred_opt();
+            for old in self.hours.iter_mut().filter(|old| key(old) == key(&row) && old.valid_from < row.valid_from) {
+                old.valid_to = old.valid_to.min(eve).or(eve);
+            }
+            self.hours.push(row);
+        }
     }
 
     /// Takes in terms of rulesets.
@@ -243,6 +292,7 @@ impl Snapshot {
         self.check_targets(&mut faults);
         self.check_rulesets(&mut faults);
         self.check_book(&mut faults);
+        self.check_hours(&mut faults);
         faults
     }
 
@@ -296,7 +346,8 @@ impl Snapshot {
                     FIELDS.map(|(code, _)| code).join(", ")
                 ));
             }
-            if procedure.limit.is_some_and(|limit| !is_sensible(limit)) {
+            let limits = [procedure.limit, procedure.online_limit, procedure.post_limit];
+            if limits.into_iter().flatten().any(|limit| !is_sensible(limit)) {
                 fault(format!("thời hạn phải từ 1 đến {LONGEST_LIMIT}"));
             }
             if procedure.valid_from.is_some() && procedure.decision.as_deref().is_none_or(|number| !is_text(number)) {
@@ -304,6 +355,13 @@ impl Snapshot {
             }
             if procedure.valid_from.zip(procedure.valid_to).is_some_and(|(from, to)| to < from) {
                 fault("hết hiệu lực trước khi có hiệu lực".to_owned());
+            }
+            let component = |paper: &Component| is_text(&paper.name) && (1..=MOST_SHEETS).contains(&paper.quantity);
+            if procedure.components.len() > MOST_PAPERS || !procedure.components.iter().all(component) {
+                fault("thành phần hồ sơ thiếu tên, hoặc quá nhiều".to_owned());
+            }
+            if procedure.result.as_deref().is_some_and(|result| !is_text(result)) {
+                fault("tên kết quả dài quá".to_owned());
             }
             let others = versions.entry(&procedure.code).or_default();
             if others.iter().any(|other| other.overlaps(procedure)) {
@@ -381,6 +439,32 @@ impl Snapshot {
         }
     }
 
+    fn check_hours(&self, faults: &mut Vec<Fault>) {
+        for (at, hours) in self.hours.iter().enumerate() {
+            let mut fault = |problem: &str| faults.push(Fault::new(hours_place(hours), problem));
+            let sessions: Vec<_> = hours.open.sessions().collect();
+            if sessions.is_empty() {
+                fault("cần giờ mở cửa buổi sáng hoặc buổi chiều; ngày đóng cửa thì ghi vào lịch nghỉ");
+            }
+            let ordered = sessions.windows(2).all(|pair| pair[0].1 <= pair[1].0);
+            if !ordered || sessions.iter().any(|(from, to)| from >= to) {
+                fault("giờ mở cửa phải trước giờ đóng cửa, buổi sáng trước buổi chiều");
+            }
+            if hours.decision.as_deref().is_none_or(|number| !is_text(number)) {
+                fault("thiếu số quyết định");
+            }
+            if hours.valid_to.is_some_and(|end| end < hours.valid_from) || !YEARS.contains(&hours.valid_from.year()) {
+                fault("ngày hiệu lực không hợp lý");
+            }
+            if hours.unit.as_ref().is_some_and(|code| !self.has_unit(code)) {
+                fault("mã đơn vị không có trong danh mục đơn vị");
+            }
+            if self.hours[..at].iter().any(|other| other.overlaps(hours)) {
+                fault("trùng thứ trong tuần và thời gian hiệu lực với dòng khác");
+            }
+        }
+    }
+
     fn has_unit(&self, code: &str) -> bool {
         self.units.iter().any(|unit| unit.code == code)
     }
@@ -430,6 +514,11 @@ fn day_place(day: &Day) -> String {
     format!("ngày {}{unit}", shown(day.date))
 }
 
+fn hours_place(hours: &Hours) -> String {
+    let unit = hours.unit.as_ref().map(|unit| format!(" của đơn vị {unit}")).unwrap_or_default();
+    format!("giờ làm việc {}{unit} từ {}", hours.days, shown(hours.valid_from))
+}
+
 type TargetKey = (String, i32, Option<String>, Option<String>);
 
 fn target_key(target: &Target) -> TargetKey {
@@ -469,110 +558,6 @@ fn rows<T: for<'de> Deserialize<'de>>(csv_text: &str, columns: &str) -> Result<V
         }
     }
     if faults.is_empty() { Ok(rows) } else { Err(faults) }
-}
-
-/// One difference between two snapshots.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Change {
-    pub place: String,
-    /// `None`: it is new.
-    pub before: Option<String>,
-    /// `None`: it is gone.
-    pub after: Option<String>,
-}
-
-impl std::fmt::Display for Change {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Change { place, before, after } = self;
-        match (before, after) {
-            (Some(before), Some(after)) => write!(f, "sửa  {place}: {before} → {after}"),
-            (None, Some(after)) => write!(f, "thêm {place}: {after}"),
-            (Some(before), None) => write!(f, "bỏ   {place}: {before}"),
-            (None, None) => Ok(()),
-        }
-    }
-}
-
-/// What differs between two snapshots, in words; nothing when they say the same.
-pub fn changes(before: &Snapshot, after: &Snapshot) -> Vec<Change> {
-    let (mut old, new) = (described(before), described(after));
-    let mut changes = BTreeMap::new();
-    for (key, text) in new {
-        let before = old.remove(&key);
-        if before.as_ref() != Some(&text) {
-            changes.insert(key.clone(), Change { place: key.2, before, after: Some(text) });
-        }
-    }
-    for (key, text) in old {
-        changes.insert(key.clone(), Change { place: key.2, before: Some(text), after: None });
-    }
-    changes.into_values().collect()
-}
-
-/// Where a line stands: rank of its table, order within it, and its place in words.
-type Place = (u8, String, String);
-
-/// Every line of a snapshot in words, under its place.
-fn described(snapshot: &Snapshot) -> BTreeMap<Place, String> {
-    let units = snapshot.units.iter().map(|unit| ((0, unit.code.clone(), unit_place(unit)), unit_words(unit)));
-    let procedures = snapshot.procedures.iter().map(|procedure| {
-        let order = format!("{} {:?}", procedure.code, procedure.valid_from);
-        ((1, order, procedure_place(procedure)), procedure_words(procedure))
-    });
-    let days = snapshot.days.iter().map(|day| ((2, day.date.to_string(), day_place(day)), day_words(day)));
-    let targets = snapshot.targets.iter().map(|target| {
-        let decision = decision_words(target.decision.as_ref());
-        ((3, String::new(), target_place(target)), format!("{}{decision}", target.value))
-    });
-    let rulesets = snapshot.rulesets.iter().map(|terms| {
-        let words = match terms.holiday_change {
-            HolidayChange::Keeps => "lịch nghỉ thay đổi thì giữ hẹn trả",
-            HolidayChange::MovesLater => "lịch nghỉ thay đổi thì lùi hẹn trả",
-        };
-        ((4, String::new(), ruleset_place(terms)), words.to_owned())
-    });
-    let indicators = snapshot.indicators.iter().map(|indicator| {
-        let computed = indicator.computed.as_deref().map_or_else(String::new, |computed| format!(", tính bằng {computed}"));
-        ((5, String::new(), format!("chỉ tiêu {}", indicator.code)), format!("{} ({}){computed}", indicator.name, indicator.unit))
-    });
-    let rules = snapshot.rules.iter().map(|line| ((6, String::new(), format!("quy tắc {}", line.id)), line.statement.clone()));
-    let listed = units.chain(procedures).chain(days).chain(targets).chain(rulesets);
-    listed.chain(indicators).chain(rules).collect()
-}
-
-fn decision_words(decision: Option<&String>) -> String {
-    decision.map(|number| format!(", {number}")).unwrap_or_default()
-}
-
-fn unit_words(unit: &Unit) -> String {
-    let until = unit.valid_to.map(|day| format!(", đến {}", shown(day))).unwrap_or_default();
-    let successor = unit.successor.as_ref().map(|code| format!(", nay là {code}")).unwrap_or_default();
-    format!("{}, {}, thuộc {}{until}{successor}", unit.name, unit.kind, unit.parent)
-}
-
-fn procedure_words(procedure: &Procedure) -> String {
-    let limit = procedure.limit.map_or_else(|| "chưa có thời hạn".to_owned(), limit_name);
-    let late = if procedure.after_15h_next_day { ", sau 15 giờ tính từ ngày làm việc tiếp theo" } else { "" };
-    let fee = procedure.fee_vnd.map_or_else(|| "chưa rõ phí".to_owned(), |fee| format!("phí {fee} đồng"));
-    let level = if procedure.level.is_empty() { String::new() } else { format!(", cấp {}", procedure.level) };
-    let until = procedure.valid_to.map(|day| format!(", đến {}", shown(day))).unwrap_or_default();
-    let decision = decision_words(procedure.decision.as_ref());
-    format!("{}; {}; {limit}{late}; {fee}{level}{decision}{until}", procedure.name, field_name(&procedure.field))
-}
-
-fn day_words(day: &Day) -> String {
-    let kind = match day.kind {
-        DayKind::Holiday => "ngày lễ",
-        DayKind::Tet => "nghỉ Tết",
-        DayKind::KingsDay => "Giỗ Tổ",
-        DayKind::InLieu => "nghỉ bù",
-        DayKind::SwappedOff => "nghỉ hoán đổi",
-        DayKind::SwappedWorked => "làm bù",
-        DayKind::Closed => "đóng cửa",
-        DayKind::Ordinary => "ngày thường",
-    };
-    let name = if day.name.is_empty() { String::new() } else { format!(" ({})", day.name) };
-    format!("{kind}{name}{}", decision_words(day.decision.as_ref()))
 }
 
 /// What an aggregator signs when it publishes.
@@ -758,6 +743,66 @@ mod tests {
         assert_eq!(opened.snapshot.tables(0, "11089").calendar, Tables::starter().calendar);
     }
 
+    #[test]
+    fn a_program_that_would_count_wrongly_is_not_given_what_it_cannot_read() {
+        let mut old = Snapshot::starter();
+        old.procedures.retain(|procedure| procedure.clock_start.is_reception());
+        old.procedures[0].result = Some("Bản sao".to_owned());
+        assert!(old.to_json().starts_with("{\"format\":1,"), "what it may leave out it is given");
+        let says = |change: &dyn Fn(&mut Snapshot)| {
+            let mut new = old.clone();
+            change(&mut new);
+            Snapshot::read(&new.to_json()).expect("our own words").format
+        };
+        assert_eq!(says(&|_| {}), 1);
+        assert_eq!(says(&|all| all.procedures[0].online_limit = Some(Limit::SameDay)), 2);
+        assert_eq!(says(&|all| all.procedures[0].post_limit = Some(Limit::SameDay)), 2);
+        assert_eq!(says(&|all| all.hours = hours("t2-t6,07:00-11:00,,2027-01-01,")), 2);
+        assert_eq!(says(&|all| *all = Snapshot::starter()), 2, "petitions run from acceptance");
+    }
+
+    fn hours(rows: &str) -> Vec<Hours> {
+        calendar::hours(format!("days,morning,afternoon,valid_from,unit\n{rows}\n")).expect("readable")
+    }
+
+    #[test]
+    fn opening_hours_are_published_for_a_time_and_change_no_promise() {
+        let mut snapshot = Snapshot::starter();
+        let before = snapshot.clone();
+        snapshot.hours_amend(hours("t2-t6,07:30-11:30,13:00-16:30,2027-01-01,\nt7,07:30-11:00,,2027-01-01,11089"), Some("4/QĐ"));
+        assert_eq!(snapshot.faults(), []);
+        let said: Vec<String> = changes(&before, &snapshot).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "thêm giờ làm việc t2-t6 từ 01/01/2027: 07:30–11:30, 13:00–16:30; quyết định 4/QĐ",
+                "thêm giờ làm việc t7 của đơn vị 11089 từ 01/01/2027: 07:30–11:00; quyết định 4/QĐ",
+            ]
+        );
+        let at = typed::time("10:00 16/03/2027").expect("a time");
+        let tables = |snapshot: &Snapshot| snapshot.clone().tables(5, "11089");
+        assert_eq!(tables(&snapshot).calendar.closes(day("2027-03-18")).to_string(), "16:30:00");
+        assert_eq!(rescheduled(&dossier(&[]), &tables(&before), &tables(&snapshot), at), None);
+        let mut later = snapshot.clone();
+        later.hours_amend(hours("t2-t6,07:00-11:30,13:30-17:30,2027-03-01,"), Some("5/QĐ"));
+        assert_eq!(later.faults(), []);
+        assert_eq!(rescheduled(&dossier(&[]), &tables(&snapshot), &tables(&later), at), None);
+        let said: Vec<String> = changes(&snapshot, &later).iter().map(ToString::to_string).collect();
+        assert_eq!(said[0], "sửa  giờ làm việc t2-t6 từ 01/01/2027: hiệu lực đến (không) → hiệu lực đến 28/02/2027");
+        for (rows, words) in [
+            ("t6,07:30-11:30,,2027-02-01,", "trùng thứ trong tuần"),
+            ("cn,,,2027-02-01,", "cần giờ mở cửa"),
+            ("cn,08:00-12:00,11:00-13:00,2027-02-01,", "buổi sáng trước buổi chiều"),
+            ("cn,08:00-12:00,,2027-02-01,99999", "mã đơn vị không có"),
+        ] {
+            let mut bad = snapshot.clone();
+            bad.hours_amend(hours(rows), Some("6/QĐ"));
+            assert!(bad.faults().iter().any(|fault| fault.problem.contains(words)), "{rows}: {:?}", bad.faults());
+        }
+        snapshot.hours_amend(hours("cn,08:00-12:00,,2027-02-01,"), None);
+        assert!(snapshot.faults()[0].problem.contains("thiếu số quyết định"));
+    }
+
     #[track_caller]
     fn faulty(expected: &[&str], change: impl FnOnce(&mut Snapshot)) {
         let mut snapshot = Snapshot::starter();
@@ -824,7 +869,7 @@ mod tests {
         other.days.pop();
         let swapped = Published { packed: published(&other).packed, ..good };
         assert_eq!(swapped.open(SERVER, &own), Err(Refusal::Altered));
-        let json = Snapshot::starter().to_json().replacen("\"format\":1", "\"format\":2", 1);
+        let json = Snapshot::starter().to_json().replacen("\"format\":2", "\"format\":3", 1);
         let later = Published::pack(statement(1, 1, &json).sign(&key()), &json);
         assert_eq!(later.open(SERVER, &own), Err(Refusal::Newer));
     }
@@ -871,8 +916,80 @@ mod tests {
         assert_eq!((limit("2026-12-31"), limit("2027-01-01")), (Some(Limit::SameDay), Some(Limit::WorkingDays(2))));
         let said: Vec<String> = changes(&before, &snapshot).iter().map(ToString::to_string).collect();
         assert_eq!(said.len(), 2, "{said:#?}");
-        assert!(said[0].starts_with("sửa  thủ tục 2.000815: ") && said[0].ends_with(", đến 31/12/2026"), "{}", said[0]);
+        assert_eq!(said[0], "sửa  thủ tục 2.000815: hiệu lực đến (không) → hiệu lực đến 31/12/2026");
         assert!(said[1].starts_with("thêm thủ tục 2.000815 từ 01/01/2027: Chứng thực;"), "{}", said[1]);
+    }
+
+    #[test]
+    fn an_exported_catalogue_that_was_edited_gives_new_versions_of_what_was_edited_alone() {
+        let before = Snapshot::starter();
+        let at = typed::time("08:00 20/11/2026").expect("a time");
+        let exported = catalogue::sheet(&before.procedures).to_xlsx(at).expect("small");
+        let mut rows = catalogue::procedures(exported).expect("our own words");
+        let mut after = before.clone();
+        after.procedures_amend(rows.clone(), Some("5/QĐ-UBND"), Some(day("2027-01-01")));
+        assert_eq!(changes(&before, &after), []);
+        rows[3].fee_vnd = Some(77_000);
+        after.procedures_amend(rows, Some("5/QĐ-UBND"), Some(day("2027-01-01")));
+        assert_eq!((after.faults(), changes(&before, &after).len()), (vec![], 2), "one ends, one begins");
+    }
+
+    #[test]
+    fn a_changed_procedure_is_said_by_what_changed_in_it() {
+        let before = Snapshot::starter();
+        let mut after = before.clone();
+        let procedure = after.procedures.iter_mut().find(|procedure| procedure.code == "2.000815").expect("known");
+        procedure.limit = Some(Limit::WorkingDays(2));
+        procedure.online_limit = Some(Limit::SameDay);
+        procedure.fee_vnd = Some(3000);
+        procedure.online = Some(crate::catalogue::OnlineLevel::Full);
+        procedure.result = Some("Bản sao có chứng thực".to_owned());
+        procedure.components = crate::paper::components(&["Bản chính giấy tờ".to_owned()]).expect("good");
+        let said: Vec<String> = changes(&before, &after).iter().map(ToString::to_string).collect();
+        assert_eq!(
+            said,
+            [
+                "sửa  thủ tục 2.000815: thời hạn trong ngày làm việc; thời hạn trực tuyến (không); phí 2.000 đồng; trực tuyến (không); \
+             thành phần hồ sơ (không); kết quả (không) → thời hạn 2 ngày làm việc; thời hạn trực tuyến trong ngày làm việc; \
+             phí 3.000 đồng; trực tuyến toàn trình; thành phần hồ sơ Bản chính giấy tờ | bản chính | 1; \
+             kết quả Bản sao có chứng thực",
+            ]
+        );
+    }
+
+    #[test]
+    fn no_later_catalogue_changes_how_a_received_dossier_runs() {
+        let at = typed::time("15:30 16/03/2027").expect("a time");
+        let catalogue = Catalogue::starter();
+        let procedure = catalogue.newest("2.000815").expect("known");
+        let Event::Received(start) = crate::dossier::tests::received(0, crate::dossier::Channel::Online) else {
+            unreachable!("it makes a reception");
+        };
+        let received = crate::dossier::Received {
+            procedure: procedure.code.clone(),
+            received_at: at,
+            limit: procedure.limit,
+            due_at: procedure.due(crate::dossier::Channel::Online, at, &Calendar::starter()),
+            catalogued: Some(catalogue.keeps(procedure)),
+            ..start
+        };
+        let dossier = Dossier::fold(Uuid::nil(), &[Event::Received(received.clone())]);
+        let mut later = Snapshot::starter();
+        for procedure in &mut later.procedures {
+            procedure.limit = Some(Limit::WorkingDays(9));
+            procedure.after_15h_next_day = false;
+            procedure.clock_start = catalogue::ClockStart::Acceptance;
+            procedure.fee_vnd = Some(1);
+            procedure.field = "khac".to_owned();
+        }
+        let later = later.tables(8, "11089");
+        assert!(dossier.after_15h_next_day(&later.catalogue) && !dossier.awaits_acceptance());
+        assert_eq!(rescheduled(&dossier, &Tables::starter(), &later, at), None);
+        assert_eq!((dossier.limit(), dossier.field(), dossier.due_at), (Some(Limit::SameDay), "chung_thuc", received.due_at));
+        assert_eq!(received.catalogued.map(|kept| kept.reference), Some(0), "and it says of which version that was");
+        let first_release =
+            Dossier::fold(Uuid::nil(), &[Event::Received(crate::dossier::Received { catalogued: None, ..received })]);
+        assert!(!first_release.after_15h_next_day(&later.catalogue), "entries of the first releases did not keep it");
     }
 
     fn tables(version: u64, rows: &str) -> Tables {

@@ -295,7 +295,7 @@ impl Check<'_> {
 
     /// A day alone means its closing time.
     fn new_due(&mut self, calendar: &Calendar) -> Option<LocalTime> {
-        let closing = |day| at(day, calendar.hours.afternoon.1);
+        let closing = |day| at(day, calendar.closes(day));
         let due = typed::time(&self.draft.due_at).or_else(|| typed::day(&self.draft.due_at).map(closing));
         match due {
             None => self.fault("due_at", "cần ngày hẹn mới, ví dụ 24/11/2026 hoặc 10:00 24/11/2026"),

@@ -2,7 +2,8 @@
 
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use motcua_shared::table::{Sheet, Value};
 use motcua_tests::world::{Commune, fixture, programs, run, text};
 
 async fn refusal(commune: &Commune, folder: &Path, bytes: &[u8]) -> Result<String> {
@@ -31,6 +32,33 @@ async fn all_bad_rows_are_named_in_one_go() -> Result<()> {
         assert!(said.contains(expected), "{expected}: {said}");
     }
     assert!(lines[20].contains("7.777777") && said.contains("dòng 21, cột procedure, giá trị “7.777777”"), "{said}");
+    Ok(())
+}
+
+/// Rows of CSV as a workbook.
+fn workbook(csv: &str) -> Result<Vec<u8>> {
+    let cells = |line: &str| line.split(',').map(|cell| cell.trim_matches('"').to_owned()).collect::<Vec<_>>();
+    let mut lines = csv.lines().map(cells);
+    let heading = lines.next().unwrap_or_default();
+    let rows = lines.map(|row| row.into_iter().take(heading.len()).map(Value::from).collect()).collect();
+    let made_at = motcua_shared::typed::time("08:00 20/11/2026").context("a time")?;
+    Ok(Sheet { title: "Sổ".to_owned(), heading, rows }.to_xlsx(made_at)?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_workbook_is_taken_over_like_csv_and_refused_like_it() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let commune = Commune::ngoc_ky(folder.path()).await?;
+    let good = std::fs::read_to_string(fixture("ngoc-ky-dossiers.csv"))?;
+    let some = good.lines().take(41).collect::<Vec<_>>().join("\n");
+    let bad = some.replacen(",citizen,", ",=1+1,", 1).replacen(",no,", ",maybe,", 1);
+    let said = refusal(&commune, folder.path(), &workbook(&bad)?).await?;
+    assert!(said.contains("dòng 2, cột submitted_by") && said.contains("ô có công thức"), "{said}");
+    assert!(said.contains("giá trị “maybe”: cần yes hoặc no"), "{said}");
+    let file = folder.path().join("register.xlsx");
+    std::fs::write(&file, workbook(&some)?)?;
+    let said = commune.import(&file).await?;
+    assert!(said.contains("Đã lưu 40 hồ sơ"), "{said}");
     Ok(())
 }
 

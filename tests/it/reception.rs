@@ -82,8 +82,8 @@ async fn no_citizen_stands_in_the_agents_files_in_the_clear() -> Result<()> {
     let name = people.iter().find(|name| name.split(' ').count() == 3 && !name.contains(',')).context("a name")?.clone();
     let asked = fold(&name).split(' ').rev().collect::<Vec<_>>().join("+");
     assert!(clerk.get(&server, &format!("/dossiers?q={asked}")).await?.contains(&name), "{name}, by {asked}");
-    let folded: Vec<String> = people.iter().map(|person| fold(person)).filter(|person| person.len() > 7).collect();
-    people.extend(folded);
+    let bare: Vec<String> = people.iter().map(|person| fold(person)).filter(|person| person.len() > 7).collect();
+    people.extend(bare);
     people.extend(["Quách Thị", "quach thi", "Dở Dang"].map(str::to_owned));
     let finder = AhoCorasick::new(&people)?;
     // The write-ahead log too, as it stands while the program runs, and a copy in one file.

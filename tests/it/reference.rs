@@ -146,6 +146,50 @@ async fn a_new_catalogue_counts_for_new_dossiers_and_changes_none_that_was_recei
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn the_catalogue_goes_out_and_comes_in_as_a_workbook_and_an_office_keeps_its_hours() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (district, _server, commune) = world(folder.path()).await?;
+    let received = "2027-03-15T09:00:00+07:00";
+    receive(&commune, &[(1, received, "")]).await?;
+    let book = folder.path().join("tthc.xlsx");
+    let reference = |more: &[&str]| {
+        [&["reference", "--data", text(&district.data)], more].concat().into_iter().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let say = async |more: Vec<String>| {
+        let arguments: Vec<&str> = more.iter().map(String::as_str).collect();
+        expect(&programs().aggregator, &arguments).await
+    };
+    say(reference(&["export", text(&book)])).await?;
+    let said = say(reference(&["import", "procedures", text(&book), "--decision", "5/QĐ-UBND", "--from", "2027-01-01"])).await?;
+    assert!(said.contains("không có gì khác"), "{said}");
+    let mut rows = motcua_shared::catalogue::procedures(std::fs::read(&book)?).map_err(|faults| anyhow::anyhow!("{faults:?}"))?;
+    let row = rows.iter_mut().find(|row| row.code == PROCEDURE).context("the procedure")?;
+    row.online_limit = Some(motcua_shared::deadline::Limit::WorkingDays(1));
+    row.result = Some("Giao dịch đã sửa đổi".to_owned());
+    let made_at = motcua_shared::typed::time("08:00 20/11/2026").context("a time")?;
+    std::fs::write(&book, motcua_shared::catalogue::sheet(&rows).to_xlsx(made_at)?)?;
+    let said = say(reference(&["import", "procedures", text(&book), "--decision", "5/QĐ-UBND", "--from", "2027-01-01"])).await?;
+    assert!(said.contains("thời hạn trực tuyến 1 ngày làm việc") && said.contains("Đã nhập 2 thay đổi"), "{said}");
+    let hours = "days,morning,afternoon,valid_from,unit\nt2-t6,07:30-11:30,13:00-16:30,2027-01-01,11089\n";
+    let said = import(&district, "hours", hours, &["--decision", "4/QĐ-UBND"]).await?;
+    assert!(said.contains("giờ làm việc t2-t6 của đơn vị 11089"), "{said}");
+    publish(&district).await?;
+    assert_eq!(sync(&commune).await?, (1, Value::Null));
+    assert_eq!(rescheduled(&commune.database()?)?, 0, "other hours change no promise");
+    assert_eq!(due(&commune, 1).await?, "2027-03-17T17:00:00+07:00");
+    receive(&commune, &[(2, received, "")]).await?;
+    assert_eq!(due(&commune, 2).await?, "2027-03-17T16:30:00+07:00", "by its own hours");
+    let online =
+        format!("{HEADING}{},{PROCEDURE},online,citizen,{received},,,,,none,no,0,no,,Nguyễn Thị Thử,030200000001,,\n", code(3));
+    let file = folder.path().join("online.csv");
+    std::fs::write(&file, online)?;
+    commune.import(&file).await?;
+    assert_eq!(due(&commune, 3).await?, "2027-03-16T16:30:00+07:00", "a day less online");
+    assert_eq!(sync(&commune).await?.0, 1);
+    rebuild_and_compare(&commune, &district).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_new_holiday_moves_open_dossiers_once_and_both_ends_agree() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (district, _server, commune) = world(folder.path()).await?;
@@ -302,6 +346,12 @@ async fn a_bad_file_changes_nothing_and_every_fault_is_named() -> Result<()> {
     let file = folder.path().join("bad.csv");
     let cases = [
         ("holidays", "date,name,kind\n2027-02-30,?,le\n2027-03-17,?,holiday\n", &["dòng 2", "dòng 3", "holiday"][..]),
+        (
+            "procedures",
+            "code,name,field,limit_value,limit_unit,after_15h_next_day,fee_vnd\n1,=A,khac,5,day,no,0\n",
+            &["dòng 2, cột name", "ô có công thức", "cột limit_unit"],
+        ),
+        ("hours", "days,morning,afternoon,valid_from\nt2-t6,11:00-07:00,,2027-01-01\n", &["dòng 2, cột morning"]),
         ("holidays", "date,name,kind\n2027-03-16,?,lam_bu\n", &["ngày 16/03/2027", "thứ bảy"]),
         ("targets", "indicator,level,unit,year,value\nx,commune,11089,2027,1\n", &["mục tiêu x năm 2027"]),
         ("rulesets", "id,holiday_change\nnd9-2099,keeps\n", &["nd9-2099"]),

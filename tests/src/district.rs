@@ -84,7 +84,7 @@ impl Invention {
         let (procedure, fee_vnd, most) = PROCEDURES[place];
         let known = self.catalogue.find(procedure, day).expect("a procedure of the catalogue");
         let (field, limit, after_15h) = (known.field.clone(), known.limit, known.after_15h_next_day);
-        let opening = at(day, self.calendar.hours.morning.0);
+        let opening = at(day, self.calendar.opens(day));
         let received_at = self.within(opening, 470);
         let due_at = limit.map(|limit| deadline::due(limit, after_15h, received_at, &self.calendar));
         let channel = match self.dice.below(6) {

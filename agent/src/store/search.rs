@@ -287,20 +287,15 @@ pub(super) fn put(transaction: &Transaction, blind: &Blind, dossier: &Dossier, p
         .prepare_cached("select n from search_of where dossier = ?1")?
         .query_row([dossier.id], |row| row.get(0))
         .optional()?;
-    let n = match known {
-        Some(n) => {
-            transaction.prepare_cached("delete from search where rowid = ?1")?.execute([n])?;
-            transaction
-                .prepare_cached("update search_of set external_code = ?2 where n = ?1")?
-                .execute(params![n, external_code])?;
-            n
-        }
-        None => {
-            transaction
-                .prepare_cached("insert into search_of (dossier, external_code) values (?1, ?2)")?
-                .execute(params![dossier.id, external_code])?;
-            transaction.last_insert_rowid()
-        }
+    let n = if let Some(n) = known {
+        transaction.prepare_cached("delete from search where rowid = ?1")?.execute([n])?;
+        transaction.prepare_cached("update search_of set external_code = ?2 where n = ?1")?.execute(params![n, external_code])?;
+        n
+    } else {
+        transaction
+            .prepare_cached("insert into search_of (dossier, external_code) values (?1, ?2)")?
+            .execute(params![dossier.id, external_code])?;
+        transaction.last_insert_rowid()
     };
     let terms = hidden(blind, &subject(person, dossier.code(), external_code)).join(" ");
     transaction.prepare_cached("insert into search (rowid, terms) values (?1, ?2)")?.execute(params![n, terms])?;

@@ -113,6 +113,9 @@ pub struct LifeJson {
     external_code: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     submitted_by: Option<SubmittedBy>,
+    /// Of a petition, accepted for settlement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    accepted_at: Option<LocalTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
     awaiting_supplement_since: Option<LocalTime>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -179,6 +182,7 @@ impl LifeJson {
             },
             submitted_by: dossier.received.as_ref().map(|received| received.submitted_by),
             external_code: dossier.external_code,
+            accepted_at: dossier.accepted_at,
             awaiting_supplement_since: dossier.awaiting_supplement_since,
             turned_away: dossier.turned_away.map(|slip| TurnedAwayJson { at: slip.at, lack: slip.lack }),
             followed_by: Vec::new(),

@@ -61,7 +61,7 @@ impl CorrectionPage {
         self.faults.iter().find(|fault| fault.field == field).map_or("", |fault| &fault.problem)
     }
 
-    fn place(&self, field: &str) -> &'static str {
+    fn place(field: &str) -> &'static str {
         FIELDS.iter().find(|(code, _)| *code == field).map_or("Mẫu", |(_, name)| name)
     }
 }

@@ -10,10 +10,12 @@ use axum::Form;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use motcua_shared::calendar::LocalTime;
+use motcua_shared::calendar::{Calendar, LocalTime};
 use motcua_shared::catalogue::{ClockStart, field_name};
 use motcua_shared::certification::Document;
-use motcua_shared::dossier::{Code, Dossier, Event, Extent, Holder, Outcome, Payment, Rating, Receiver, ReturnWay, TurnedAway};
+use motcua_shared::dossier::{
+    Channel, Code, Dossier, Event, Extent, Holder, Outcome, Payment, Rating, Receiver, ReturnWay, TurnedAway,
+};
 use motcua_shared::reference::Tables;
 use motcua_shared::ruleset::SupplementClock;
 use motcua_shared::seal::{OfficeKey, Sealed};
@@ -246,7 +248,7 @@ fn facts(known: &Known, now: LocalTime) -> Facts {
         channel: dossier.channel().map_or("", words::channel_name),
         submitted_by: received.map_or("", |received| words::submitter_name(received.submitted_by)),
         state: words::state_name(&row.state).to_owned(),
-        received: shown(&row.received_at),
+        received: received_words(dossier, &tables.calendar).unwrap_or_else(|| shown(&row.received_at)),
         limit: limit(dossier),
         due: shown(&row.due_at),
         due_words: words::due_words(row, now, &tables.calendar),
@@ -264,6 +266,14 @@ fn facts(known: &Known, now: LocalTime) -> Facts {
             (payment, Some(paid)) => format!("{}: {}", words::payment_name(payment), words::amount(paid.amount_vnd)),
         },
     }
+}
+
+/// When it was received, and that the desk was closed then: a mistyped hour shows.
+fn received_words(dossier: &Dossier, calendar: &Calendar) -> Option<String> {
+    let received = dossier.received.as_ref()?;
+    let at = words::time(received.received_at);
+    let closed = received.channel == Channel::InPerson && !calendar.is_open(received.received_at);
+    Some(if closed { format!("{at} (ngoài giờ làm việc)") } else { at })
 }
 
 fn limit(dossier: &Dossier) -> String {

@@ -9,6 +9,7 @@ use axum::http::header::COOKIE;
 use axum::http::{HeaderMap, HeaderValue};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::{Form, Json};
+use data_encoding::HEXLOWER;
 use motcua_shared::access;
 use motcua_shared::catalogue::Catalogue;
 use motcua_shared::reception::{Draft, procedure_code};
@@ -49,7 +50,7 @@ pub fn pc(headers: &HeaderMap) -> Option<String> {
 
 /// A new name for a browser that has none. It tells its forms apart from those of other PCs, and nothing else.
 pub fn pc_given() -> Option<HeaderValue> {
-    let name: String = chance::<8>().iter().map(|byte| format!("{byte:02x}")).collect();
+    let name = HEXLOWER.encode(&chance::<8>());
     HeaderValue::from_str(&format!("{PC}={name}; Path=/; Max-Age=315360000; HttpOnly; SameSite=Strict")).ok()
 }
 
@@ -57,10 +58,10 @@ pub fn pc_given() -> Option<HeaderValue> {
 pub fn waiting(store: &Store, key: &OfficeKey, typist: &Typist) -> store::Result<Vec<Waiting>> {
     let tables = store.tables()?;
     let kept = store.half_typed(&typist.owner, key)?;
-    Ok(kept.into_iter().filter_map(|kept| shown(kept, &tables.catalogue, typist)).collect())
+    Ok(kept.iter().filter_map(|kept| shown(kept, &tables.catalogue, typist)).collect())
 }
 
-fn shown(kept: HalfTyped, catalogue: &Catalogue, typist: &Typist) -> Option<Waiting> {
+fn shown(kept: &HalfTyped, catalogue: &Catalogue, typist: &Typist) -> Option<Waiting> {
     let draft: Draft = serde_json::from_slice(&kept.form).ok()?;
     let code = procedure_code(&draft.procedure);
     let procedure = if code.is_empty() { "chưa chọn thủ tục" } else { words::procedure_name(catalogue, code) };

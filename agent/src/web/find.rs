@@ -284,7 +284,9 @@ pub async fn csv(_: Viewer, State(app): State<App>, Query(asked): Query<Asked>) 
             })
             .await?;
         offset += rows.len();
-        rows.iter().for_each(|row| file.push_str(row));
+        for row in &rows {
+            file.push_str(row);
+        }
         if !more {
             break;
         }

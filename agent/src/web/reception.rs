@@ -122,7 +122,7 @@ impl ReceptionPage {
     }
 
     /// Where a reader finds a field.
-    fn place(&self, field: &str) -> &'static str {
+    fn place(field: &str) -> &'static str {
         match field {
             "procedure" => "Thủ tục",
             "identity" => "Số căn cước",
@@ -510,7 +510,10 @@ fn changed_since(store: &Store, reception: &Reception, key: &OfficeKey) -> store
     let Some(code) = store.dossier_code(reception.id)? else { return Ok(None) };
     let (_, steps) = store.dossier_history(&code, key)?;
     let mut recorded = steps.into_iter().map(|step| (step.event.map(|event| event.unnumbered()), step.sealed));
-    let same =
-        reception.events(code.clone()).into_iter().all(|(event, sealed)| recorded.next() == Some((Some(event), Some(sealed))));
+    let same = reception
+        .clone()
+        .events(code.clone())
+        .into_iter()
+        .all(|(event, sealed)| recorded.next() == Some((Some(event), Some(sealed))));
     Ok((!same).then_some(code))
 }

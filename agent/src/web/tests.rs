@@ -218,6 +218,30 @@ async fn a_life_from_reception_to_return_with_only_what_is_allowed() {
 }
 
 #[tokio::test]
+async fn a_petition_is_due_once_it_is_accepted_for_settlement() {
+    let desk = Desk::new();
+    let id = Uuid::now_v7().to_string();
+    let mut form = reception(&id, "Nguyễn Thị Thử");
+    form[1].1 = "2.002409";
+    let page = desk.post("/dossiers", &form).await.location.split("/receipt").next().expect("an address").to_owned();
+    let shown = desk.get(&page).await.text;
+    assert!(shown.contains("30 ngày từ khi thụ lý (chưa thụ lý)") && shown.contains("/steps/accepted"), "{shown}");
+    assert!(!shown.contains("/steps/extended") && !shown.contains("QUÁ HẠN"), "nothing to put off");
+    let refused = desk.step(&page, StepKind::Extended, "1", &[("due_at", "25/11/2026"), ("note", "chờ")]).await;
+    assert!(refused.status == 409 && refused.text.contains("Đơn chưa thụ lý"), "{}", refused.text);
+    assert_eq!(desk.step(&page, StepKind::Accepted, "1", &[("at", "10:00 22/11/2023")]).await.status, 303);
+    let shown = desk.get(&page).await.text;
+    assert!(shown.contains("17:00 22/12/2023") && shown.contains("30 ngày từ khi thụ lý, 10:00 22/11/2023"), "{shown}");
+    assert!(!shown.contains("/steps/accepted"), "once");
+    let code = page.rsplit('/').next().expect("a code");
+    let told: serde_json::Value = serde_json::from_str(&desk.get(&format!("/api/v1/dossiers/{code}")).await.text).expect("JSON");
+    assert_eq!(
+        (&told["accepted_at"], &told["due_at"]),
+        (&"2023-11-22T10:00:00+07:00".into(), &"2023-12-22T17:00:00+07:00".into())
+    );
+}
+
+#[tokio::test]
 async fn a_dossier_goes_away_and_comes_back_is_paid_listed_judged_and_handed_over() {
     let desk = Desk::new();
     let page = desk.received().await;

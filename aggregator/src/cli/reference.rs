@@ -22,7 +22,7 @@ use crate::store::Store;
 pub enum ReferenceCommand {
     /// Phiên bản đang công bố và bản nháp
     Show,
-    /// Ghi một phiên bản ra tệp JSON
+    /// Ghi một phiên bản ra tệp JSON; tệp .csv hoặc .xlsx: danh mục thủ tục của phiên bản đó
     Export {
         file: PathBuf,
         /// Phiên bản nào; bỏ trống: bản đang công bố; 0: bản kèm theo chương trình
@@ -51,7 +51,8 @@ pub enum ReferenceCommand {
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 pub enum Kind {
-    /// CSV: `code,name,field,limit_value,limit_unit,after_15h_next_day,fee_vnd[,level,decision,valid_from,valid_to]`
+    /// CSV hoặc XLSX, như lệnh export ghi: `code,name,field,limit_value,limit_unit,after_15h_next_day,fee_vnd`; có thể thêm
+    /// `online_limit_value,online_limit_unit,post_limit_value,post_limit_unit,clock_start,level,online,components,result,decision,valid_from,valid_to`
     Procedures,
     /// CSV: `date,name,kind[,unit,decision]`
     Holidays,
@@ -59,6 +60,8 @@ pub enum Kind {
     Targets,
     /// CSV: `id,holiday_change`
     Rulesets,
+    /// CSV hoặc XLSX: `days,morning,afternoon,valid_from[,unit,valid_to,decision]`, ví dụ `t2-t6,07:00-11:30,13:30-17:00,2027-01-01`
+    Hours,
     /// CSV: `code,name,unit,group,computed`; chỉ tiêu mà các xã báo cáo thêm
     Indicators,
     /// CSV: `id,rule,scope,at,statement,missing,severity,gap,basis,ask`; quy tắc cộng, so sánh số liệu
@@ -90,18 +93,19 @@ pub fn run(data: &Path, command: ReferenceCommand) -> Result<(), CliError> {
 fn show(data: &Path) -> Result<(), CliError> {
     let store = open(data)?;
     let (newest, snapshot) = reference::in_force(&store)?;
-    let Snapshot { units, procedures, days, targets, rulesets, .. } = &snapshot;
+    let Snapshot { units, procedures, days, targets, rulesets, hours, .. } = &snapshot;
     let title = newest.map_or_else(
         || "Chưa công bố phiên bản nào; các xã dùng bản kèm theo chương trình (phiên bản 0)".to_owned(),
         |newest| format!("Phiên bản {}, công bố {}", newest.version, people_time(&newest.published_at.to_rfc3339())),
     );
     say(&format!(
-        "{title}: {} đơn vị, {} thủ tục, {} ngày, {} mục tiêu, {} bộ quy định.",
+        "{title}: {} đơn vị, {} thủ tục, {} ngày, {} mục tiêu, {} bộ quy định, {} giờ làm việc riêng.",
         units.len(),
         procedures.len(),
         days.len(),
         targets.len(),
-        rulesets.len()
+        rulesets.len(),
+        hours.len()
     ));
     match changes(&snapshot, &reference::next(&store)?).len() {
         0 => say("Không có thay đổi nào chờ công bố."),
@@ -116,10 +120,22 @@ fn export(data: &Path, file: &Path, version: Option<u64>) -> Result<(), CliError
         Some(version) => reference::version(&store, version)?,
         None => reference::in_force(&store)?.1,
     };
-    fs::write(file, snapshot.to_json())
+    fs::write(file, written(&snapshot, file)?)
         .map_err(|error| CliError::Asked(format!("Không ghi được {}: {error}.", file.display())))?;
     say(&format!("Đã ghi {}.", file.display()));
     Ok(())
+}
+
+/// The snapshot, or its procedures where the name of the file asks for a table.
+fn written(snapshot: &Snapshot, file: &Path) -> Result<Vec<u8>, CliError> {
+    let extension = file.extension().map(|extension| extension.to_ascii_lowercase());
+    match extension.as_ref().and_then(|extension| extension.to_str()) {
+        Some("csv") => Ok(catalogue::sheet(&snapshot.procedures).to_csv()),
+        Some("xlsx") => catalogue::sheet(&snapshot.procedures)
+            .to_xlsx(now())
+            .map_err(|error| CliError::Asked(format!("Danh mục không ghi được thành tệp Excel ({error}); hãy ghi ra tệp .csv."))),
+        _ => Ok(snapshot.to_json().into_bytes()),
+    }
 }
 
 /// What changes the draft.
@@ -139,10 +155,9 @@ fn import(data: &Path, kind: Kind, file: &Path, decision: Option<&str>, from: Op
 }
 
 fn amendment(kind: Kind, file: &Path, decision: Option<String>, from: Option<NaiveDate>) -> Result<Amendment, CliError> {
-    let text = csv_text(file)?;
     Ok(match kind {
         Kind::Procedures => {
-            let rows = readable(file, catalogue::procedures(&text))?;
+            let rows = readable(file, catalogue::procedures(bytes(file)?))?;
             if from.is_none() && rows.iter().any(|row| row.valid_from.is_none()) {
                 let asked = "Có thủ tục chưa ghi ngày hiệu lực, chưa nhập gì. Hãy thêm --from 2027-01-01 hoặc cột valid_from.";
                 return Err(CliError::Asked(asked.to_owned()));
@@ -150,30 +165,38 @@ fn amendment(kind: Kind, file: &Path, decision: Option<String>, from: Option<Nai
             Box::new(move |snapshot| snapshot.procedures_amend(rows, decision.as_deref(), from))
         }
         Kind::Holidays => {
-            let rows = readable(file, calendar::days(&text))?;
+            let rows = readable(file, calendar::days(&csv_text(file)?))?;
             Box::new(move |snapshot| snapshot.days_amend(rows, decision.as_deref()))
         }
         Kind::Targets => {
-            let rows = readable(file, format::targets(&text))?;
+            let rows = readable(file, format::targets(&csv_text(file)?))?;
             Box::new(move |snapshot| snapshot.targets_amend(rows, decision.as_deref()))
         }
         Kind::Rulesets => {
-            let rows = readable(file, format::terms(&text))?;
+            let rows = readable(file, format::terms(&csv_text(file)?))?;
             Box::new(move |snapshot| snapshot.rulesets_amend(rows))
         }
+        Kind::Hours => {
+            let rows = readable(file, calendar::hours(bytes(file)?))?;
+            Box::new(move |snapshot| snapshot.hours_amend(rows, decision.as_deref()))
+        }
         Kind::Indicators => {
-            let rows = readable(file, dictionary::parse(&text))?;
+            let rows = readable(file, dictionary::parse(&csv_text(file)?))?;
             Box::new(move |snapshot| snapshot.indicators_amend(rows))
         }
         Kind::Rules => {
-            let rows = readable(file, identity::parse(&text))?;
+            let rows = readable(file, identity::parse(&csv_text(file)?))?;
             Box::new(move |snapshot| snapshot.rules_amend(rows))
         }
         Kind::Snapshot => {
-            let whole = Snapshot::read(&text).map_err(|_| ReferenceError::NotASnapshot)?;
+            let whole = Snapshot::read(&csv_text(file)?).map_err(|_| ReferenceError::NotASnapshot)?;
             Box::new(move |snapshot| *snapshot = Snapshot { units: std::mem::take(&mut snapshot.units), ..whole })
         }
     })
+}
+
+fn bytes(file: &Path) -> Result<Vec<u8>, CliError> {
+    fs::read(file).map_err(|error| CliError::Asked(format!("Không đọc được {}: {error}.", file.display())))
 }
 
 fn readable<T, F: std::fmt::Display>(file: &Path, read: Result<Vec<T>, Vec<F>>) -> Result<Vec<T>, CliError> {
@@ -182,7 +205,7 @@ fn readable<T, F: std::fmt::Display>(file: &Path, read: Result<Vec<T>, Vec<F>>) 
         Ok(_) => "không có dòng nào, chưa nhập gì".to_owned(),
         Err(faults) => {
             let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
-            format!("có {} dòng sai, chưa nhập gì:\n{}", faults.len(), lines.join("\n"))
+            format!("có {} chỗ sai, chưa nhập gì:\n{}", faults.len(), lines.join("\n"))
         }
     };
     Err(CliError::Asked(format!("{} {problem}", file.display())))

@@ -184,6 +184,36 @@ fn calendar_days() {
     due_is(CalendarDays(365), false, "2023-05-26 08:00", "2024-05-27 17:00"); // a year with a leap day
 }
 
+/// An office that closes at 16:30, on Friday at 11:30, and receives on Saturday morning.
+fn short_hours() -> Calendar {
+    let rows = "days,morning,afternoon,valid_from\nt2-t5,07:30-11:30,13:00-16:30,2023-01-01\nt6,07:30-11:30,,2023-01-01\n\
+                t7,07:30-11:00,,2023-01-01\n";
+    Calendar::starter().with_hours(&crate::calendar::hours(rows).expect("good"), "")
+}
+
+#[track_caller]
+fn short_is(limit: Limit, after_15h: bool, received: &str, expected: &str) {
+    let due = due(limit, after_15h, time(received), &short_hours());
+    assert_eq!(due.format("%Y-%m-%d %H:%M").to_string(), expected, "{limit:?} received {received}");
+}
+
+/// The clock keeps the hours of the office; those of a day of rest are for reception only (Civil Code 2015 Art. 148(5)).
+#[test]
+fn the_clock_keeps_the_hours_of_the_office() {
+    short_is(SameDay, true, "2023-05-24 08:00", "2023-05-24 16:30"); // Wednesday
+    short_is(SameDay, true, "2023-05-26 08:00", "2023-05-26 11:30"); // Friday morning
+    short_is(SameDay, true, "2023-05-26 11:31", "2023-05-29 16:30"); // after closing, though before 15:00
+    short_is(SameDay, true, "2023-05-27 08:00", "2023-05-29 16:30"); // Saturday morning
+    short_is(SameDay, true, "2022-12-29 08:00", "2022-12-29 17:00"); // before these hours
+    short_is(WorkingDays(1), false, "2023-05-25 08:00", "2023-05-26 11:30"); // ends on Friday
+    short_is(WorkingDays(1), true, "2023-05-27 08:00", "2023-05-30 16:30"); // Saturday morning
+    short_is(CalendarDays(2), false, "2023-05-25 08:00", "2023-05-29 16:30"); // no end on Saturday
+    short_is(Hours(4), false, "2023-05-26 09:30", "2023-05-29 09:30"); // Saturday's hours are not counted
+    short_is(Hours(4), true, "2023-05-25 15:01", "2023-05-26 11:30"); // from the opening of Friday
+    short_is(Hours(8), false, "2024-05-03 07:30", "2024-05-04 11:30"); // a worked Saturday has Friday's hours
+    short_is(Hours(2), false, "2023-05-24 15:30", "2023-05-25 08:30"); // over night
+}
+
 /// Office hours, 7:00–11:30 and 13:30–17:00 on working days.
 #[test]
 fn hours() {
@@ -528,9 +558,11 @@ proptest! {
     fn who_comes_later_is_never_due_earlier(
         limit in limits(), after in any::<bool>(), minute in 0i64..7_500_000, wait in 0i64..20_000
     ) {
-        let calendar = Calendar::starter();
-        let due = |minute| due(limit, after, minutes_on(minute), &calendar);
-        prop_assert!(due(minute) <= due(minute + wait));
+        for calendar in [Calendar::starter(), short_hours()] {
+            let due = |minute| due(limit, after, minutes_on(minute), &calendar);
+            prop_assert!(due(minute) <= due(minute + wait));
+            prop_assert!(limit == WorkingDays(0) || calendar.is_working_day(local_day(due(minute))));
+        }
     }
 
     #[test]
