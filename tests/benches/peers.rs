@@ -5,13 +5,13 @@
 #![allow(clippy::print_stdout, reason = "a bench prints its figures")]
 
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use motcua_tests::line::{Line, Weather};
 use motcua_tests::measure::{load, timed};
-use motcua_tests::register;
 use motcua_tests::world::{Commune, District, expect, programs, text};
+use motcua_tests::{npm, register};
 use serde_json::{Value, json};
 
 const DOSSIERS: usize = 10_000;
@@ -31,7 +31,7 @@ fn main() -> Result<()> {
 
 async fn measure() -> Result<()> {
     tokio::task::spawn_blocking(programs).await?;
-    let peers = install().await?;
+    let peers = npm::install("peers", Path::new(env!("CARGO_TARGET_TMPDIR"))).await?;
     let mut rounds = Vec::new();
     for _ in 0..ROUNDS {
         let round = round(&peers).await?;
@@ -52,18 +52,6 @@ async fn measure() -> Result<()> {
     println!("first sync, PouchDB / ours     {:>8.1}      target ≥ 10; median of {ROUNDS}", median.theirs / median.ours);
     println!("bytes sent, PouchDB / ours     {:>8.1}", median.their_bytes / median.our_bytes);
     Ok(())
-}
-
-/// Puts the peers below the target directory, in the versions of the lock file.
-async fn install() -> Result<PathBuf> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers");
-    let target = Path::new(env!("CARGO_TARGET_TMPDIR")).join("peers");
-    std::fs::create_dir_all(&target)?;
-    for file in ["package.json", "package-lock.json", "run.mjs"] {
-        std::fs::copy(source.join(file), target.join(file))?;
-    }
-    expect(Path::new("npm"), &["ci", "--no-audit", "--no-fund", "--prefix", text(&target)]).await?;
-    Ok(target)
 }
 
 struct Round {

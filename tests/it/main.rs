@@ -11,6 +11,7 @@ mod gates;
 mod import;
 mod journey;
 mod line;
+mod pages;
 mod people;
 mod reception;
 mod recover;

@@ -270,6 +270,12 @@ impl Commune {
         expect(&programs().agent, &["import", "--data", text(&self.data), "dossiers", text(file)]).await
     }
 
+    /// Takes over the figures that the real report declared.
+    pub async fn import_declared(&self) -> Result<String> {
+        let file = fixture("ngoc-ky-declared.csv");
+        expect(&programs().agent, &["import", "--data", text(&self.data), "declared", text(&file)]).await
+    }
+
     /// Registers with the aggregator behind `address`.
     pub async fn enroll(&self, district: &District, address: SocketAddr) -> Result<()> {
         let code = district.enroll_code(&self.unit).await?;
@@ -343,6 +349,18 @@ impl Commune {
 
     pub async fn ii06(&self, from: &str, to: &str) -> Result<Value> {
         let arguments = ["report", "--data", text(&self.data), "ii06", "--from", from, "--to", to, "--format", "json"];
+        Ok(serde_json::from_str(&expect(&programs().agent, &arguments).await?)?)
+    }
+
+    /// A dossier as the program knows it.
+    pub async fn dossier(&self, code: &str) -> Result<Value> {
+        let arguments = ["dossier", "--data", text(&self.data), "show", code, "--json"];
+        Ok(serde_json::from_str(&expect(&programs().agent, &arguments).await?)?)
+    }
+
+    /// Every dossier.
+    pub async fn dossiers(&self) -> Result<Vec<Value>> {
+        let arguments = ["dossier", "--data", text(&self.data), "list", "--json"];
         Ok(serde_json::from_str(&expect(&programs().agent, &arguments).await?)?)
     }
 
