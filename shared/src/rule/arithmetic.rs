@@ -132,14 +132,9 @@ impl<'a> Ledger<'a> {
         match &met.lacking[..] {
             [] if relation.holds(declared, expected) => Some(judged(true, None)),
             [] => {
-                let note = format!(
-                    "{} = {}, {} {} = {}.",
-                    self.words(left, period, field),
-                    crate::text::number(declared),
-                    relation.words(),
-                    self.words(right, period, field),
-                    crate::text::number(expected)
-                );
+                let (left, right) =
+                    (self.sum_words(left, period, field, declared), self.sum_words(right, period, field, expected));
+                let note = upper(&format!("{left}, {} {right}.", relation.words()));
                 let finding = Finding::new(&line.rule, line.severity, unit, period, &line.at, field).figures(declared, expected);
                 let mut finding = finding.words(note, &line.basis, &line.ask);
                 if line.gap == "no" {
@@ -150,7 +145,7 @@ impl<'a> Ledger<'a> {
             [(key, sign)] if !line.missing.is_empty() && relation == Relation::Equal && field.is_empty() => {
                 let expected = (expected - declared) * sign;
                 let note = format!(
-                    "Không ghi {}; theo {} {} {} thì phải là {}.",
+                    "Không ghi {}; vì {} {} {} nên phải là {}.",
                     lower(self.dictionary.name(&key.indicator)),
                     self.words(left, period, field),
                     Relation::Equal.words(),
@@ -450,10 +445,19 @@ impl<'a> Ledger<'a> {
         }
     }
 
+    /// A side with its amounts, and what they make where it is more than one figure.
+    fn sum_words(&self, side: &Side, period: Period, field: &str, value: i64) -> String {
+        let words = self.words(side, period, field);
+        match side {
+            Side::Number(_) | Side::Figure(_) | Side::Known(_) | Side::Before(_) | Side::ShareOf(_) => words,
+            Side::Parts(_) | Side::Min(_) | Side::Sum(_) => format!("{words} = {}", crate::text::number(value)),
+        }
+    }
+
     /// A side with names and amounts, as in "hồ sơ đã giải quyết 685 + hồ sơ đang giải quyết 3".
     fn words(&self, side: &Side, period: Period, field: &str) -> String {
         let with = |code: &str, amount: Option<i64>| {
-            let amount = amount.map_or_else(|| "chưa rõ".to_owned(), crate::text::number);
+            let amount = amount.map_or_else(|| "(không ghi)".to_owned(), crate::text::number);
             format!("{} {amount}", lower(self.dictionary.name(code)))
         };
         match side {
@@ -498,6 +502,12 @@ impl<'a> Ledger<'a> {
             Side::Min(sides) => sides.iter().map(|side| self.names(side)).collect::<Vec<_>>().join("; "),
         }
     }
+}
+
+/// With a capital first letter, to begin a sentence.
+fn upper(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// With a small first letter, to stand inside a sentence.
