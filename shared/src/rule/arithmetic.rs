@@ -63,7 +63,7 @@ pub(super) fn identities(facts: &Facts, findings: &mut Findings) {
         }
     }
     explain(&mut judged, &ledger);
-    judged.into_iter().filter_map(|judged| judged.finding).for_each(|finding| findings.add(finding));
+    findings.extend(judged.into_iter().filter_map(|judged| judged.finding));
 }
 
 impl<'a> Ledger<'a> {
@@ -116,7 +116,7 @@ impl<'a> Ledger<'a> {
         let mut met = Met::default();
         let declared = self.value(left, period, field, 1, &mut met);
         let expected = self.value(right, period, field, -1, &mut met);
-        if met.blind || !(met.seen || !met.used.is_empty()) {
+        if met.blind || (!met.seen && met.used.is_empty()) {
             return None;
         }
         let judged = |holds, finding| Judged {
@@ -178,18 +178,18 @@ impl<'a> Ledger<'a> {
             Side::Known(code) => {
                 let own = Key { period, indicator: code.clone(), field: field.to_owned() };
                 met.used.extend(self.amount(period, code, field).map(|_| own));
-                self.or_blind(self.known(code, period, field), met)
+                Self::or_blind(self.known(code, period, field), met)
             }
             Side::Before(code) => {
                 let before = self.before(code, period, field);
                 let declared = before.filter(|(before, _)| self.amount(*before, code, field).is_some());
                 met.used.extend(declared.map(|(period, _)| Key { period, indicator: code.clone(), field: field.to_owned() }));
-                self.or_blind(before.map(|(_, amount)| amount), met)
+                Self::or_blind(before.map(|(_, amount)| amount), met)
             }
             Side::ShareOf(code) => {
-                let denominator = self.figure(period, code, field).and_then(|figure| figure.whole());
+                let denominator = self.figure(period, code, field).and_then(Figure::whole);
                 met.used.extend(denominator.map(|_| Key { period, indicator: code.clone(), field: field.to_owned() }));
-                self.or_blind(denominator, met)
+                Self::or_blind(denominator, met)
             }
             Side::Min(sides) => {
                 let known = sides.iter().filter_map(|side| {
@@ -200,19 +200,19 @@ impl<'a> Ledger<'a> {
                     known.then_some(value)
                 });
                 let least = known.min();
-                self.or_blind(least, met)
+                Self::or_blind(least, met)
             }
             Side::Parts(inner) => {
                 let parts = self.tiles(inner, period, field);
                 for part in parts.iter().flatten() {
                     met.used.extend(part.1.iter().cloned());
                 }
-                self.or_blind(parts.map(|parts| parts.iter().map(|part| part.0).sum()), met)
+                Self::or_blind(parts.map(|parts| parts.iter().map(|part| part.0).sum()), met)
             }
         }
     }
 
-    fn or_blind(&self, value: Option<i64>, met: &mut Met) -> i64 {
+    fn or_blind(value: Option<i64>, met: &mut Met) -> i64 {
         met.blind |= value.is_none();
         met.seen |= value.is_some();
         value.unwrap_or(0)
@@ -249,7 +249,7 @@ impl<'a> Ledger<'a> {
         }
         match (code, field) {
             ("dossiers.received_new", "") => {
-                let denominator = self.figure(period, "dossiers.received_online", "").and_then(|figure| figure.whole());
+                let denominator = self.figure(period, "dossiers.received_online", "").and_then(Figure::whole);
                 denominator.or_else(|| {
                     Some(self.amount(period, "dossiers.received", "")? - self.known("dossiers.carried_over", period, "")?)
                 })
@@ -271,7 +271,7 @@ impl<'a> Ledger<'a> {
     /// How many were received new in a field: what the share of the online ones is of, or what the other fields leave.
     fn new_of_field(&self, period: Period, field: &str) -> Option<i64> {
         let own = |field: &str| {
-            let denominator = self.figure(period, "dossiers.received_online", field).and_then(|figure| figure.whole());
+            let denominator = self.figure(period, "dossiers.received_online", field).and_then(Figure::whole);
             self.amount(period, "dossiers.received_new", field).or(denominator)
         };
         own(field).or_else(|| {
@@ -292,7 +292,7 @@ impl<'a> Ledger<'a> {
         }
         let left_out: Vec<&str> = self.fields(period).filter(|field| !listed.iter().any(|(other, _)| other == field)).collect();
         let sum = |of: fn(&Figure) -> Option<i64>| listed.iter().map(|(_, figure)| of(figure)).sum::<Option<i64>>();
-        let of_share = sum(|figure| figure.whole()).zip(total.whole());
+        let of_share = sum(Figure::whole).zip(total.whole());
         let of_figure = sum(Figure::amount).zip(total.amount());
         let complete = left_out.is_empty();
         let wrong_share = of_share.filter(|(sum, whole)| sum != whole && !self.rest_is_known(period, &left_out, whole - sum));
@@ -316,7 +316,7 @@ impl<'a> Ledger<'a> {
             );
             if !left_out.is_empty() {
                 let names: Vec<&str> = left_out.iter().map(|field| field_name(field)).collect();
-                note.push_str(&format!(" Không ghi: {}.", names.join(", ")));
+                note = format!("{note} Không ghi: {}.", names.join(", "));
             }
             Finding::new(&line.rule, line.severity, unit, period, &line.at, "").figures(sum, whole).words(
                 note,
@@ -367,7 +367,7 @@ impl<'a> Ledger<'a> {
             (1, _) => {
                 let expected = *favoured.first().unwrap_or(&0);
                 let others = said.iter().filter(|(_, amount)| *amount != expected);
-                others.for_each(|(code, amount)| findings.add(raise(code, *amount, expected)));
+                findings.extend(others.map(|(code, amount)| raise(code, *amount, expected)));
             }
             (_, Some((code, amount))) => {
                 let other = said.iter().map(|(_, other)| *other).find(|other| other != amount).unwrap_or(*amount);
@@ -466,7 +466,7 @@ impl<'a> Ledger<'a> {
             Side::Known(code) => with(code, self.known(code, period, field)),
             Side::Before(code) => format!("kỳ trước {}", with(code, self.before(code, period, field).map(|(_, amount)| amount))),
             Side::ShareOf(code) => {
-                let denominator = self.figure(period, code, field).and_then(|figure| figure.whole());
+                let denominator = self.figure(period, code, field).and_then(Figure::whole);
                 format!("mẫu số của {}", with(code, denominator))
             }
             Side::Parts(inner) => format!("các kỳ cộng lại của ({})", self.names(inner)),
@@ -571,7 +571,7 @@ pub(super) fn periods(facts: &Facts, findings: &mut Findings) {
     let periods: Vec<Period> = facts.declared.periods().into_iter().collect();
     for (place, period) in periods.iter().enumerate() {
         let base = |severity| Finding::new("period", severity, facts.unit, *period, "", "");
-        let cut: Vec<String> = periods[..place].iter().filter(|other| cuts(**other, *period)).map(|other| other.days()).collect();
+        let cut: Vec<String> = periods[..place].iter().filter(|other| cuts(**other, *period)).map(Period::days).collect();
         if !cut.is_empty() {
             let note = format!("Kỳ {} chồng lên một phần kỳ {}.", period.days(), cut.join(", "));
             let basis = "NĐ 09/2019/NĐ-CP, Đ.12: các kỳ báo cáo nối tiếp nhau";
