@@ -40,6 +40,7 @@ mod drafts;
 mod fault;
 mod find;
 mod findings;
+mod forms;
 mod front;
 mod guard;
 mod lan;
@@ -147,6 +148,8 @@ struct Frame {
     role: &'static str,
     /// He manages the accounts.
     people: bool,
+    /// He sees everybody's workload.
+    workload: bool,
 }
 
 impl Frame {
@@ -156,6 +159,7 @@ impl Frame {
             viewer: viewer.name.clone(),
             role: words::role_name(viewer.role),
             people: viewer.may(Right::People),
+            workload: viewer.may(Right::Workload),
             office: format!("{} ({})", status.name, status.unit),
             sync: words::sync_sentence(&status, now),
             all_sent: words::all_sent(&status),
@@ -187,6 +191,10 @@ pub fn router(app: App) -> Router {
         .route("/dossiers/{code}/correct", get(correction::show).post(correction::correct))
         .route("/dossiers/{code}", get(dossier::show))
         .route("/dossiers/{code}/steps/{kind}", post(dossier::step))
+        .route("/dossiers/{code}/forms", get(forms::list))
+        .route("/dossiers/{code}/forms/{form}", post(forms::print))
+        .route("/forms/{form}", post(forms::print_many))
+        .route("/books/{year}/register.pdf", get(forms::register))
         .route("/reports/ii06", get(report::ii06))
         .route("/reports/ii06.csv", get(report::ii06_csv))
         .route("/reports/ii06/file", post(report::ii06_file))
@@ -202,6 +210,7 @@ pub fn router(app: App) -> Router {
         .route("/people/{name}/disable", post(people::disable))
         .route("/people/{name}/enable", post(people::enable))
         .route("/people/{name}/password", post(people::reset))
+        .route("/workload", get(people::workload))
         .route("/setup", get(setup::next))
         .route("/setup/enrol", post(setup::enrol_first))
         .route("/setup/user", get(setup::user_form).post(setup::user_save))
