@@ -99,18 +99,3 @@ async fn dossiers_that_changed_are_looked_at_again() {
     let twice = all.iter().find(|finding| finding["rule"] == "duplicate_person_day").expect("one person twice");
     assert_eq!(twice["evidence"].as_array().expect("codes").len(), 2);
 }
-
-#[tokio::test]
-async fn a_filed_report_stays_as_it_was_and_is_corrected_by_filing_again() {
-    let desk = Desk::new();
-    let page = "/reports/ii06?from=2022-12-15&to=2023-12-14";
-    let form = [("from", "2022-12-15"), ("to", "2023-12-14")];
-    assert_eq!(desk.post("/reports/ii06/file", &form).await.location, format!("{page}#filed"));
-    assert!(desk.get(page).await.text.contains("số liệu nay vẫn như vậy"));
-    desk.received().await;
-    assert!(desk.get(page).await.text.contains("số liệu nay đã khác"));
-    assert_eq!(desk.post("/reports/ii06/file", &form).await.status, 303);
-    let text = desk.get(page).await.text;
-    assert!(text.contains("Lần 2, ") && text.contains("số liệu nay vẫn như vậy") && text.contains("số liệu nay đã khác"));
-    assert_eq!(desk.log_in("hoa", Role::Clerk).post("/reports/ii06/file", &form).await.status, 403);
-}
