@@ -115,11 +115,11 @@ impl Table {
         Ok(table)
     }
 
-    /// Gives the second commune another name.
+    /// Gives the first commune another name.
     async fn rename_a_commune(&self, name: &str) -> Result<()> {
         let file = self.folder.path().join("renamed.csv");
         let quoted = format!("\"{}\"", name.replace('"', "\"\""));
-        std::fs::write(&file, motcua_shared::unit::STARTER.replace("Xã Tái Sơn", &quoted))?;
+        std::fs::write(&file, motcua_shared::unit::STARTER.replace("Xã Ngọc Kỳ", &quoted))?;
         expect(&programs().aggregator, &["units", "--data", text(&self.district.data), "import", text(&file)]).await?;
         Ok(())
     }

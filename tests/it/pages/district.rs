@@ -16,7 +16,7 @@ async fn an_officer_compares_looks_at_a_commune_and_files_a_report_that_stays() 
     browser.sees("tổng quan").await?;
     browser.click("So sánh").await?;
     browser.sees("So sánh các đơn vị").await?;
-    browser.sees("Xã Tái Sơn").await?;
+    browser.sees("Xã Kỳ Sơn").await?; // which Tái Sơn became
     browser.click("Xã Ngọc Kỳ").await?;
     browser.sees("Xã Ngọc Kỳ (11089)").await?;
 
