@@ -42,9 +42,11 @@ use crate::{web, words};
 mod figures;
 mod handover;
 mod people;
+mod print;
 
 use handover::HandoverCommand;
 use people::{TokenCommand, UserCommand};
+use print::PrintCommand;
 
 /// Một Cửa tại xã: ghi hồ sơ, in hạn trả, gửi về huyện khi có mạng.
 #[derive(Parser)]
@@ -202,6 +204,13 @@ enum Command {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// In mẫu của một hay nhiều hồ sơ, hoặc sổ theo dõi của một năm, thành PDF; mỗi lần in ghi vào nhật ký.
+    Print {
+        #[command(flatten)]
+        data: Data,
+        #[command(subcommand)]
+        what: PrintCommand,
+    },
     /// Người dùng của máy này: thêm, ngừng, vai trò, mật khẩu; cả khi trang làm việc đang chạy.
     User {
         #[command(flatten)]
@@ -358,6 +367,7 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Import { data, kind: ImportKind::Declared, file } => figures::import_declared(&data.path, &file),
         Command::Check { data, from, to, json } => figures::check(&data.path, (from, to), json),
         Command::Report { data, form: Form::Ii06, from, to, format, out } => report(&data.path, from, to, format, out.as_deref()),
+        Command::Print { data, what } => print::run(&data.path, what),
         Command::User { data, what } => people::user(&data.path, what),
         Command::Token { data, what } => people::token(&data.path, what),
         Command::Status { data, json } => status(&data.path, json),
@@ -667,19 +677,18 @@ fn count_of(length: usize) -> i64 {
 }
 
 fn report(data: &Path, from: NaiveDate, to: NaiveDate, format: Format, out: Option<&Path>) -> anyhow::Result<ExitCode> {
-    let report = ii06(&Store::open(data)?, Period::new(from, to)?)?;
-    let text = match format {
-        Format::Json => serde_json::to_string_pretty(&report)? + "\n",
-        Format::Csv => report.to_csv(),
-        Format::Text => table(&report),
-        Format::Xlsx | Format::Docx | Format::Pdf => {
-            bail!("định dạng này chưa có trong phiên bản này; hãy dùng --format csv hoặc json")
-        }
+    let store = Store::open(data)?;
+    let report = ii06(&store, Period::new(from, to)?)?;
+    let named = [(store.office()?.name, &report)];
+    let bytes = match format {
+        Format::Json => (serde_json::to_string_pretty(&report)? + "\n").into_bytes(),
+        Format::Csv => report.to_csv().into_bytes(),
+        Format::Text => table(&report).into_bytes(),
+        Format::Xlsx => motcua_shared::report::workbook(&named)?,
+        Format::Docx => print::drawn(motcua_print::Format::Docx, &motcua_shared::report::document(&named))?,
+        Format::Pdf => print::drawn(motcua_print::Format::Pdf, &motcua_shared::report::document(&named))?,
     };
-    match out {
-        Some(path) => fs::write(path, text).with_context(|| format!("không ghi được {}", path.display()))?,
-        None => output::text(&text),
-    }
+    print::write(out, &bytes)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -72,10 +72,15 @@ impl Pending {
         Ok(office)
     }
 
+    /// Takes away what was begun. Nothing was sealed with its key yet.
+    pub fn forget(data: &Path) {
+        let _ = fs::remove_file(place(data));
+    }
+
     /// Takes away what is pending where the office exists already: the power went between the two.
     pub fn clear(data: &Path) {
         if store::exists(data) {
-            let _ = fs::remove_file(place(data));
+            Pending::forget(data);
         }
     }
 }

@@ -134,6 +134,26 @@ pub fn key_of(store: &dyn Store, asked: Option<&str>, day: NaiveDate) -> Result<
     Ok(Some(key))
 }
 
+/// Form II.06 for paper, each under the name of its unit: of the node, then of every office that sent something; of one unit
+/// alone.
+pub fn ii06_named(store: &dyn Store, unit: Option<&str>, period: Period) -> Result<Vec<(String, Ii06)>, ReportError> {
+    let organisation = store.organisation()?;
+    let name = |report: &Ii06| {
+        let name = organisation.name(&organisation.resolve(&report.unit, period.to)).to_owned();
+        if name.is_empty() { report.unit.clone() } else { name }
+    };
+    let first = ii06(store, unit, period)?;
+    let of_node = unit.is_none_or(|unit| Some(unit) == store.node_find().ok().flatten().map(|node| node.code).as_deref());
+    let offices: Vec<String> =
+        first.coverage.units.iter().filter(|office| of_node && office.entries > 0).map(|office| office.unit.clone()).collect();
+    let mut named = vec![(name(&first), first)];
+    for office in offices {
+        let report = ii06(store, Some(&office), period)?;
+        named.push((name(&report), report));
+    }
+    Ok(named)
+}
+
 /// Form II.06 of a unit with the figures of all in whose place it stands on `today`, and of those that it took over in part
 /// nothing: their dossiers cannot be told apart, and `left_out` names them. Of the node, it is what it was then.
 pub fn ii06_as(

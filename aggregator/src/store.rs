@@ -9,6 +9,7 @@ pub mod sqlite;
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
+use motcua_shared::access::Session;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
@@ -538,7 +539,10 @@ pub trait Store: Send {
     fn user_save(&mut self, user: &User, at: LocalTime) -> Result<(), StoreError>;
     fn user_tries(&mut self, name: &str, failed: u32, locked_until: Option<LocalTime>) -> Result<(), StoreError>;
     fn session_add(&mut self, hash: [u8; 32], user: &str, at: LocalTime, expires: LocalTime) -> Result<(), StoreError>;
-    fn session_find(&self, hash: [u8; 32], now: LocalTime) -> Result<Option<(String, Role)>, StoreError>;
+    /// Whose session this is, if it still counts, and how it stands.
+    fn session_find(&self, hash: [u8; 32], now: LocalTime) -> Result<Option<(String, Role, Session)>, StoreError>;
+    /// Notes that it was used.
+    fn session_use(&mut self, hash: [u8; 32], at: LocalTime) -> Result<(), StoreError>;
     fn session_end(&mut self, hash: [u8; 32]) -> Result<(), StoreError>;
     fn token_add(&mut self, hash: [u8; 32], name: &str, at: LocalTime) -> Result<(), StoreError>;
     fn token_find(&self, hash: [u8; 32]) -> Result<Option<String>, StoreError>;

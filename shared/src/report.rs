@@ -15,6 +15,12 @@ use crate::ruleset::Ruleset;
 use crate::text::number;
 use crate::unit;
 
+mod paper;
+mod xlsx;
+
+pub use paper::document;
+pub use xlsx::workbook;
+
 /// Columns 3 to 6.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceivedColumns {
@@ -204,6 +210,12 @@ impl Ii06 {
             expect("", identity, cell(&self.total), sum, &mut broken);
         }
         broken
+    }
+
+    /// BLAKE3 of the report as JSON: the same figures on the same basis have the same.
+    pub fn hash(&self) -> String {
+        let json = serde_json::to_vec(self).unwrap_or_default();
+        blake3::hash(&json).to_hex().to_string()
     }
 
     /// What is to be known besides the columns, in words; empty when there is nothing.

@@ -11,6 +11,7 @@ mod import;
 mod journey;
 mod line;
 mod pages;
+mod paper;
 mod people;
 mod reception;
 mod recover;

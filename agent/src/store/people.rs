@@ -198,6 +198,27 @@ impl Store {
         Ok(changed)
     }
 
+    /// Who recorded what on this PC since `since`: author, kind of entry, and when. Oldest first.
+    pub fn recorded_by(&self, since: LocalTime) -> Result<Vec<(String, String, LocalTime)>> {
+        let stream = self.office()?.stream;
+        let mut at = self.connection.prepare_cached(
+            "select json_extract(body, '$.recorded_at') from entry where stream = ?1 and seq >= ?2 order by seq limit 1",
+        )?;
+        // A stream is written in the order of time: halving finds where the days begin.
+        let (mut from, mut to) = (1, self.head_of(stream)?.seq + 1);
+        while from < to {
+            let middle = from + (to - from) / 2;
+            let recorded = at.query_row(params![stream, middle], |row| time(row, 0))?;
+            if recorded < since { from = middle + 1 } else { to = middle }
+        }
+        let mut statement = self.connection.prepare_cached(
+            "select json_extract(body, '$.author'), json_extract(body, '$.kind'), json_extract(body, '$.recorded_at')
+             from entry where stream = ?1 and seq >= ?2 order by seq",
+        )?;
+        let recorded = statement.query_map(params![stream, from], |row| Ok((row.get(0)?, row.get(1)?, time(row, 2)?)))?;
+        Ok(recorded.collect::<rusqlite::Result<_>>()?)
+    }
+
     pub fn tries_find(&self, name: &str) -> Result<Tries> {
         let mut statement = self.connection.prepare_cached("select failed, locked_until from wrong_try where name = ?1")?;
         let found = statement.query_row([name], |row| Ok((row.get(0)?, row.get::<_, Option<String>>(1)?))).optional()?;

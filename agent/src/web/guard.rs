@@ -24,7 +24,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
                       frame-ancestors 'none'";
 
 /// What is answered without a log-in; each name with everything under it.
-pub const OPEN: [&str; 5] = ["/login", "/setup", "/trust", "/kiosk", "/healthz"];
+pub const OPEN: [&str; 6] = ["/login", "/setup", "/trust", "/kiosk", "/lookup", "/healthz"];
 /// What pages are made of: nobody's data.
 const PARTS: [&str; 4] = [".css", ".js", ".svg", ".woff2"];
 /// What pages ask for by themselves: it keeps no session open.
@@ -73,8 +73,8 @@ pub async fn dress(State(app): State<App>, mut request: Request, next: Next) -> 
 pub async fn dress_setup(request: Request, next: Next) -> Response {
     let for_programs = is_for_programs(request.uri().path());
     let wire = request.extensions().get::<Wire>().cloned().unwrap_or_default();
-    let is_part = PARTS.iter().any(|part| request.uri().path().ends_with(part));
-    let admitted = admit(&request, &wire).and_then(|()| if wire.is_lan() && !is_part { Err(setup::only_here()) } else { Ok(()) });
+    let open = !wire.is_lan() || is_part(request.uri().path());
+    let admitted = admit(&request, &wire).and_then(|()| if !open { Err(setup::only_here()) } else { Ok(()) });
     let mut response = match admitted {
         Ok(()) => next.run(request).await,
         Err(fault) => fault.into_response(),
@@ -92,7 +92,11 @@ fn is_for_programs(path: &str) -> bool {
 
 fn is_open(path: &str) -> bool {
     let under = |open: &str| path.strip_prefix(open).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-    OPEN.iter().any(|open| under(open)) || (!is_for_programs(path) && PARTS.iter().any(|part| path.ends_with(part)))
+    OPEN.iter().any(|open| under(open)) || is_part(path)
+}
+
+fn is_part(path: &str) -> bool {
+    !is_for_programs(path) && PARTS.iter().any(|part| path.ends_with(part))
 }
 
 /// What becomes of a request that came from a place that may ask.
@@ -104,6 +108,9 @@ enum Entrance {
 
 async fn let_in(app: &App, request: &mut Request, wire: &Wire) -> Result<Entrance, HttpError> {
     let path = request.uri().path().to_owned();
+    if is_part(&path) {
+        return Ok(Entrance::In(None));
+    }
     let viewer = match viewer::identify(app, request.headers(), path != POLLED).await? {
         Who::Somebody(viewer) => viewer,
         _ if is_open(&path) => return Ok(Entrance::In(None)),

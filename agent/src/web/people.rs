@@ -1,7 +1,10 @@
-//! The pages of accounts: everybody's own password, and the administrator's list of people.
+//! The pages of accounts: everybody's own password, the administrator's list of people, the leader's look at who does how
+//! much.
 //!
 //! Promise: a change counts at once, for open sessions too; a password that this page makes is shown once and has to be
 //! changed by whoever gets it; every change is written down with who made it. Start at [`list`] and [`password_form`].
+
+use std::collections::BTreeMap;
 
 use askama::Template;
 use axum::Form;
@@ -9,11 +12,14 @@ use axum::extract::{Extension, Path, State};
 use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
+use chrono::Days;
 use motcua_shared::access::{self, Role};
+use motcua_shared::calendar::local_day;
+use motcua_shared::text::number;
 use serde::Deserialize;
 
 use super::fault::HttpError;
-use super::viewer::{self, AdminViewer, Viewer};
+use super::viewer::{self, AdminViewer, Viewer, WorkloadViewer};
 use super::{App, Frame, Wire, html};
 use crate::office::now;
 use crate::people::{self, PeopleError};
@@ -213,6 +219,85 @@ pub async fn reset(viewer: AdminViewer, State(app): State<App>, Path(name): Path
         Some(problem) => page(&app, &viewer, StatusCode::CONFLICT, Said { problem, ..Said::default() }).await,
         None => page(&app, &viewer, StatusCode::OK, Said { made: Some(Made { name, password }), ..Said::default() }).await,
     }
+}
+
+/// How far back the workload is looked at.
+const WORKLOAD_DAYS: u64 = 30;
+
+/// One person's share, as it is shown.
+struct Share {
+    name: String,
+    role: &'static str,
+    today: String,
+    week: String,
+    month: String,
+    received: String,
+    finished: String,
+    returned: String,
+}
+
+#[derive(Template)]
+#[template(path = "workload.html")]
+struct WorkloadPage {
+    frame: Option<Frame>,
+    nav: &'static str,
+    days: u64,
+    shares: Vec<Share>,
+}
+
+/// What one person recorded.
+#[derive(Default)]
+struct Recorded {
+    today: i64,
+    week: i64,
+    month: i64,
+    received: i64,
+    finished: i64,
+    returned: i64,
+}
+
+impl Recorded {
+    fn count(&mut self, kind: &str, days_ago: i64) {
+        self.today += i64::from(days_ago < 1);
+        self.week += i64::from(days_ago < 7);
+        self.month += 1;
+        match kind {
+            "received" => self.received += 1,
+            "finished" => self.finished += 1,
+            "returned" => self.returned += 1,
+            _ => {}
+        }
+    }
+}
+
+/// Who recorded how much on this PC lately.
+pub async fn workload(viewer: WorkloadViewer, State(app): State<App>) -> Result<Response, HttpError> {
+    let today = local_day(now());
+    let (frame, users, entries) = app
+        .read(move |store, _| {
+            let since = now() - Days::new(WORKLOAD_DAYS);
+            Ok((Frame::read(store, &viewer)?, store.user_list()?, store.recorded_by(since)?))
+        })
+        .await?;
+    let mut recorded: BTreeMap<String, Recorded> = BTreeMap::new();
+    for user in users.iter().filter(|user| user.disabled_at.is_none()) {
+        recorded.entry(user.name.clone()).or_default();
+    }
+    for (author, kind, at) in entries {
+        recorded.entry(author).or_default().count(&kind, (today - local_day(at)).num_days());
+    }
+    let shares = recorded.into_iter().map(|(author, recorded)| Share {
+        role: users.iter().find(|user| user.name == author).map_or("", |user| words::role_name(user.role)),
+        name: words::author_name(&author).to_owned(),
+        today: number(recorded.today),
+        week: number(recorded.week),
+        month: number(recorded.month),
+        received: number(recorded.received),
+        finished: number(recorded.finished),
+        returned: number(recorded.returned),
+    });
+    let page = WorkloadPage { frame, nav: "workload", days: WORKLOAD_DAYS, shares: shares.collect() };
+    Ok(html(&page)?.into_response())
 }
 
 #[derive(Template)]

@@ -308,3 +308,23 @@ async fn hostile_names_and_foreign_sites_get_nowhere_with_any_form_of_accounts()
     }
     assert_eq!(desk.get("/people").await.status, 200, "nothing happened to the session");
 }
+
+#[tokio::test]
+async fn a_leader_sees_who_recorded_how_much_and_nobody_else_does() {
+    let desk = Desk::with(Role::Clerk);
+    desk.received().await;
+    desk.received().await;
+    assert_eq!(desk.get("/workload").await.status, 403);
+    let desk = desk.log_in("quan.tri", Role::Admin);
+    assert_eq!(desk.get("/workload").await.status, 403);
+    let desk = desk.log_in("hai", Role::Leader);
+    desk.received().await;
+    let page = desk.get("/workload").await.text;
+    assert!(page.contains("<th scope=\"row\">quan.tri</th><td>quản trị"), "{page}");
+    let shares: Vec<&str> = page.split("<tr><th scope=\"row\">").skip(1).collect();
+    let cells = |share: &str| share.matches("<td class=\"number\">").count();
+    assert_eq!((shares.len(), cells(shares[0])), (3, 6));
+    assert!(
+        shares[0].starts_with("hai") && shares[0].contains(">1<") && shares[1].starts_with("lan") && shares[1].contains(">2<")
+    );
+}

@@ -9,7 +9,7 @@ use axum::extract::{Extension, State};
 use axum::http::StatusCode;
 use axum::http::header::SET_COOKIE;
 use axum::response::{AppendHeaders, IntoResponse, Redirect, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Form, Router};
 use motcua_shared::access::{Right, Role};
 use motcua_shared::seal::RecoveryKey;
@@ -95,6 +95,7 @@ pub fn before(front: Front) -> Router {
         .route("/setup", get(start))
         .route("/setup/office", get(office_form).post(office_begin))
         .route("/setup/key", get(key_form).post(key_confirm))
+        .route("/setup/forget", post(forget))
         .route("/setup/restore", get(restore_form).post(restore))
         .route("/setup/recover", get(recover_form).post(recover))
         .route("/style.css", get(super::style))
@@ -215,6 +216,14 @@ async fn key_confirm(State(front): State<Front>, Form(sent): Form<OnPaper>) -> R
             None => Ok(Redirect::to("/setup").into_response()),
         },
     }
+}
+
+/// Begins anew: nothing was made with the key yet.
+async fn forget(State(front): State<Front>) -> Redirect {
+    if let Some(_turn) = front.turn() {
+        Pending::forget(front.data());
+    }
+    Redirect::to("/setup")
 }
 
 /// Blocking work that ends with an office.

@@ -124,12 +124,23 @@ async fn an_empty_directory_becomes_an_office_with_its_first_account_whenever_th
 #[tokio::test]
 async fn another_site_sets_nothing_up_and_neither_does_another_name_for_this_pc() {
     let pc = Pc::new();
-    for path in ["/setup/office", "/setup/key", "/setup/restore", "/setup/recover"] {
+    for path in ["/setup/office", "/setup/key", "/setup/forget", "/setup/restore", "/setup/recover"] {
         assert_eq!(pc.post_from("https://evil.example", path, &NGOC_KY).await.status, 403, "{path}");
     }
     let rebound = Request::get("/setup").header(HOST, "evil.example").body(Body::empty()).expect("a request");
     assert_eq!(pc.send(rebound).await.status, 421);
     assert!(Pending::read(pc.data.path()).is_none());
+}
+
+#[tokio::test]
+async fn what_was_begun_can_be_dropped_before_it_is_an_office() {
+    let pc = Pc::new();
+    pc.post("/setup/office", &NGOC_KY).await;
+    let key = pc.key();
+    assert_eq!(pc.post("/setup/forget", &[]).await.location, "/setup");
+    assert!(pc.get("/setup").await.text.contains("Lấy lại từ huyện"));
+    pc.post("/setup/office", &NGOC_KY).await;
+    assert_ne!(pc.key(), key);
 }
 
 #[tokio::test]

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat};
+use motcua_shared::access::Session;
 use motcua_shared::calendar::{LocalTime, VIETNAM, local_day};
 use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
@@ -869,11 +870,21 @@ impl Store for SqliteStore {
         Ok(())
     }
 
-    fn session_find(&self, hash: [u8; 32], now: LocalTime) -> Result<Option<(String, Role)>, StoreError> {
+    fn session_find(&self, hash: [u8; 32], now: LocalTime) -> Result<Option<(String, Role, Session)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "select u.name, u.role from session s join user u on u.name = s.user where s.hash = ?1 and s.expires_at > ?2",
+            "select u.name, u.role, s.created_at, coalesce(s.used_at, s.created_at)
+             from session s join user u on u.name = s.user where s.hash = ?1 and s.expires_at > ?2",
         )?;
-        Ok(statement.query_row(params![hash, time(now)], |row| Ok((row.get(0)?, role(row, 1)?))).optional()?)
+        let found = statement.query_row(params![hash, time(now)], |row| {
+            let session = Session { opened_at: parsed(row, 2)?, used_at: parsed(row, 3)? };
+            Ok((row.get(0)?, role(row, 1)?, session))
+        });
+        Ok(found.optional()?.filter(|(_, _, session)| session.is_open(now)))
+    }
+
+    fn session_use(&mut self, hash: [u8; 32], at: LocalTime) -> Result<(), StoreError> {
+        self.connection.prepare_cached("update session set used_at = ?2 where hash = ?1")?.execute(params![hash, time(at)])?;
+        Ok(())
     }
 
     fn session_end(&mut self, hash: [u8; 32]) -> Result<(), StoreError> {

@@ -11,6 +11,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use axum::{Router, middleware};
+use motcua_shared::access::SESSION_HOURS;
 use motcua_shared::assets;
 use motcua_shared::calendar::{LocalTime, local_day};
 use motcua_shared::report::OfficeCoverage;
@@ -19,7 +20,7 @@ use serde::Deserialize;
 
 use super::sync::SMALL;
 use super::{App, DoorError, Problem, commune, comparison, dashboard, findings, health, index, now, reports};
-use crate::auth::{self, AuthError, SESSION_HOURS, token_hash};
+use crate::auth::{self, AuthError, token_hash};
 use crate::output::people_time;
 use crate::rollup;
 use crate::store::{Role, Store, StoreError};
@@ -179,7 +180,12 @@ impl FromRequestParts<App> for Viewer {
 pub async fn session_of(app: &App, headers: &HeaderMap) -> Result<Option<(String, Role)>, Problem> {
     let Some(token) = cookie(headers) else { return Ok(None) };
     let hash = token_hash(token);
-    Ok(app.read(move |store| store.session_find(hash, now())).await??)
+    let at = now();
+    let found = app.read(move |store| store.session_find(hash, at)).await??;
+    if found.as_ref().is_some_and(|(_, _, session)| session.is_to_be_noted(at)) {
+        app.write(move |store| store.session_use(hash, at)).await??;
+    }
+    Ok(found.map(|(name, role, _)| (name, role)))
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
