@@ -40,6 +40,7 @@ mod findings;
 mod handover;
 mod people;
 mod reference;
+mod satisfaction;
 mod search;
 mod streams;
 

@@ -38,6 +38,7 @@ pub mod reference;
 pub mod report;
 pub mod rule;
 pub mod ruleset;
+pub mod satisfaction;
 pub mod schedule;
 pub mod seal;
 pub mod search;

@@ -81,13 +81,14 @@ impl Period {
     }
 
     /// Whole reporting months, where it is made of such.
-    fn whole_months(&self) -> Option<(i32, i32)> {
+    fn whole_months(self) -> Option<(i32, i32)> {
         let next = self.to.succ_opt()?;
         (self.from.day() == 15 && next.day() == 15).then(|| (month_of(self.from), month_of(next)))
     }
 
     /// The period before it: of as many reporting months, or else of as many days. Six or nine months begin with their year
     /// and are compared with those of the year before.
+    #[must_use]
     pub fn previous(&self) -> Period {
         let part_of_year = self.name().is_some_and(|name| name.contains(" tháng "));
         match self.whole_months() {
@@ -132,6 +133,7 @@ impl Period {
     }
 
     /// The same days a year earlier; 29 February becomes the 28th.
+    #[must_use]
     pub fn last_year(&self) -> Period {
         let earlier = |day: NaiveDate| {
             let same = day.with_year(day.year() - 1);

@@ -67,6 +67,8 @@ struct Basis {
     complete_to: String,
     entries: String,
     pending: String,
+    /// What the columns do not tell apart; empty when there is nothing.
+    besides: String,
 }
 
 /// The period that is shown, and how to choose another.
@@ -227,6 +229,7 @@ fn basis(report: &Ii06) -> Basis {
         complete_to: complete_to.map_or_else(|| "chưa có gì".to_owned(), words::shown_time),
         entries: number(office.map_or(0, |office| office.entries)),
         pending: number(office.map_or(0, |office| office.pending)),
+        besides: report.besides_words(),
     }
 }
 
