@@ -304,6 +304,8 @@ enum ImportKind {
 #[derive(Clone, Copy, ValueEnum)]
 enum Form {
     Ii06,
+    /// Chỉ số hài lòng của đơn vị và từng cán bộ.
+    Satisfaction,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -364,6 +366,9 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Sync { data, json } => sync(&data.path, json),
         Command::Doctor { data, json } => doctor(&data.path, json),
         Command::Import { data, kind: ImportKind::Dossiers, file } => import_dossiers(&data.path, &file),
+        Command::Report { data, form: Form::Satisfaction, from, to, format, out } => {
+            satisfaction(&data.path, from, to, format, out.as_deref())
+        }
         Command::Import { data, kind: ImportKind::Declared, file } => figures::import_declared(&data.path, &file),
         Command::Check { data, from, to, json } => figures::check(&data.path, (from, to), json),
         Command::Report { data, form: Form::Ii06, from, to, format, out } => report(&data.path, from, to, format, out.as_deref()),
@@ -674,6 +679,23 @@ const AUTHOR: &str = motcua_shared::rule::BY_IMPORT;
 
 fn count_of(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
+}
+
+fn satisfaction(data: &Path, from: NaiveDate, to: NaiveDate, format: Format, out: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let found = Store::open(data)?.satisfaction(Period::new(from, to)?)?;
+    let text = match format {
+        Format::Json => serde_json::to_string_pretty(&found)? + "\n",
+        Format::Csv => found.to_csv(),
+        Format::Text => found.to_text(),
+        Format::Xlsx | Format::Docx | Format::Pdf => {
+            bail!("chỉ số hài lòng có các dạng text, csv và json; hãy dùng --format csv hoặc json")
+        }
+    };
+    match out {
+        Some(path) => fs::write(path, text).with_context(|| format!("không ghi được {}", path.display()))?,
+        None => output::bytes(text.as_bytes()),
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn report(data: &Path, from: NaiveDate, to: NaiveDate, format: Format, out: Option<&Path>) -> anyhow::Result<ExitCode> {

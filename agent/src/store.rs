@@ -40,12 +40,13 @@ mod findings;
 mod handover;
 mod people;
 mod reference;
+mod satisfaction;
 mod search;
 mod streams;
 
 pub use books::{BookRow, CertificationRow};
 pub use check::{Damage, Proof};
-pub use desk::{DeskCounts, DeskList, DeskRow, StepTaken};
+pub use desk::{DeskCounts, DeskList, DeskRow, HandedOver, StepTaken};
 pub use drafts::{HalfTyped, SavedSearch, Typist};
 pub use people::{Act, Changed, User, UserAct};
 pub use reference::{Announced, InForce, ReferenceAttempt, Taken};

@@ -175,6 +175,8 @@ enum UnitsCommand {
 enum Form {
     /// Biểu II.06: tình hình tiếp nhận, giải quyết hồ sơ
     Ii06(Ii06Args),
+    /// Chỉ số hài lòng của từng đơn vị
+    Satisfaction(Ii06Args),
 }
 
 #[derive(Debug, Args)]
@@ -385,6 +387,7 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
         Command::Serve { .. } => serve(&config),
         Command::Check { from, to, unit, json } => findings::check(&data, (from, to), unit.as_deref(), json),
         Command::Report { form: Form::Ii06(asked) } => report(&data, &asked),
+        Command::Report { form: Form::Satisfaction(asked) } => satisfaction(&data, &asked),
         Command::Status { json } => status(&data, json),
         Command::Verify { rebuild } => verify(&data, rebuild),
         Command::Revoke { stream } => revoke(&data, stream),
@@ -604,6 +607,34 @@ fn report_file(store: &SqliteStore, asked: &Ii06Args, period: Period) -> Result<
 
 fn written(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
     fs::write(path, bytes).map_err(|error| CliError::Asked(format!("Không ghi được {}: {error}.", path.display())))
+}
+
+fn satisfaction(data: &Path, asked: &Ii06Args) -> Result<(), CliError> {
+    if asked.view == Attribution::Now {
+        return Err(CliError::Asked("Chỉ số hài lòng chỉ tính theo đơn vị thời đó (--as then).".to_owned()));
+    }
+    let period = Period::new(asked.from, asked.to).map_err(ReportError::from)?;
+    let judged = rollup::satisfaction(&open(data)?, asked.unit.as_deref(), period)?;
+    let text = match asked.format {
+        Format::Json => serde_json::to_string_pretty(&judged).map_err(anyhow::Error::from)? + "\n",
+        Format::Csv => judged.whole.to_csv(),
+        Format::Text => {
+            let units = judged.units.iter().map(|unit| format!("\n{}\n{}", unit.name, unit.judged.to_text()));
+            judged.whole.to_text() + &units.collect::<String>()
+        }
+        Format::Xlsx | Format::Docx | Format::Pdf => {
+            return Err(CliError::Asked("Chỉ số hài lòng có các dạng text, csv và json.".to_owned()));
+        }
+    };
+    match &asked.out {
+        Some(path) => {
+            fs::write(path, text).map_err(|error| CliError::Asked(format!("Không ghi được {}: {error}.", path.display())))
+        }
+        None => {
+            say(&text);
+            Ok(())
+        }
+    }
 }
 
 fn bundle_import(data: &Path, file: &Path, out: Option<&Path>) -> Result<(), CliError> {

@@ -10,6 +10,7 @@ mod gates;
 mod import;
 mod journey;
 mod line;
+mod merger;
 mod pages;
 mod paper;
 mod people;
