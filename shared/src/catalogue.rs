@@ -505,7 +505,7 @@ mod tests {
     fn a_procedure_is_found_as_it_was_on_the_day() {
         let heading = "code,name,field,limit_value,limit_unit,after_15h_next_day,fee_vnd,valid_from,valid_to\n";
         let rows = "1,A,khac,5,working_day,no,0,2027-01-01,\n1,A,khac,9,working_day,no,0,,2026-12-31\n";
-        let catalogue = Catalogue::of(procedures(&format!("{heading}{rows}")).expect("good"), 0);
+        let catalogue = Catalogue::of(procedures(format!("{heading}{rows}")).expect("good"), 0);
         let day = |text: &str| text.parse().expect("a date");
         let limit = |on: &str| catalogue.find("1", day(on)).and_then(|procedure| procedure.limit);
         assert_eq!(limit("2026-12-31"), Some(Limit::WorkingDays(9)));
@@ -584,7 +584,7 @@ mod tests {
     #[test]
     fn each_channel_has_its_own_limit_or_the_common_one() {
         let heading = "code,name,field,limit_value,limit_unit,online_limit_value,online_limit_unit,after_15h_next_day,fee_vnd\n";
-        let read = procedures(&format!("{heading}1.012812,A,khac,40,calendar_day,30,calendar_day,no,0\n")).expect("good");
+        let read = procedures(format!("{heading}1.012812,A,khac,40,calendar_day,30,calendar_day,no,0\n")).expect("good");
         let by = [Channel::InPerson, Channel::Online, Channel::Post].map(|channel| read[0].limit_by(channel));
         assert_eq!(by, [40, 30, 40].map(|days| Some(Limit::CalendarDays(days))));
         let at = crate::typed::time("09:00 06/07/2026").expect("a time");

@@ -701,13 +701,12 @@ impl Dossier {
                 self.turned_away = Some(slip.clone());
                 self.declined = true;
             }
-            // Of any other dossier it changes no due time: nobody is dated anew by it.
+            // Of any other dossier it changes no due time (the last arm): nobody is dated anew by it.
             Event::Accepted(accepted) if self.awaits_acceptance() => {
                 self.accepted_at = Some(accepted.at);
                 self.due_at = accepted.due_at;
                 self.clock_started_at = Some(accepted.at);
             }
-            Event::Accepted(_) => {}
             Event::SupplementRequested(moment) => {
                 if self.awaiting_supplement_since.is_none() {
                     self.waits.push(Wait { asked_at: moment.at, complete_at: None });
@@ -752,7 +751,7 @@ impl Dossier {
             Event::NumberedOutside(number) => self.external_code = Some(number.code.clone()),
             Event::Corrected(correction) => self.correct(correction),
             Event::Voided(_) => self.voided = true,
-            Event::Printed(_) => {}
+            Event::Accepted(_) | Event::Printed(_) => {}
             Event::HandedOver(handed) => {
                 self.end_stay(handed.at);
                 self.handed_over = Some(handed.clone());

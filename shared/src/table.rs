@@ -287,10 +287,9 @@ fn unpacked(bytes: &[u8]) -> Result<u64, zip::result::ZipError> {
 /// A value as a person would write it into a CSV file.
 fn xlsx_cell(value: &DataRef, formula: bool) -> Cell {
     let (raw, number) = match value {
-        DataRef::String(text) => (text.clone(), false),
         DataRef::SharedString(text) => ((*text).to_owned(), false),
         DataRef::DateTime(at) => (at.as_datetime().map(time_words).unwrap_or_default(), false),
-        DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => (text.clone(), false),
+        DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => (text.clone(), false),
         DataRef::Int(number) => (number.to_string(), true),
         DataRef::Float(number) => (number.to_string(), true),
         DataRef::Bool(yes) => (yes.to_string(), false),

@@ -74,15 +74,13 @@ fn said(words: &Words) -> String {
 
 /// The parts that differ, before and after.
 fn differing(before: &Words, after: &Words) -> (String, String) {
-    let differ: Vec<_> = before.iter().zip(after).filter(|(before, after)| before != after).collect();
     let shown = |(name, text): &(&str, String)| {
         let text = if text.is_empty() { "(không)" } else { text };
         if name.is_empty() { text.to_owned() } else { format!("{name} {text}") }
     };
-    let side = |side: &dyn Fn(&(&(&'static str, String), &(&'static str, String))) -> String| {
-        differ.iter().map(side).collect::<Vec<_>>().join("; ")
-    };
-    (side(&|(before, _)| shown(before)), side(&|(_, after)| shown(after)))
+    let differ = before.iter().zip(after).filter(|(before, after)| before != after);
+    let (before, after): (Vec<String>, Vec<String>) = differ.map(|(before, after)| (shown(before), shown(after))).unzip();
+    (before.join("; "), after.join("; "))
 }
 
 /// Every line of a snapshot in words, under its place.
