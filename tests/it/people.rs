@@ -51,8 +51,10 @@ impl Browser {
         let answer = request.header(COOKIE, &self.cookie).send().await?;
         let header = |name| answer.headers().get(name).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         let (status, location, cookie) = (answer.status().as_u16(), header(LOCATION), header(SET_COOKIE));
-        if let Some(kept) = cookie.split(';').next().filter(|kept| !kept.is_empty()) {
-            kept.clone_into(&mut self.cookie);
+        // Pages set other cookies too: who is logged in does not change with them.
+        let is_session = |kept: &&str| !kept.is_empty() && !kept.starts_with("motcua-pc=");
+        if let Some(session) = cookie.split(';').next().filter(is_session) {
+            session.clone_into(&mut self.cookie);
         }
         Ok(Seen { status, location, text: format!("{cookie}\n{}", answer.text().await?) })
     }
