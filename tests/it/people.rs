@@ -175,9 +175,9 @@ async fn accounts_are_managed_from_the_command_line_while_the_pages_are_served()
     assert_eq!(browser.get("/people").await?.status, 403);
     assert_eq!(agent(&["user", "role", "hoa", "admin"]).await?.status.code(), Some(0));
     assert_eq!(browser.get("/people").await?.status, 200, "a role counts at once");
-    let last = agent(&["user", "disable", "hoa"]).await?;
-    assert_eq!(last.status.code(), Some(2));
-    assert!(String::from_utf8(last.stderr)?.contains("ít nhất một người quản trị"));
+    let refused = agent(&["user", "disable", "hoa"]).await?;
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(String::from_utf8(refused.stderr)?.contains("ít nhất một người quản trị"));
     commune.user("lan", "admin", PASSWORD).await?;
     assert_eq!(agent(&["user", "disable", "hoa"]).await?.status.code(), Some(0));
     assert_eq!(browser.get("/").await?.location, "/login", "a disabled person is out at once");
