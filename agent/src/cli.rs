@@ -42,9 +42,11 @@ use crate::{web, words};
 mod figures;
 mod handover;
 mod people;
+mod print;
 
 use handover::HandoverCommand;
 use people::{TokenCommand, UserCommand};
+use print::PrintCommand;
 
 /// Một Cửa tại xã: ghi hồ sơ, in hạn trả, gửi về huyện khi có mạng.
 #[derive(Parser)]
@@ -202,6 +204,13 @@ enum Command {
         #[arg(long)]
         out: Option<PathBuf>,
     },
+    /// In mẫu của một hay nhiều hồ sơ, hoặc sổ theo dõi của một năm, thành PDF; mỗi lần in ghi vào nhật ký.
+    Print {
+        #[command(flatten)]
+        data: Data,
+        #[command(subcommand)]
+        what: PrintCommand,
+    },
     /// Người dùng của máy này: thêm, ngừng, vai trò, mật khẩu; cả khi trang làm việc đang chạy.
     User {
         #[command(flatten)]
@@ -295,6 +304,8 @@ enum ImportKind {
 #[derive(Clone, Copy, ValueEnum)]
 enum Form {
     Ii06,
+    /// Chỉ số hài lòng của đơn vị và từng cán bộ.
+    Satisfaction,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -355,9 +366,13 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Sync { data, json } => sync(&data.path, json),
         Command::Doctor { data, json } => doctor(&data.path, json),
         Command::Import { data, kind: ImportKind::Dossiers, file } => import_dossiers(&data.path, &file),
+        Command::Report { data, form: Form::Satisfaction, from, to, format, out } => {
+            satisfaction(&data.path, from, to, format, out.as_deref())
+        }
         Command::Import { data, kind: ImportKind::Declared, file } => figures::import_declared(&data.path, &file),
         Command::Check { data, from, to, json } => figures::check(&data.path, (from, to), json),
         Command::Report { data, form: Form::Ii06, from, to, format, out } => report(&data.path, from, to, format, out.as_deref()),
+        Command::Print { data, what } => print::run(&data.path, what),
         Command::User { data, what } => people::user(&data.path, what),
         Command::Token { data, what } => people::token(&data.path, what),
         Command::Status { data, json } => status(&data.path, json),
@@ -666,20 +681,36 @@ fn count_of(length: usize) -> i64 {
     i64::try_from(length).unwrap_or(i64::MAX)
 }
 
-fn report(data: &Path, from: NaiveDate, to: NaiveDate, format: Format, out: Option<&Path>) -> anyhow::Result<ExitCode> {
-    let report = ii06(&Store::open(data)?, Period::new(from, to)?)?;
+fn satisfaction(data: &Path, from: NaiveDate, to: NaiveDate, format: Format, out: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let found = Store::open(data)?.satisfaction(Period::new(from, to)?)?;
     let text = match format {
-        Format::Json => serde_json::to_string_pretty(&report)? + "\n",
-        Format::Csv => report.to_csv(),
-        Format::Text => table(&report),
+        Format::Json => serde_json::to_string_pretty(&found)? + "\n",
+        Format::Csv => found.to_csv(),
+        Format::Text => found.to_text(),
         Format::Xlsx | Format::Docx | Format::Pdf => {
-            bail!("định dạng này chưa có trong phiên bản này; hãy dùng --format csv hoặc json")
+            bail!("chỉ số hài lòng có các dạng text, csv và json; hãy dùng --format csv hoặc json")
         }
     };
     match out {
         Some(path) => fs::write(path, text).with_context(|| format!("không ghi được {}", path.display()))?,
-        None => output::text(&text),
+        None => output::bytes(text.as_bytes()),
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn report(data: &Path, from: NaiveDate, to: NaiveDate, format: Format, out: Option<&Path>) -> anyhow::Result<ExitCode> {
+    let store = Store::open(data)?;
+    let report = ii06(&store, Period::new(from, to)?)?;
+    let named = [(store.office()?.name, &report)];
+    let bytes = match format {
+        Format::Json => (serde_json::to_string_pretty(&report)? + "\n").into_bytes(),
+        Format::Csv => report.to_csv().into_bytes(),
+        Format::Text => table(&report).into_bytes(),
+        Format::Xlsx => motcua_shared::report::workbook(&named)?,
+        Format::Docx => print::drawn(motcua_print::Format::Docx, &motcua_shared::report::document(&named))?,
+        Format::Pdf => print::drawn(motcua_print::Format::Pdf, &motcua_shared::report::document(&named))?,
+    };
+    print::write(out, &bytes)?;
     Ok(ExitCode::SUCCESS)
 }
 

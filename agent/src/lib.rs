@@ -9,6 +9,7 @@ pub mod config;
 pub mod doctor;
 pub mod door;
 pub mod first_run;
+pub mod forms;
 pub mod handover;
 pub mod lan;
 pub mod office;

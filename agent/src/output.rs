@@ -12,9 +12,9 @@ pub fn line(text: &str) {
     let _ = writeln!(std::io::stdout(), "{text}");
 }
 
-/// Text as it is, without a line end of its own.
-pub fn text(text: &str) {
-    let _ = write!(std::io::stdout(), "{text}");
+/// A file for the program that reads on.
+pub fn bytes(bytes: &[u8]) {
+    let _ = std::io::stdout().write_all(bytes);
 }
 
 /// One JSON value for programs.

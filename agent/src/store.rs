@@ -40,12 +40,13 @@ mod findings;
 mod handover;
 mod people;
 mod reference;
+mod satisfaction;
 mod search;
 mod streams;
 
 pub use books::{BookRow, CertificationRow};
 pub use check::{Damage, Proof};
-pub use desk::{DeskCounts, DeskList, DeskRow, StepTaken};
+pub use desk::{DeskCounts, DeskList, DeskRow, HandedOver, StepTaken};
 pub use drafts::{HalfTyped, SavedSearch, Typist};
 pub use people::{Act, Changed, User, UserAct};
 pub use reference::{Announced, InForce, ReferenceAttempt, Taken};
@@ -93,6 +94,8 @@ pub enum StoreError {
     Refused(#[from] Refusal),
     #[error("không có hồ sơ {0} trong sổ")]
     NoDossier(String),
+    #[error("hồ sơ {0} không có mẫu này để in: bước tương ứng chưa được ghi, hoặc quy định của hồ sơ không có mẫu này")]
+    NoForm(String),
     #[error("đã hết số hồ sơ của ngày {day} ({from}–{to}); hãy liên hệ huyện để được cấp thêm dải số")]
     NumbersUsedUp { day: NaiveDate, from: u32, to: u32 },
     #[error("mục {0} trong nhật ký không đọc được; hãy chạy: motcua-agent verify")]

@@ -6,8 +6,8 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use anyhow::bail;
 use askama::Template;
@@ -19,6 +19,7 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
 use motcua_shared::access::Right;
 use motcua_shared::assets;
+use motcua_shared::patience::Bucket;
 use motcua_shared::schedule::Window;
 use motcua_shared::seal::OfficeKey;
 use tokio::sync::Semaphore;
@@ -33,6 +34,7 @@ use crate::store::{self, Pen, Store};
 use crate::words;
 
 pub mod api;
+mod books;
 mod correction;
 mod declared;
 mod dossier;
@@ -40,8 +42,10 @@ mod drafts;
 mod fault;
 mod find;
 mod findings;
+mod forms;
 mod front;
 mod guard;
+mod kiosk;
 mod lan;
 mod list;
 mod log_in;
@@ -51,6 +55,7 @@ mod reception;
 mod report;
 mod setup;
 mod several;
+mod slip;
 mod sync;
 mod today;
 pub mod viewer;
@@ -62,6 +67,9 @@ use viewer::Viewer;
 
 /// No form of ours is larger.
 const LARGEST_FORM: usize = 64 << 10;
+/// Nobody looks dossiers up faster, without a log-in: so many at once, then one after so many milliseconds.
+const CITIZENS_AT_ONCE: u64 = 30;
+const CITIZEN_EVERY_MS: u64 = 3_000;
 /// How long requests may take to end when the program is asked to stop.
 const GRACE: Duration = Duration::from_secs(30);
 
@@ -74,6 +82,9 @@ pub struct App {
     pub sender: Sender,
     /// Password hashing is slow on purpose: two at once, the others queue up.
     hashing: Arc<Semaphore>,
+    /// Turns that are left at the page without a log-in.
+    turns: Arc<Mutex<Bucket>>,
+    started: Instant,
     /// How the other PCs of the office are answered, if they are.
     lan: Option<Opened>,
 }
@@ -95,6 +106,8 @@ impl App {
             door,
             key,
             hashing: Arc::new(Semaphore::new(2)),
+            turns: Arc::new(Mutex::new(Bucket::new(CITIZENS_AT_ONCE, CITIZEN_EVERY_MS))),
+            started: Instant::now(),
             lan: None,
         }
     }
@@ -124,6 +137,24 @@ impl App {
             self.door.call(move |store| work(store, &Pen { author: &author, now: now(), key: &key, salt: chance })).await?;
         self.sender.saved();
         Ok(written)
+    }
+
+    /// Writes what a citizen said at the page without a log-in.
+    async fn write_at_kiosk<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Store, &Pen) -> store::Result<T> + Send + 'static,
+    ) -> Result<T, HttpError> {
+        let key = self.key.clone();
+        let written =
+            self.door.call(move |store| work(store, &Pen { author: words::KIOSK, now: now(), key: &key, salt: chance })).await?;
+        self.sender.saved();
+        Ok(written)
+    }
+
+    /// Whether somebody without a log-in may ask now.
+    fn may_ask(&self) -> bool {
+        let now = u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX / 2);
+        self.turns.lock().unwrap_or_else(PoisonError::into_inner).take(now).is_ok()
     }
 
     /// Slow arithmetic, a little at a time.
@@ -190,7 +221,17 @@ pub fn router(app: App) -> Router {
         .route("/dossiers/{code}/correct", get(correction::show).post(correction::correct))
         .route("/dossiers/{code}", get(dossier::show))
         .route("/dossiers/{code}/steps/{kind}", post(dossier::step))
+        .route("/dossiers/{code}/slips/{slip}", get(slip::show))
+        .route("/dossiers/{code}/forms", get(forms::list))
+        .route("/dossiers/{code}/forms/{form}", post(forms::print))
+        .route("/forms/{form}", post(forms::print_many))
+        .route("/books/{year}/register.pdf", get(forms::register))
         .route("/reports/ii06", get(report::ii06))
+        .route("/reports/ii06/behind", get(report::behind))
+        .route("/books", get(books::register))
+        .route("/books/handover", get(books::handover))
+        .route("/books/overdue", get(books::overdue))
+        .route("/books/certifications", get(books::certifications))
         .route("/reports/ii06.csv", get(report::ii06_csv))
         .route("/declared", get(declared::show).post(declared::save))
         .route("/findings", get(findings::list))
@@ -212,6 +253,9 @@ pub fn router(app: App) -> Router {
         .route("/trust/ca.crt", get(lan::ca))
         .route("/enrol", get(setup::enrol_form).post(setup::enrol_later))
         .route("/sync/line", get(sync::line))
+        .route("/kiosk", get(kiosk::show))
+        .route("/kiosk/rate", get(kiosk::form).post(kiosk::rate))
+        .route("/lookup", get(kiosk::show))
         .route("/style.css", get(style))
         .route("/app.js", get(script))
         .route("/reception.js", get(reception_script))

@@ -461,6 +461,9 @@ pub fn user_act(act: &str, name: &str, detail: &str) -> String {
     }
 }
 
+/// The author of what citizens say at the page without a log-in.
+pub const KIOSK: &str = "kiosk";
+
 /// The new values of what was recorded wrongly; of the person nothing: that is in the sealed part.
 fn corrected(correction: &Correction) -> String {
     let at = |what: &str, at: Option<LocalTime>| at.map(|at| format!("{what} {}", time(at)));
@@ -480,6 +483,7 @@ fn corrected(correction: &Correction) -> String {
 /// Who made an entry.
 pub fn author_name(author: &str) -> &str {
     match author {
+        KIOSK => "người dân, ở màn hình tra cứu,",
         "counter" => "quầy một cửa",
         "command-line" => "nhập từ tệp",
         "reference" => "lịch do huyện công bố",

@@ -27,13 +27,15 @@
     dirty = false;
     try {
       const answer = await fetch("/drafts", { method: "POST", body: asked(), keepalive: true });
-      if (!answer.ok) throw new Error(String(answer.status));
+      const isKept = answer.ok && (answer.headers.get("content-type") ?? "").includes("json");
+      if (!isKept) throw new Error("phiên làm việc đã hết, hãy đăng nhập lại ở một cửa sổ khác");
       const { at } = await answer.json();
       told.textContent = at ? `Đã giữ bản nháp lúc ${at}` : "";
-    } catch {
+    } catch (error) {
       dirty = true;
-      told.textContent = "Chưa giữ được bản nháp: chương trình trên máy này không trả lời";
-      keepSoon();
+      const why = error instanceof TypeError ? "chương trình trên máy này không trả lời" : error.message;
+      told.textContent = `Chưa giữ được bản nháp: ${why}`;
+      setTimeout(keep, 5000);
     }
   };
   const keepSoon = later(600, keep);

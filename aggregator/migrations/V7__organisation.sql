@@ -23,3 +23,22 @@ from (
 
 alter table rollup add column handed_over integer not null default 0;
 alter table rollup add column taken_over integer not null default 0;
+alter table rollup add column q1_points integer not null default 0;
+alter table rollup add column q1_answers integer not null default 0;
+alter table rollup add column q2_points integer not null default 0;
+alter table rollup add column q2_answers integer not null default 0;
+alter table rollup add column q3_points integer not null default 0;
+alter table rollup add column q3_answers integer not null default 0;
+alter table rollup add column q4_points integer not null default 0;
+alter table rollup add column q4_answers integer not null default 0;
+alter table rollup add column q5_points integer not null default 0;
+alter table rollup add column q5_answers integer not null default 0;
+alter table rollup add column q6_points integer not null default 0;
+alter table rollup add column q6_answers integer not null default 0;
+alter table rollup add column q7_points integer not null default 0;
+alter table rollup add column q7_answers integer not null default 0;
+alter table rollup add column q8_points integer not null default 0;
+alter table rollup add column q8_answers integer not null default 0;
+alter table rollup add column q9_points integer not null default 0;
+alter table rollup add column q9_answers integer not null default 0;
+alter table rollup add column resolved_withdrawn integer not null default 0;

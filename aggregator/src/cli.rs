@@ -12,9 +12,11 @@ use std::time::Duration;
 use chrono::{NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hyper_util::rt::TokioTimer;
+use motcua_print::{self as print, Press};
 use motcua_shared::bundle::{Kind, Letter, MAX_BUNDLE};
 use motcua_shared::calendar::{LocalTime, local, local_day};
 use motcua_shared::period::Period;
+use motcua_shared::report::{self, Ii06};
 use motcua_shared::unit::{Units, View, code_of};
 use serde_json::json;
 use tracing::info;
@@ -173,6 +175,8 @@ enum UnitsCommand {
 enum Form {
     /// Biểu II.06: tình hình tiếp nhận, giải quyết hồ sơ
     Ii06(Ii06Args),
+    /// Chỉ số hài lòng của từng đơn vị
+    Satisfaction(Ii06Args),
 }
 
 #[derive(Debug, Args)]
@@ -383,6 +387,7 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
         Command::Serve { .. } => serve(&config),
         Command::Check { from, to, unit, json } => findings::check(&data, (from, to), unit.as_deref(), json),
         Command::Report { form: Form::Ii06(asked) } => report(&data, &asked),
+        Command::Report { form: Form::Satisfaction(asked) } => satisfaction(&data, &asked),
         Command::Status { json } => status(&data, json),
         Command::Verify { rebuild } => verify(&data, rebuild),
         Command::Revoke { stream } => revoke(&data, stream),
@@ -564,24 +569,72 @@ fn enroll_code(data: &Path, unit: &str, days: u16, as_json: bool) -> Result<(), 
 }
 
 fn report(data: &Path, asked: &Ii06Args) -> Result<(), CliError> {
-    if let Format::Xlsx | Format::Docx | Format::Pdf = asked.format {
-        return Err(CliError::Asked(
-            "Định dạng này chưa có trong phiên bản này; hãy dùng --format csv, json hoặc text.".to_owned(),
-        ));
-    }
     let store = open(data)?;
     let period = Period::new(asked.from, asked.to).map_err(ReportError::from)?;
     let shown = rollup::ii06_as(&store, asked.unit.as_deref(), period, asked.view.into(), local_day(now()))?;
     let text = match asked.format {
         Format::Json => serde_json::to_string_pretty(&shown).map_err(anyhow::Error::from)? + "\n",
         Format::Csv => shown.report.to_csv(),
-        _ => ii06_table(&shown.report) + &attribution_words(&shown),
+        Format::Text => ii06_table(&shown.report) + &attribution_words(&shown),
+        Format::Xlsx | Format::Docx | Format::Pdf => return report_file(&store, asked, period),
     };
     let Some(path) = &asked.out else {
         say(&text);
         return Ok(());
     };
-    fs::write(path, text).map_err(|error| CliError::Asked(format!("Không ghi được {}: {error}.", path.display())))
+    written(path, text.as_bytes())
+}
+
+/// The form for paper: the node's with a sheet for each commune.
+fn report_file(store: &SqliteStore, asked: &Ii06Args, period: Period) -> Result<(), CliError> {
+    let Some(path) = &asked.out else {
+        return Err(CliError::Asked("Định dạng này là một tệp: hãy thêm --out TỆP.".to_owned()));
+    };
+    if !View::from(asked.view).is_then() {
+        return Err(CliError::Asked("Bản in chỉ có số liệu theo đơn vị của kỳ đó; hãy bỏ --as now.".to_owned()));
+    }
+    let named = rollup::ii06_named(store, asked.unit.as_deref(), period)?;
+    let named: Vec<(String, &Ii06)> = named.iter().map(|(name, report)| (name.clone(), report)).collect();
+    let format = match asked.format {
+        Format::Docx => print::Format::Docx,
+        Format::Pdf => print::Format::Pdf,
+        _ => return written(path, &report::workbook(&named).map_err(anyhow::Error::from)?),
+    };
+    let runtime = tokio::runtime::Runtime::new().map_err(anyhow::Error::from)?;
+    let printed = runtime.block_on(Press::here().print(format, &report::document(&named)));
+    written(path, &printed.map_err(|error| CliError::Asked(format!("{error}.")))?.bytes)
+}
+
+fn written(path: &Path, bytes: &[u8]) -> Result<(), CliError> {
+    fs::write(path, bytes).map_err(|error| CliError::Asked(format!("Không ghi được {}: {error}.", path.display())))
+}
+
+fn satisfaction(data: &Path, asked: &Ii06Args) -> Result<(), CliError> {
+    if asked.view == Attribution::Now {
+        return Err(CliError::Asked("Chỉ số hài lòng chỉ tính theo đơn vị thời đó (--as then).".to_owned()));
+    }
+    let period = Period::new(asked.from, asked.to).map_err(ReportError::from)?;
+    let judged = rollup::satisfaction(&open(data)?, asked.unit.as_deref(), period)?;
+    let text = match asked.format {
+        Format::Json => serde_json::to_string_pretty(&judged).map_err(anyhow::Error::from)? + "\n",
+        Format::Csv => judged.whole.to_csv(),
+        Format::Text => {
+            let units = judged.units.iter().map(|unit| format!("\n{}\n{}", unit.name, unit.judged.to_text()));
+            judged.whole.to_text() + &units.collect::<String>()
+        }
+        Format::Xlsx | Format::Docx | Format::Pdf => {
+            return Err(CliError::Asked("Chỉ số hài lòng có các dạng text, csv và json.".to_owned()));
+        }
+    };
+    match &asked.out {
+        Some(path) => {
+            fs::write(path, text).map_err(|error| CliError::Asked(format!("Không ghi được {}: {error}.", path.display())))
+        }
+        None => {
+            say(&text);
+            Ok(())
+        }
+    }
 }
 
 fn bundle_import(data: &Path, file: &Path, out: Option<&Path>) -> Result<(), CliError> {

@@ -421,7 +421,7 @@ mod tests {
         };
         let now = crate::ingest::tests::noon();
         let compared = compare(&district.store, &asked, now).expect("compared");
-        let told: Vec<(&str, Option<usize>, Option<&str>, Option<i64>, Option<i64>)> = compared
+        let told: Vec<_> = compared
             .lines
             .iter()
             .map(|line| {

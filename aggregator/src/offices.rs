@@ -129,7 +129,7 @@ impl Offices {
         }
         let heard_to = self.last_contact(key).map(local_day);
         let absent = self.absent(key).filter(|_| heard_to.is_none_or(|day| day <= period.to));
-        absent.map(|absent| crate::output::absent_words(absent))
+        absent.map(crate::output::absent_words)
     }
 
     /// What is the matter with an office's sync.

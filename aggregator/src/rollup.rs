@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 use motcua_shared::calendar::LocalTime;
-use motcua_shared::contribution::Counters;
-use motcua_shared::period::{Backwards, Period};
+use motcua_shared::contribution::{Counter, Counters};
+use motcua_shared::period::{Backwards, Period, month_of, month_start};
 use motcua_shared::report::{FieldSums, Ii06};
-use motcua_shared::unit::View;
+use motcua_shared::satisfaction::Satisfaction;
+use motcua_shared::unit::{Share, View};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -134,6 +135,26 @@ pub fn key_of(store: &dyn Store, asked: Option<&str>, day: NaiveDate) -> Result<
     Ok(Some(key))
 }
 
+/// Form II.06 for paper, each under the name of its unit: of the node, then of every office that sent something; of one unit
+/// alone.
+pub fn ii06_named(store: &dyn Store, unit: Option<&str>, period: Period) -> Result<Vec<(String, Ii06)>, ReportError> {
+    let organisation = store.organisation()?;
+    let name = |report: &Ii06| {
+        let name = organisation.name(&organisation.resolve(&report.unit, period.to)).to_owned();
+        if name.is_empty() { report.unit.clone() } else { name }
+    };
+    let first = ii06(store, unit, period)?;
+    let of_node = unit.is_none_or(|unit| Some(unit) == store.node_find().ok().flatten().map(|node| node.code).as_deref());
+    let offices: Vec<String> =
+        first.coverage.units.iter().filter(|office| of_node && office.entries > 0).map(|office| office.unit.clone()).collect();
+    let mut named = vec![(name(&first), first)];
+    for office in offices {
+        let report = ii06(store, Some(&office), period)?;
+        named.push((name(&report), report));
+    }
+    Ok(named)
+}
+
 /// Form II.06 of a unit with the figures of all in whose place it stands on `today`, and of those that it took over in part
 /// nothing: their dossiers cannot be told apart, and `left_out` names them. Of the node, it is what it was then.
 pub fn ii06_as(
@@ -164,6 +185,91 @@ pub fn ii06_as(
     let named = |key: &str| UnitName { unit: organisation.exact(key), name: organisation.name(key).to_owned() };
     let made_of = whole.iter().map(|key| named(key)).collect();
     Ok(AsNow { report, view, made_of, left_out: split.iter().map(|share| named(&share.key)).collect() })
+}
+
+/// One reporting month of a trend.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct TrendPoint {
+    pub from: NaiveDate,
+    pub to: NaiveDate,
+    pub received: i64,
+    pub resolved: i64,
+    pub resolved_overdue: i64,
+    /// A share of a unit that was split is in it, by its weight: for a curve to look at, never for a report.
+    pub estimated: bool,
+}
+
+/// Month by month, what the units did in whose place `unit` stands on `today`; of those that were split, its share.
+pub fn trend(store: &dyn Store, unit: &str, period: Period, today: NaiveDate) -> Result<Vec<TrendPoint>, ReportError> {
+    let organisation = store.organisation()?;
+    let key = organisation.resolve(unit, period.to);
+    if organisation.unit(&key).is_none() && !store.rollup_until_by_unit(period.to)?.contains_key(&key) {
+        return Err(ReportError::UnknownUnit(unit.to_owned()));
+    }
+    let heir = organisation.now(&key, today).into_iter().max_by_key(|share| share.percent).map_or(key, |share| share.key);
+    let (whole, split) = organisation.predecessors(&heir, today);
+    let whole = whole.into_iter().map(|key| Share { key, percent: 100 });
+    let shares: Vec<Share> = whole.chain(split).collect();
+    let mut earlier = store.rollup_until_by_unit(month_start(month_of(period.from)).pred_opt().unwrap_or(NaiveDate::MIN))?;
+    let mut points = Vec::new();
+    for month in month_of(period.from)..=month_of(period.to) {
+        let (from, to) = (month_start(month), month_start(month + 1).pred_opt().unwrap_or(NaiveDate::MAX));
+        let ends = store.rollup_until_by_unit(to)?;
+        let mut point = TrendPoint { from, to, received: 0, resolved: 0, resolved_overdue: 0, estimated: false };
+        let mut sums = [0i64; 3];
+        for Share { key, percent } in &shares {
+            let within = ends.get(key).copied().unwrap_or_default().since(&earlier.get(key).copied().unwrap_or_default());
+            let each = [within.received(), within.resolved(), within.get(Counter::ResolvedOverdue)];
+            point.estimated |= *percent < 100 && each != [0; 3];
+            sums.iter_mut().zip(each).for_each(|(sum, value)| *sum += value * i64::from(*percent));
+        }
+        [point.received, point.resolved, point.resolved_overdue] = sums.map(|sum| (sum + 50).div_euclid(100));
+        points.push(point);
+        earlier = ends;
+    }
+    Ok(points)
+}
+
+/// Satisfaction with one unit, or with all of the node together, and with each of them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Judged {
+    #[serde(flatten)]
+    pub whole: Satisfaction,
+    /// Of the node: its units that resolved anything in the period.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub units: Vec<JudgedUnit>,
+}
+
+/// Satisfaction with one unit of the node.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct JudgedUnit {
+    pub name: String,
+    #[serde(flatten)]
+    pub judged: Satisfaction,
+}
+
+/// The nine indices of a unit, as it was then, or of the node and of every unit in it.
+pub fn satisfaction(store: &dyn Store, unit: Option<&str>, period: Period) -> Result<Judged, ReportError> {
+    let node = node(store)?;
+    let organisation = store.organisation()?;
+    let (ends, earlier) = (store.rollup_until_by_unit(period.to)?, store.rollup_until_by_unit(eve(period))?);
+    let within = |key: &str| {
+        let end = ends.get(key).copied().unwrap_or_default();
+        end.since(&earlier.get(key).copied().unwrap_or_default())
+    };
+    let judge = |key: &str| Satisfaction::of(&organisation.exact(key), period, &within(key));
+    if let Some(asked) = unit.filter(|unit| *unit != node.code) {
+        let key = organisation.resolve(asked, period.to);
+        if organisation.unit(&key).is_none() && !ends.contains_key(&key) {
+            return Err(ReportError::UnknownUnit(asked.to_owned()));
+        }
+        return Ok(Judged { whole: judge(&key), units: Vec::new() });
+    }
+    let mut all = Counters::default();
+    ends.keys().for_each(|key| all.add(&within(key)));
+    let units = ends.keys().map(|key| JudgedUnit { name: organisation.name(key).to_owned(), judged: judge(key) });
+    let units = units.filter(|unit| unit.judged.resolved > 0).collect();
+    Ok(Judged { whole: Satisfaction::of(&node.code, period, &all), units })
 }
 
 /// A form, and to whom its figures are attributed.
@@ -259,10 +365,12 @@ pub fn eve(period: Period) -> NaiveDate {
 
 #[cfg(test)]
 mod tests {
+    use motcua_shared::dossier::{Event, Finished, Outcome, Surveyed};
+    use motcua_shared::survey::Answers;
     use motcua_shared::unit::{STARTER, Units};
 
     use super::*;
-    use crate::ingest::tests::{District, received};
+    use crate::ingest::tests::{District, received, time};
 
     fn day(text: &str) -> NaiveDate {
         text.parse().expect("a date")
@@ -351,5 +459,32 @@ mod tests {
         assert_eq!((shown.report.unit.as_str(), shown.report.total.pending.total), ("1", 0), "the larger part");
         assert_eq!(shown.left_out.iter().map(|unit| unit.unit.as_str()).collect::<Vec<_>>(), ["11089"]);
         assert_eq!(open(&district, "11089", View::Then), ("11089".to_owned(), 1));
+        let of = |unit: &str| trend(&district.store, unit, year(), day("2026-11-26")).expect("a trend");
+        let january = |unit: &str| of(unit).into_iter().find(|point| point.received > 0 || point.estimated);
+        assert_eq!(
+            january("1").map(|point| (point.received, point.estimated, point.from)),
+            Some((1, true, day("2023-01-15"))),
+            "60 % of 1"
+        );
+        assert_eq!(january("2").map(|point| point.received), Some(0), "40 % of 1");
+        assert_eq!(of("1").len(), 13);
+    }
+
+    #[test]
+    fn satisfaction_is_told_of_the_node_and_of_each_unit() {
+        let mut district = district(&[("11089", 1)]);
+        let mut agent = district.agent("11074", 9);
+        let finished = Event::Finished(Finished { at: time("2023-02-01T10:00:00"), outcome: Outcome::Granted });
+        let form = Event::Surveyed(Surveyed { at: time("2023-02-01T11:00:00"), answers: Answers::of([Some(1); 9]) });
+        for event in [received(77), finished, form] {
+            agent.record(77, event);
+        }
+        district.send(&agent, 1, 3);
+        let node = satisfaction(&district.store, None, year()).expect("figures");
+        assert_eq!((node.whole.forms, node.whole.resolved, node.whole.total, node.units.len()), (1, 1, Some(90), 1));
+        let unit = satisfaction(&district.store, Some("11074"), year()).expect("figures");
+        assert_eq!((unit.whole.total, unit.whole.missing.len()), (Some(90), 0));
+        assert_eq!(satisfaction(&district.store, Some("11089"), year()).expect("figures").whole.total, None);
+        assert!(matches!(satisfaction(&district.store, Some("1"), year()), Err(ReportError::UnknownUnit(_))));
     }
 }

@@ -14,7 +14,9 @@
     if (typing(event.target)) return;
     const letter = /^Key[A-Z]$/.test(event.code) ? event.code[3].toLowerCase() : event.key;
     if (letter.length !== 1 || letter === '"') return;
-    const wants = document.querySelector(`[accesskey="${CSS.escape(letter)}"]`);
+    // What the page itself has stands before the frame around it.
+    const found = [...document.querySelectorAll(`[accesskey="${CSS.escape(letter)}"]`)];
+    const wants = found.find((at) => at.closest("main")) ?? found[0];
     if (!wants) return;
     event.preventDefault();
     if (wants.matches("input:not([type=checkbox], [type=radio]), select, textarea")) return wants.focus();
@@ -77,6 +79,17 @@
   if (line) {
     setInterval(refresh, 15000);
     document.addEventListener("visibilitychange", refresh);
+  }
+
+  // A page for citizens forgets whom it spoke of last.
+  const idle = Number(document.body.dataset.idle);
+  if (idle) {
+    let since = Date.now();
+    for (const sign of ["keydown", "pointerdown", "input", "scroll"]) addEventListener(sign, () => { since = Date.now(); }, { passive: true });
+    setInterval(() => {
+      const shows = location.search || location.pathname !== document.body.dataset.home;
+      if (shows && Date.now() - since > idle * 1000) location.replace(document.body.dataset.home);
+    }, 5000);
   }
 
   const foot = document.querySelector("#keys");

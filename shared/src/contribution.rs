@@ -16,9 +16,10 @@ use crate::dossier::{Channel, Dossier, Extent, Outcome, Payment, Rating, Submitt
 use crate::handover::Origin;
 use crate::period::Period;
 use crate::ruleset::SupplementClock;
+use crate::satisfaction::COUNTED;
 
 /// Raised when the same entries count otherwise than before, although no counter was added.
-const RULES: u32 = 1;
+const RULES: u32 = 2;
 
 /// Declares the counters and their column names, in one place.
 macro_rules! counters {
@@ -99,6 +100,27 @@ counters! {
     HandedOver = "handed_over",
     /// Came from the office whose place this one took, and was open there.
     TakenOver = "taken_over",
+    /// Withdrawn or stopped: counted as resolved on time, whenever that was.
+    ResolvedWithdrawn = "resolved_withdrawn",
+    /// Of each question of the forms: its points, and how many answered it.
+    Q1Points = "q1_points",
+    Q1Answers = "q1_answers",
+    Q2Points = "q2_points",
+    Q2Answers = "q2_answers",
+    Q3Points = "q3_points",
+    Q3Answers = "q3_answers",
+    Q4Points = "q4_points",
+    Q4Answers = "q4_answers",
+    Q5Points = "q5_points",
+    Q5Answers = "q5_answers",
+    Q6Points = "q6_points",
+    Q6Answers = "q6_answers",
+    Q7Points = "q7_points",
+    Q7Answers = "q7_answers",
+    Q8Points = "q8_points",
+    Q8Answers = "q8_answers",
+    Q9Points = "q9_points",
+    Q9Answers = "q9_answers",
 }
 
 /// Office minutes of a working day.
@@ -395,7 +417,10 @@ fn count_end(dossier: &Dossier, reception: NaiveDate, count: &mut impl FnMut(Nai
     };
     // A dossier cannot be resolved before it was received, whatever a wrong clock says: it would be open less than once.
     let end = local_day(finished.at).max(reception);
+    let withdrawn = matches!(finished.outcome, Outcome::Withdrawn | Outcome::Stopped);
     let resolved = match verdict {
+        // As the form is filled in everywhere (DOMAIN §2.1); they are told apart beside it.
+        _ if withdrawn => Counter::ResolvedOnTime,
         Verdict::Early => Counter::ResolvedEarly,
         Verdict::OnTime => Counter::ResolvedOnTime,
         Verdict::Overdue => Counter::ResolvedOverdue,
@@ -411,6 +436,7 @@ fn count_end(dossier: &Dossier, reception: NaiveDate, count: &mut impl FnMut(Nai
     let result = dossier.digitised.result;
     let happened = [
         (finished.outcome != Outcome::Granted, Counter::ResolvedWithoutResult),
+        (withdrawn, Counter::ResolvedWithdrawn),
         (result, Counter::ResultDigitised),
         (result && dossier.digitised.components != Extent::None, Counter::FullyDigitised),
         (result && dossier.channel() == Some(Channel::Online), Counter::OnlineWithResult),
@@ -437,6 +463,11 @@ fn count_judgement(dossier: &Dossier, end: NaiveDate, count: &mut impl FnMut(Nai
         count(end, Counter::Surveyed, 1);
         count(end, Counter::SurveyPoints, answered().map(i64::from).sum());
         count(end, Counter::SurveyAnswers, answered().map(|_| 1).sum());
+        for ((on_points, on_answers), points) in COUNTED.into_iter().zip(answers.points()) {
+            let Some(points) = points else { continue };
+            count(end, on_points, i64::from(points));
+            count(end, on_answers, 1);
+        }
     }
 }
 
@@ -548,9 +579,29 @@ mod tests {
     }
 
     #[test]
+    fn what_was_withdrawn_or_stopped_is_resolved_on_time_and_told_apart() {
+        let ended = |outcome, at| Event::Finished(Finished { at: time(at), outcome });
+        let start = received("2023-05-08 08:00"); // due on the 19th
+        for outcome in [Outcome::Withdrawn, Outcome::Stopped] {
+            for at in ["2023-05-09 08:00", "2023-05-25 08:00"] {
+                let total = total(&[start.clone(), ended(outcome, at)]);
+                let resolved =
+                    [Counter::ResolvedEarly, Counter::ResolvedOnTime, Counter::ResolvedOverdue].map(|each| total.get(each));
+                assert_eq!((resolved, total.get(Counter::ResolvedWithdrawn), total.open_overdue()), ([0, 1, 0], 1, 0), "{at}");
+            }
+        }
+        let refused = total(&[start, ended(Outcome::Refused, "2023-05-25 08:00")]);
+        assert_eq!(
+            (refused.get(Counter::ResolvedOverdue), refused.get(Counter::ResolvedWithdrawn)),
+            (1, 0),
+            "a refusal has its time"
+        );
+    }
+
+    #[test]
     fn the_edition_says_how_it_is_counted() {
         assert_eq!(edition().len(), 16);
-        assert_eq!(COLUMNS.len(), TOOK.len() + 35);
+        assert_eq!(COLUMNS.len(), TOOK.len() + 54);
     }
 
     proptest! {

@@ -354,15 +354,14 @@ mod tests {
             }
             let last = days.last().copied().expect("a day");
             let (old, new, one) = (until(&old, last), until(&new, last), until(&one, last));
-            use Counter::{AskedForMore, Extended, ReceivedInPerson, ResolvedEarly, ResolvedOnTime, ResolvedOverdue, WithFee};
             // What is recorded of a dossier that has its result is against the rules, and at the new office counts nowhere.
             let open: &[Counter] = if new.get(Counter::TakenOver) == 1 {
-                &[ResolvedEarly, ResolvedOnTime, ResolvedOverdue, Counter::ResolvedWithoutResult, WithFee, Extended, AskedForMore]
+                &[Counter::ResolvedEarly, Counter::ResolvedOnTime, Counter::ResolvedOverdue, Counter::ResolvedWithoutResult, Counter::WithFee, Counter::Extended, Counter::AskedForMore]
             } else {
                 &[]
             };
             prop_assert_eq!(old.resolved() + new.resolved(), one.resolved());
-            for counter in std::iter::once(ReceivedInPerson).chain(open.iter().copied()) {
+            for counter in std::iter::once(Counter::ReceivedInPerson).chain(open.iter().copied()) {
                 prop_assert_eq!(old.get(counter) + new.get(counter), one.get(counter), "{:?}", counter);
             }
             prop_assert_eq!((old.open() + new.open(), old.get(Counter::HandedOver)), (one.open(), new.get(Counter::TakenOver)));

@@ -340,7 +340,9 @@ mod tests {
     fn sums(within: &[(Counter, i64)], before: &[(Counter, i64)]) -> Sums {
         let counters = |pairs: &[(Counter, i64)]| {
             let mut counters = Counters::default();
-            pairs.iter().for_each(|(counter, value)| counters.0[*counter as usize] = *value);
+            for (counter, value) in pairs {
+                counters.0[*counter as usize] = *value;
+            }
             counters
         };
         Sums { before: counters(before), within: counters(within) }

@@ -81,13 +81,14 @@ impl Period {
     }
 
     /// Whole reporting months, where it is made of such.
-    fn whole_months(&self) -> Option<(i32, i32)> {
+    fn whole_months(self) -> Option<(i32, i32)> {
         let next = self.to.succ_opt()?;
         (self.from.day() == 15 && next.day() == 15).then(|| (month_of(self.from), month_of(next)))
     }
 
     /// The period before it: of as many reporting months, or else of as many days. Six or nine months begin with their year
     /// and are compared with those of the year before.
+    #[must_use]
     pub fn previous(&self) -> Period {
         let part_of_year = self.name().is_some_and(|name| name.contains(" tháng "));
         match self.whole_months() {
@@ -103,7 +104,36 @@ impl Period {
         }
     }
 
+    /// The kinds of periods of the rule: code and name.
+    pub fn kinds() -> impl Iterator<Item = (String, String)> {
+        let months = (1..=12).map(|month| (format!("m{month}"), format!("Tháng {month}")));
+        let quarters = (1..=4).map(|quarter| (format!("q{quarter}"), format!("Quý {quarter}")));
+        let parts = [("p6", "6 tháng"), ("p9", "9 tháng"), ("y", "Cả năm")];
+        months.chain(quarters).chain(parts.into_iter().map(|(code, name)| (code.to_owned(), name.to_owned())))
+    }
+
+    /// The period of a kind in a report year.
+    pub fn of_kind(kind: &str, year: i32) -> Option<Period> {
+        let number = |letter| kind.strip_prefix(letter).and_then(|number: &str| number.parse::<i32>().ok());
+        let (first, last) = match (kind, number('m'), number('q')) {
+            ("y", ..) => (1, 12),
+            ("p6", ..) => (1, 6),
+            ("p9", ..) => (1, 9),
+            (_, Some(month @ 1..=12), _) => (month, month),
+            (_, _, Some(quarter @ 1..=4)) => (quarter * 3 - 2, quarter * 3),
+            _ => return None,
+        };
+        (2000..=2100).contains(&year).then(|| Period::months(year, first, last))
+    }
+
+    /// The kind of a period of the rule.
+    pub fn kind(&self) -> Option<String> {
+        let year = Period::year_of(self.to);
+        Period::kinds().map(|(kind, _)| kind).find(|kind| Period::of_kind(kind, year) == Some(*self))
+    }
+
     /// The same days a year earlier; 29 February becomes the 28th.
+    #[must_use]
     pub fn last_year(&self) -> Period {
         let earlier = |day: NaiveDate| {
             let same = day.with_year(day.year() - 1);
@@ -205,6 +235,26 @@ mod tests {
             );
             day = day.succ_opt().expect("a day after");
         }
+    }
+
+    #[test]
+    fn each_kind_is_found_by_its_code_and_compared_with_the_one_before() {
+        for (kind, name) in Period::kinds() {
+            let period = Period::of_kind(&kind, 2026).expect("a period");
+            let shown = period.name().expect("a name");
+            assert!(shown.starts_with(&name.replace("Cả năm", "Năm")), "{kind}: {shown}");
+            assert_eq!(period.kind().as_ref(), Some(&kind));
+            assert!(period.previous().name().is_some() && period.previous().to < period.to);
+        }
+        let before = |kind: &str| Period::of_kind(kind, 2026).expect("a period").previous().name().expect("a name");
+        assert_eq!(
+            ["m1", "m7", "q1", "p6", "y"].map(before),
+            ["Tháng 12/2025", "Tháng 6/2026", "Quý 4/2025", "6 tháng 2025", "Năm 2025"]
+        );
+        let day = |text: &str| text.parse().expect("a date");
+        let other = Period { from: day("2023-01-10"), to: day("2023-01-19") };
+        assert_eq!(other.previous(), Period { from: day("2022-12-31"), to: day("2023-01-09") });
+        assert_eq!(Period::of_kind("m13", 2026).or(Period::of_kind("y", 1)), None);
     }
 
     #[test]

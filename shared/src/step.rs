@@ -15,6 +15,7 @@ use crate::dossier::{
     PaymentRequested, Rated, Rating, Receiver, ReturnWay, Returned, Supplemented, Surveyed, Transferred,
 };
 use crate::paper;
+use crate::reason;
 use crate::ruleset::SupplementClock;
 use crate::survey::{Answers, QUESTIONS};
 use crate::text::nfc;
@@ -72,6 +73,8 @@ pub struct Draft {
     /// When it happened; empty for now.
     pub at: String,
     pub note: String,
+    /// Code of one of [`reason::reasons`], or empty.
+    pub reason: String,
     pub due_at: String,
     pub outcome: String,
     pub amount_vnd: String,
@@ -399,17 +402,24 @@ impl Check<'_> {
 
     /// The remark; the law or common sense asks for a reason in some steps.
     fn note(&mut self, kind: StepKind) -> Option<String> {
-        let note = nfc(&self.draft.note);
+        let (code, added) = (self.draft.reason.as_str(), nfc(&self.draft.note));
         let outcome = Outcome::from_code(&self.draft.outcome);
+        let needs_none = kind == StepKind::Finished && !matches!(outcome, Some(Outcome::Refused | Outcome::Stopped));
+        if !code.is_empty() && reason::words(kind, code).is_none() {
+            self.fault("reason", "hãy chọn một lý do trong danh sách");
+        } else if !code.is_empty() && needs_none {
+            self.fault("reason", "chỉ chọn lý do khi từ chối hoặc dừng giải quyết");
+        }
         let asked = match kind {
             StepKind::SupplementRequested => Some("hãy ghi đầy đủ những gì cần bổ sung; chỉ được yêu cầu một lần"),
-            StepKind::Extended => Some("hãy ghi lý do chậm, như trong phiếu xin lỗi"),
+            StepKind::Extended => Some("hãy chọn hoặc ghi lý do chậm, như trong phiếu xin lỗi"),
             StepKind::Voided => Some("hãy ghi lý do hủy"),
-            StepKind::Finished if matches!(outcome, Some(Outcome::Refused | Outcome::Stopped)) => Some("hãy ghi lý do"),
+            StepKind::Finished if !needs_none => Some("hãy chọn hoặc ghi lý do"),
             _ => None,
         };
+        let note = reason::worded(kind, code, &added);
         match asked {
-            Some(problem) if note.is_empty() => self.fault("note", problem),
+            Some(problem) if added.is_empty() && !reason::suffices(kind, code) => self.fault("note", problem),
             _ if note.chars().count() > LONGEST_NOTE => self.fault("note", format!("dài quá {LONGEST_NOTE} ký tự")),
             _ => {}
         }

@@ -88,24 +88,30 @@ pub enum OfficerGrade {
 }
 
 /// Questions that are asked of each dossier, and so of the officer who handled it (TT 01/2018 Art. 14), from 1.
-const OF_EACH_DOSSIER: [usize; 5] = [1, 2, 3, 4, 7];
+pub const OFFICER_QUESTIONS: [usize; 5] = [1, 2, 3, 4, 7];
 
 impl Indices {
     /// The indices of forms: the sum of the points over the number of dossiers that answered, to one decimal
     /// (TT 01/2018 Art. 15(2)).
     pub fn of<'a>(forms: impl IntoIterator<Item = &'a Answers>) -> Indices {
-        let (mut sums, mut indices) = ([0u32; QUESTIONS], Indices::default());
+        let (mut counted, mut count) = ([(0u32, 0u32); QUESTIONS], 0);
         for form in forms {
-            for ((points, sum), index) in form.0.iter().zip(&mut sums).zip(&mut indices.0) {
+            count += 1;
+            for (points, (sum, answered)) in form.0.iter().zip(&mut counted) {
                 *sum += u32::from(points.unwrap_or(0));
-                index.answered += u32::from(points.is_some());
-                index.not_answered += u32::from(points.is_none());
+                *answered += u32::from(points.is_some());
             }
         }
-        for (index, sum) in indices.0.iter_mut().zip(sums) {
-            index.tenths = (index.answered > 0).then(|| (sum * 20 + index.answered) / (index.answered * 2));
-        }
-        indices
+        Indices::of_sums(counted, count)
+    }
+
+    /// The same from what was counted: for each question its points and the forms that answered it, of so many forms.
+    pub fn of_sums(counted: [(u32, u32); QUESTIONS], forms: u32) -> Indices {
+        Indices(counted.map(|(points, answered)| Index {
+            tenths: (answered > 0).then(|| (points * 20 + answered) / (answered * 2)),
+            answered,
+            not_answered: forms.saturating_sub(answered),
+        }))
     }
 
     /// The sum of the indices that have data; `None` without any.
@@ -115,7 +121,7 @@ impl Indices {
 
     /// The same over the questions that are asked of each dossier.
     pub fn officer_total(&self) -> Option<Tenths> {
-        OF_EACH_DOSSIER.into_iter().filter_map(|question| self.0[question - 1].tenths).reduce(|sum, tenths| sum + tenths)
+        OFFICER_QUESTIONS.into_iter().filter_map(|question| self.0[question - 1].tenths).reduce(|sum, tenths| sum + tenths)
     }
 }
 

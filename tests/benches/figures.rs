@@ -130,7 +130,9 @@ fn add_day(delta: &mut Delta, dice: &mut Dice, day: NaiveDate, times: u64) {
     let mut add = |day: NaiveDate, pairs: &[(Counter, i64)]| {
         let cell = Cell { field: field.to_owned(), procedure: procedure.to_owned(), day };
         let mut counters = Counters::default();
-        pairs.iter().for_each(|(counter, value)| counters.0[*counter as usize] = *value);
+        for (counter, value) in pairs {
+            counters.0[*counter as usize] = *value;
+        }
         delta.0.entry(cell).or_default().add(&counters);
     };
     let online = count / 2;
@@ -167,17 +169,17 @@ fn measure(folder: &Path, last: NaiveDate) -> Result<()> {
     let now: LocalTime = at(last + Days::new(3), chrono::NaiveTime::from_hms_opt(9, 0, 0).context("a time")?);
     let mut dice = Dice::new(3);
     let year = Period::year(2023);
-    timed("form II.06 of the node, any range", ROUNDS, || Ok(drop(rollup::ii06(&store, None, range(&mut dice))?)))?;
+    timed("form II.06 of the node, any range", ROUNDS, || Ok(rollup::ii06(&store, None, range(&mut dice))?))?;
     timed("form II.06 of a commune, any range", ROUNDS, || {
         let office = unit(usize::try_from(dice.below(COMMUNES as u64))?);
-        Ok(drop(rollup::ii06(&store, Some(&office), range(&mut dice))?))
+        Ok(rollup::ii06(&store, Some(&office), range(&mut dice))?)
     })?;
-    timed("by procedure of the node, any range", ROUNDS, || Ok(drop(rollup::procedure_sums(&store, None, range(&mut dice))?)))?;
-    timed("the dashboard", ROUNDS / 4, || Ok(drop(summary(&store, year, now)?)))?;
+    timed("by procedure of the node, any range", ROUNDS, || Ok(rollup::procedure_sums(&store, None, range(&mut dice))?))?;
+    timed("the dashboard", ROUNDS / 4, || Ok(summary(&store, year, now)?))?;
     let columns = ["received", "resolved", "open_overdue"].iter().filter_map(|id| indicator::find(id)).collect();
     let by = indicator::find("on_time_share").context("an indicator")?;
     let asked = Asked { period: year, view: View::Then, by, columns, order: Order::Best, filter: String::new() };
-    timed("all offices side by side", ROUNDS / 4, || Ok(drop(compare(&store, &asked, now)?)))
+    timed("all offices side by side", ROUNDS / 4, || Ok(compare(&store, &asked, now)?))
 }
 
 /// Some days of the last year.
@@ -187,7 +189,7 @@ fn range(dice: &mut Dice) -> Period {
 }
 
 /// Runs it so many times and prints the median and the 99th percentile.
-fn timed(name: &str, rounds: usize, mut run: impl FnMut() -> Result<()>) -> Result<()> {
+fn timed<T>(name: &str, rounds: usize, mut run: impl FnMut() -> Result<T>) -> Result<()> {
     let mut times: Vec<Duration> = Vec::with_capacity(rounds);
     run()?;
     for _ in 0..rounds {

@@ -93,11 +93,16 @@ struct Table {
 }
 
 impl Table {
-    async fn laid() -> Result<Table> {
+    /// Before any commune has sent.
+    async fn empty() -> Result<Table> {
         let folder = tempfile::tempdir()?;
         let district = District::found(folder.path()).await?;
-        let server = district.serve().await?;
-        let mut communes = Vec::new();
+        Ok(Table { server: district.serve().await?, district, communes: Vec::new(), folder })
+    }
+
+    async fn laid() -> Result<Table> {
+        let mut table = Table::empty().await?;
+        let (folder, district) = (&table.folder, &table.district);
         for (unit, name, identifier) in [("11089", "Xã Ngọc Kỳ", "000.11.57.H23"), ("11098", "Xã Tái Sơn", "000.00.98.H23")]
         {
             let commune = Commune::found(folder.path(), unit, name, identifier).await?;
@@ -105,16 +110,16 @@ impl Table {
             commune.import_declared().await?;
             commune.enroll(&district, district.address).await?;
             commune.sync().await?;
-            communes.push(commune);
+            table.communes.push(commune);
         }
-        Ok(Table { district, server, communes, folder })
+        Ok(table)
     }
 
-    /// Gives the second commune another name.
+    /// Gives the first commune another name.
     async fn rename_a_commune(&self, name: &str) -> Result<()> {
         let file = self.folder.path().join("renamed.csv");
         let quoted = format!("\"{}\"", name.replace('"', "\"\""));
-        std::fs::write(&file, motcua_shared::unit::STARTER.replace("Xã Tái Sơn", &quoted))?;
+        std::fs::write(&file, motcua_shared::unit::STARTER.replace("Xã Ngọc Kỳ", &quoted))?;
         expect(&programs().aggregator, &["units", "--data", text(&self.district.data), "import", text(&file)]).await?;
         Ok(())
     }

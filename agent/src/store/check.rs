@@ -60,7 +60,9 @@ impl Store {
     /// Makes the projection again from the log.
     pub fn rebuild(&mut self) -> Result<()> {
         let transaction = begin(&mut self.connection)?;
-        transaction.execute_batch("delete from dossier; delete from rollup; delete from certification; delete from desk;")?;
+        transaction.execute_batch(
+            "delete from dossier; delete from rollup; delete from certification; delete from desk; delete from stay;",
+        )?;
         let mut delta = Delta::default();
         for id in dossier_ids(&transaction)? {
             let (dossier, person) = fold(&transaction, id)?;

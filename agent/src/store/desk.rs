@@ -5,6 +5,7 @@
 
 use std::collections::BTreeSet;
 
+use chrono::NaiveDate;
 use motcua_shared::calendar::{Calendar, LocalTime, local_day, tomorrow};
 use motcua_shared::contribution::{Dated, Delta};
 use motcua_shared::dossier::{Dossier, Event, Payment, Refusal};
@@ -19,7 +20,7 @@ use super::{
 };
 
 /// Changes whenever what is written to the table does.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// A list that the desk works through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,6 +63,16 @@ pub struct DeskRow {
     pub extensions: u32,
     /// How many entries its history has.
     pub seen: usize,
+}
+
+/// A stay that began on a day.
+#[derive(Debug, Clone)]
+pub struct HandedOver {
+    pub row: DossierRow,
+    pub holder: String,
+    pub at: String,
+    pub due_at: Option<String>,
+    pub ended_at: Option<String>,
 }
 
 /// One step of many that are taken at once.
@@ -212,6 +223,37 @@ impl Store {
         Ok(found)
     }
 
+    /// What was handed over on a day, by holder and time.
+    pub fn handed_over(&self, day: NaiveDate) -> Result<Vec<HandedOver>> {
+        let columns =
+            DOSSIER_COLUMNS.split(',').map(|column| format!("dossier.{}", column.trim())).collect::<Vec<_>>().join(", ");
+        let mut statement = self.connection.prepare_cached(&format!(
+            "select {columns}, stay.holder as holder, stay.at as at, stay.due_at as back_by, stay.ended_at as ended_at
+             from stay join dossier on dossier.id = stay.dossier
+             where stay.at >= ?1 and stay.at < ?2 and dossier.state <> 'voided' order by stay.holder, stay.at, dossier.code"
+        ))?;
+        let rows = statement.query_map([day.to_string(), tomorrow(day).to_string()], |row| {
+            Ok(HandedOver {
+                row: dossier_row(row)?,
+                holder: row.get("holder")?,
+                at: row.get("at")?,
+                due_at: row.get("back_by")?,
+                ended_at: row.get("ended_at")?,
+            })
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Received on a day, being processed, and never handed over.
+    pub fn not_handed_over(&self, day: NaiveDate) -> Result<Vec<DossierRow>> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "select {DOSSIER_COLUMNS} from dossier where received_at >= ?1 and received_at < ?2 and state = 'processing'
+               and not exists (select 1 from stay where stay.dossier = dossier.id) order by received_at, code"
+        ))?;
+        let rows = statement.query_map([day.to_string(), tomorrow(day).to_string()], dossier_row)?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// Takes many steps in one transaction: what may be taken is, each as an entry of its own; why not, for the others.
     pub fn acts(&mut self, acts: Vec<StepTaken>, pen: &Pen) -> Result<Vec<Result<(), Refusal>>> {
         let transaction = begin(&mut self.connection)?;
@@ -243,7 +285,7 @@ impl Store {
             return Ok(());
         }
         let transaction = begin(&mut self.connection)?;
-        transaction.execute("delete from desk", [])?;
+        transaction.execute_batch("delete from desk; delete from stay")?;
         let ids: Vec<Uuid> = {
             let mut statement = transaction.prepare("select id from dossier")?;
             let ids = statement.query_map([], |row| row.get(0))?;
@@ -313,6 +355,14 @@ pub(super) fn put(transaction: &Transaction, dossier: &Dossier) -> Result<()> {
              values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute(params![dossier.id, holder, holder_due_at, waits_for, waits_since, extensions, settled_on, counted])?;
+    transaction.prepare_cached("delete from stay where dossier = ?1")?.execute([dossier.id])?;
+    let mut statement = transaction
+        .prepare_cached("insert into stay (dossier, place, holder, at, due_at, ended_at) values (?1, ?2, ?3, ?4, ?5, ?6)")?;
+    let text = |at: LocalTime| at.to_rfc3339();
+    for (place, stay) in (0i64..).zip(&dossier.stays) {
+        let (due_at, ended_at) = (stay.due_at.map(text), stay.ended_at.map(text));
+        statement.execute(params![dossier.id, place, stay.to, text(stay.at), due_at, ended_at])?;
+    }
     Ok(())
 }
 

@@ -13,11 +13,13 @@ use motcua_shared::calendar::LocalTime;
 use motcua_shared::certainty::{Certainty, EnteredLate, Recorded, certainty, entered_late};
 use motcua_shared::certification::Certified;
 use motcua_shared::dossier::{Digitised, Dossier, Fault, Lack, Payment, Rating, Receiver, ReturnWay, Stay, SubmittedBy};
+use motcua_shared::handover::HandedOver;
 use motcua_shared::paper::Paper;
 use motcua_shared::period::Period;
 use motcua_shared::reference::Tables;
 use motcua_shared::report::{Coverage, Ii06, OfficeCoverage};
 use motcua_shared::rule::Finding;
+use motcua_shared::satisfaction::Satisfaction;
 use motcua_shared::survey::Answers;
 use serde::{Deserialize, Serialize};
 
@@ -123,6 +125,10 @@ pub struct LifeJson {
     /// Codes of the dossiers that this slip became.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     followed_by: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    handed_over: Option<HandedOver>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    taken_over: Option<TakenOverJson>,
     supplements: u32,
     extensions: u32,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -143,6 +149,14 @@ pub struct LifeJson {
     answers: Option<Answers>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     faults: Vec<Fault>,
+}
+
+/// Where it was received.
+#[derive(Serialize)]
+struct TakenOverJson {
+    at: LocalTime,
+    from: String,
+    from_name: String,
 }
 
 #[derive(Serialize)]
@@ -186,6 +200,12 @@ impl LifeJson {
             awaiting_supplement_since: dossier.awaiting_supplement_since,
             turned_away: dossier.turned_away.map(|slip| TurnedAwayJson { at: slip.at, lack: slip.lack }),
             followed_by: Vec::new(),
+            handed_over: dossier.handed_over,
+            taken_over: dossier.taken_over.map(|origin| TakenOverJson {
+                at: origin.at,
+                from: origin.from.clone(),
+                from_name: origin.from_name.clone(),
+            }),
             supplements: dossier.supplements,
             extensions: dossier.extensions,
             stays: dossier.stays,
@@ -208,6 +228,7 @@ pub fn routes() -> Router<App> {
         .route("/api/v1/dossiers", get(dossiers))
         .route("/api/v1/dossiers/{code}", get(dossier))
         .route("/api/v1/reports/ii06", get(report))
+        .route("/api/v1/reports/satisfaction", get(satisfaction))
         .route("/api/v1/findings", get(findings))
         .route("/api/openapi.json", get(description))
         .route("/api/{*rest}", get(fault::nowhere))
@@ -224,6 +245,16 @@ async fn status(State(app): State<App>) -> Result<Json<Status>, HttpError> {
 struct Days {
     from: String,
     to: String,
+}
+
+impl Days {
+    /// The period of a report: both days are needed.
+    fn asked(&self) -> Result<Period, HttpError> {
+        let asked = |name| HttpError::parameter(format!("Thiếu tham số {name}."), "Cần from và to, dạng 2026-11-22.");
+        let from = day("from", &self.from)?.ok_or_else(|| asked("from"))?;
+        let to = day("to", &self.to)?.ok_or_else(|| asked("to"))?;
+        period(from, to)
+    }
 }
 
 fn day(name: &str, text: &str) -> Result<Option<NaiveDate>, HttpError> {
@@ -253,11 +284,13 @@ async fn dossier(State(app): State<App>, Path(code): Path<String>) -> Result<Jso
 }
 
 async fn report(State(app): State<App>, Query(days): Query<Days>) -> Result<Json<Ii06>, HttpError> {
-    let asked = |name| HttpError::parameter(format!("Thiếu tham số {name}."), "Cần from và to, dạng 2026-11-22.");
-    let from = day("from", &days.from)?.ok_or_else(|| asked("from"))?;
-    let to = day("to", &days.to)?.ok_or_else(|| asked("to"))?;
-    let period = period(from, to)?;
+    let period = days.asked()?;
     Ok(Json(app.read(move |store, _| ii06(store, period)).await?))
+}
+
+async fn satisfaction(State(app): State<App>, Query(days): Query<Days>) -> Result<Json<Satisfaction>, HttpError> {
+    let period = days.asked()?;
+    Ok(Json(app.read(move |store, _| store.satisfaction(period)).await?))
 }
 
 /// What lies within the days given.

@@ -12,10 +12,12 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use motcua_shared::calendar::{Calendar, LocalTime};
 use motcua_shared::catalogue::{ClockStart, field_name};
+use motcua_shared::certainty::{Recorded, entered_late};
 use motcua_shared::certification::Document;
 use motcua_shared::dossier::{
     Channel, Code, Dossier, Event, Extent, Holder, Outcome, Payment, Rating, Receiver, ReturnWay, TurnedAway,
 };
+use motcua_shared::reason;
 use motcua_shared::reference::Tables;
 use motcua_shared::ruleset::SupplementClock;
 use motcua_shared::seal::{OfficeKey, Sealed};
@@ -25,7 +27,7 @@ use serde::Deserialize;
 
 use super::fault::HttpError;
 use super::viewer::{ClerkViewer, Viewer};
-use super::{App, Frame, html};
+use super::{App, Frame, html, slip};
 use crate::office::now;
 use crate::store::{self, DossierRow, Step, Store, StoreError};
 use crate::words::{self, DueWords};
@@ -58,6 +60,7 @@ pub(super) struct Input {
 /// The form of one step.
 pub(super) struct StepForm {
     pub kind: &'static str,
+    pub key: &'static str,
     pub name: &'static str,
     pub draft: Draft,
     pub faults: Vec<FieldError>,
@@ -84,8 +87,16 @@ struct Line {
     note: String,
     recorded: String,
     author: String,
+    /// It was typed in long after it happened.
+    entered_late: bool,
     /// Why the district stored it and does not count it.
     held_back: Option<String>,
+}
+
+/// A slip that can be printed.
+struct SlipLink {
+    code: &'static str,
+    name: String,
 }
 
 struct Facts {
@@ -126,6 +137,7 @@ struct DossierPage {
     person: Sealed,
     lines: Vec<Line>,
     forms: Vec<StepForm>,
+    slips: Vec<SlipLink>,
     /// How many entries the clerk has seen.
     seen: usize,
     saved: String,
@@ -134,13 +146,13 @@ struct DossierPage {
 
 /// What the store knows of one dossier.
 pub(super) struct Known {
-    row: DossierRow,
-    dossier: Dossier,
-    steps: Vec<Step>,
-    person: Sealed,
+    pub(super) row: DossierRow,
+    pub(super) dossier: Dossier,
+    pub(super) steps: Vec<Step>,
+    pub(super) person: Sealed,
     /// Dossiers that were received after this slip.
     followed_by: Vec<String>,
-    tables: Arc<Tables>,
+    pub(super) tables: Arc<Tables>,
 }
 
 impl Known {
@@ -224,7 +236,8 @@ fn page(known: Known, frame: Option<Frame>, saved: String, refused: String, mut 
         forms: forms.collect(),
         facts: facts(&known, now),
         seen: known.steps.len(),
-        lines: known.steps.into_iter().rev().map(line).collect(),
+        slips: slip::offered(&known).into_iter().map(|(code, name)| SlipLink { code, name }).collect(),
+        lines: lines(known.steps, &known.tables.calendar),
         person: known.person,
         frame,
         nav: "",
@@ -289,9 +302,23 @@ fn turned_away(slip: &TurnedAway) -> String {
     format!("{}, {}", words::lack_name(slip.lack), words::time(slip.at))
 }
 
-fn line(step: Step) -> Line {
+/// The life of a dossier, the newest first.
+fn lines(steps: Vec<Step>, calendar: &Calendar) -> Vec<Line> {
+    let recorded = |step: &Step| {
+        step.event
+            .clone()
+            .map(|event| Recorded { event, recorded_at: step.recorded_at, clock: None })
+            .into_iter()
+            .collect::<Vec<_>>()
+    };
+    let late: Vec<bool> = steps.iter().map(|step| !entered_late(&recorded(step), calendar).is_empty()).collect();
+    steps.into_iter().zip(late).rev().map(|(step, late)| line(step, late)).collect()
+}
+
+fn line(step: Step, entered_late: bool) -> Line {
     let event = step.event.as_ref();
     Line {
+        entered_late,
         seq: step.seq,
         kind: words::kind_name(&step.kind).to_owned(),
         happened: event.and_then(words::happened_at).map(words::time).unwrap_or_default(),
@@ -308,6 +335,7 @@ pub(super) fn step_form(kind: StepKind, dossier: &Dossier, returned: Option<Retu
     let (draft, faults) = returned.map_or_else(|| (blank(kind, dossier), Vec::new()), |back| (back.draft, back.faults));
     StepForm {
         kind: kind.code(),
+        key: key(kind),
         name: words::kind_name(kind.code()),
         open,
         note_label: note_label(kind),
@@ -323,8 +351,10 @@ fn selects(kind: StepKind, draft: &Draft) -> Vec<Select> {
     let select = |field, label, choices| Select { field, label, choices };
     match kind {
         StepKind::Finished => {
-            vec![select("outcome", "Kết quả", choices::<Outcome>(&draft.outcome, words::outcome_name))]
+            let outcome = select("outcome", "Kết quả", choices::<Outcome>(&draft.outcome, words::outcome_name));
+            vec![outcome, select("reason", "Lý do, khi từ chối hoặc dừng giải quyết", reasons(kind, draft))]
         }
+        StepKind::SupplementRequested | StepKind::Extended => vec![select("reason", "Lý do", reasons(kind, draft))],
         StepKind::Transferred => {
             vec![select("holder", "Chuyển cho", choices::<Holder>(&draft.holder, words::holder_name))]
         }
@@ -348,6 +378,11 @@ fn selects(kind: StepKind, draft: &Draft) -> Vec<Select> {
         }
         _ => Vec::new(),
     }
+}
+
+fn reasons(kind: StepKind, draft: &Draft) -> Vec<Choice> {
+    let choice = |(code, name): &(&'static str, &'static str)| Choice { code, name, chosen: *code == draft.reason };
+    reason::reasons(kind).iter().map(choice).collect()
 }
 
 /// The points of one question.
@@ -400,8 +435,8 @@ fn choices<T: Code + PartialEq>(chosen: &str, name: fn(T) -> &'static str) -> Ve
 fn note_label(kind: StepKind) -> &'static str {
     match kind {
         StepKind::SupplementRequested => "Những gì cần bổ sung, ghi đủ trong một lần",
-        StepKind::Finished => "Ghi chú, hoặc lý do khi từ chối hay dừng",
-        StepKind::Extended => "Lý do chậm",
+        StepKind::Finished => "Ghi chú, hoặc nói rõ lý do",
+        StepKind::Extended => "Nói rõ lý do (không bắt buộc khi đã chọn ở trên)",
         StepKind::Voided => "Lý do hủy",
         StepKind::Returned => "Họ tên người nhận thay, ghi chú (không bắt buộc)",
         StepKind::Accepted => "Số, ngày thông báo thụ lý (không bắt buộc)",

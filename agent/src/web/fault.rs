@@ -120,6 +120,12 @@ impl From<StoreError> for HttpError {
                 NOTHING_CHANGED,
                 "Hãy kiểm tra lại mã trên giấy hẹn, hoặc tìm trong danh sách hồ sơ.",
             ),
+            StoreError::NoForm(_) => HttpError::new(
+                StatusCode::NOT_FOUND,
+                sentence(&error.to_string()),
+                NOTHING_CHANGED,
+                "Hãy mở hồ sơ và ghi bước tương ứng trước khi in.",
+            ),
             StoreError::Refused(refusal) => HttpError::new(
                 StatusCode::CONFLICT,
                 refusal.to_string(),

@@ -24,7 +24,7 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
                       frame-ancestors 'none'";
 
 /// What is answered without a log-in; each name with everything under it.
-pub const OPEN: [&str; 5] = ["/login", "/setup", "/trust", "/kiosk", "/healthz"];
+pub const OPEN: [&str; 6] = ["/login", "/setup", "/trust", "/kiosk", "/lookup", "/healthz"];
 /// What pages are made of: nobody's data.
 const PARTS: [&str; 4] = [".css", ".js", ".svg", ".woff2"];
 /// What pages ask for by themselves: it keeps no session open.

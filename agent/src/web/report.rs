@@ -1,17 +1,19 @@
-//! The page of report II.06 for this office.
+//! The figures of this office: form II.06 and the named figures of a period against the one before, and the dossiers
+//! behind each number.
 //!
-//! Promise: the figures are those of the command line and the API; what they rest on stands under them.
-//! Start at [`ii06`].
+//! Promise: the figures are those of the command line and the API; what they rest on stands under them; a list behind a
+//! number has as many dossiers as the number says. Start at [`ii06`] and [`behind`].
 
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
-use axum::response::{IntoResponse, Response};
+use axum::response::{Html, IntoResponse, Response};
 use motcua_shared::calendar::local_day;
 use motcua_shared::catalogue::field_name;
+use motcua_shared::indicator::{self, Sums};
 use motcua_shared::period::Period;
-use motcua_shared::report::{Columns, Ii06};
+use motcua_shared::report::{Column, Columns, Ii06};
 use motcua_shared::ruleset::ClassificationRule;
 use motcua_shared::text::number;
 use motcua_shared::typed;
@@ -21,6 +23,7 @@ use super::fault::HttpError;
 use super::viewer::Viewer;
 use super::{App, Frame, api, html};
 use crate::office::now;
+use crate::store::{self, Store};
 use crate::words;
 
 #[derive(Debug, Default, Deserialize)]
@@ -28,12 +31,33 @@ use crate::words;
 pub struct Asked {
     from: String,
     to: String,
+    /// A period of the rule, in place of days.
+    kind: String,
+    year: String,
+    field: String,
+    column: String,
+    page: String,
+}
+
+/// A figure with the one of the period before, and where the dossiers behind it are listed.
+struct Figure {
+    value: String,
+    before: String,
+    address: String,
 }
 
 /// A row as it is shown.
 struct Line {
     name: String,
-    cells: Vec<String>,
+    cells: Vec<Figure>,
+}
+
+/// A named figure.
+struct Named {
+    name: &'static str,
+    note: &'static str,
+    value: String,
+    before: String,
 }
 
 /// What the figures rest on, in words.
@@ -43,6 +67,23 @@ struct Basis {
     complete_to: String,
     entries: String,
     pending: String,
+    /// What the columns do not tell apart; empty when there is nothing.
+    besides: String,
+}
+
+/// The period that is shown, and how to choose another.
+struct Chosen {
+    period: Period,
+    /// Of the period, or that it has none.
+    name: String,
+    /// Figures of other offices and times can be set beside it.
+    comparable: bool,
+    previous: Period,
+    previous_name: String,
+    /// Code, name, whether it is this one.
+    kinds: Vec<(String, String, bool)>,
+    year: i32,
+    problem: String,
 }
 
 #[derive(Template)]
@@ -50,18 +91,22 @@ struct Basis {
 struct ReportPage {
     frame: Option<Frame>,
     nav: &'static str,
-    period: Period,
-    /// Of the period, or that it has none.
-    name: String,
-    problem: String,
+    chosen: Chosen,
+    action: &'static str,
     periods: Vec<Period>,
     lines: Vec<Line>,
-    total: Vec<String>,
+    total: Vec<Figure>,
+    named: Vec<Named>,
     basis: Basis,
 }
 
 /// The period asked for; nothing asked is this report year.
 fn period(asked: &Asked) -> Result<Period, String> {
+    if !asked.kind.is_empty() {
+        let year = asked.year.parse().ok();
+        let unknown = || "Kỳ báo cáo chưa đúng; hãy chọn lại kỳ và năm.".to_owned();
+        return year.and_then(|year| Period::of_kind(&asked.kind, year)).ok_or_else(unknown);
+    }
     if asked.from.is_empty() && asked.to.is_empty() {
         return Ok(Period::year(Period::year_of(local_day(now()))));
     }
@@ -72,31 +117,101 @@ fn period(asked: &Asked) -> Result<Period, String> {
     }
 }
 
-/// The form on a page. An unreadable period shows this year's report and says so.
+impl Chosen {
+    /// An unreadable period is this year's, and says so.
+    fn read(asked: &Asked) -> Chosen {
+        let (problem, period) = match period(asked) {
+            Ok(period) => (String::new(), period),
+            Err(problem) => (problem, Period::year(Period::year_of(local_day(now())))),
+        };
+        let (kind, previous) = (period.kind(), period.previous());
+        let days = |period: &Period| format!("{}–{}", period.from.format("%d/%m/%Y"), period.to.format("%d/%m/%Y"));
+        Chosen {
+            name: period.name().unwrap_or_else(|| "không phải kỳ báo cáo chuẩn".to_owned()),
+            comparable: period.name().is_some(),
+            previous_name: previous.name().unwrap_or_else(|| days(&previous)),
+            previous,
+            kinds: Period::kinds().map(|(code, name)| (code.clone(), name, kind.as_ref() == Some(&code))).collect(),
+            year: Period::year_of(period.to),
+            period,
+            problem,
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        if self.problem.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST }
+    }
+
+    /// For the address of another page.
+    fn query(&self) -> String {
+        format!("from={}&to={}", self.period.from, self.period.to)
+    }
+}
+
+/// The form on a page, against the period before.
 pub async fn ii06(viewer: Viewer, State(app): State<App>, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
-    let today = local_day(now());
-    let (problem, period) = match period(&asked) {
-        Ok(period) => (String::new(), period),
-        Err(problem) => (problem, Period::year(Period::year_of(today))),
-    };
-    let status = if problem.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST };
-    let (report, frame) = app.read(move |store, _| Ok((api::ii06(store, period)?, Frame::read(store, &viewer)?))).await?;
-    let page = ReportPage {
-        frame,
-        nav: "ii06",
-        period,
-        name: period.name().unwrap_or_else(|| "không phải kỳ báo cáo chuẩn".to_owned()),
-        problem,
-        periods: Period::standard(today),
-        lines: report.rows.iter().map(|row| line(field_name(&row.field), &row.columns)).collect(),
-        total: line("", &report.total).cells,
-        basis: basis(&report),
-    };
+    let chosen = Chosen::read(&asked);
+    let status = chosen.status();
+    let page = app
+        .read(move |store, _| {
+            let (report, before) = (api::ii06(store, chosen.period)?, api::ii06(store, chosen.previous)?);
+            let of_field = |field: &str| before.rows.iter().find(|row| row.field == field).map(|row| row.columns);
+            let lines = report.rows.iter().map(|row| Line {
+                name: field_name(&row.field).to_owned(),
+                cells: figures(&chosen, &row.field, &row.columns, &of_field(&row.field).unwrap_or_default()),
+            });
+            Ok(ReportPage {
+                frame: Frame::read(store, &viewer)?,
+                nav: "ii06",
+                action: "/reports/ii06",
+                periods: Period::standard(local_day(now())),
+                lines: lines.collect(),
+                total: figures(&chosen, "", &report.total, &before.total),
+                named: named(store, &chosen)?,
+                basis: basis(&report),
+                chosen,
+            })
+        })
+        .await?;
     Ok((status, html(&page)?).into_response())
 }
 
-fn line(name: &str, columns: &Columns) -> Line {
-    Line { name: name.to_owned(), cells: columns.cells().into_iter().map(number).collect() }
+fn figures(chosen: &Chosen, field: &str, columns: &Columns, before: &Columns) -> Vec<Figure> {
+    let figure = |column: Column| Figure {
+        value: number(column.of(columns)),
+        before: number(column.of(before)),
+        address: if column.of(columns) == 0 {
+            String::new()
+        } else {
+            format!("/reports/ii06/behind?{}&field={field}&column={}", chosen.query(), column.number())
+        },
+    };
+    Column::all().map(figure).collect()
+}
+
+/// Every named figure that dossiers give.
+fn named(store: &Store, chosen: &Chosen) -> store::Result<Vec<Named>> {
+    let calendar = &store.tables()?.calendar;
+    let sums = |period: Period| -> store::Result<(Sums, u32)> {
+        let mut sums = Sums::default();
+        for field in store.sums(period.from, period.to)? {
+            sums.add(&Sums { before: field.before, within: field.within });
+        }
+        let day_before = period.from.pred_opt().unwrap_or(period.from);
+        Ok((sums, calendar.working_days_between(day_before, period.to)))
+    };
+    let (this, before) = (sums(chosen.period)?, sums(chosen.previous)?);
+    let shown = |indicator: &indicator::Indicator, (sums, days): &(Sums, u32)| {
+        let value = indicator.value(sums, *days).value;
+        value.map_or_else(|| "–".to_owned(), |value| format!("{value}{}", indicator.suffix()))
+    };
+    let each = indicator::all().iter().map(|indicator| Named {
+        name: &indicator.name,
+        note: &indicator.note,
+        value: shown(indicator, &this),
+        before: shown(indicator, &before),
+    });
+    Ok(each.collect())
 }
 
 fn basis(report: &Ii06) -> Basis {
@@ -114,7 +229,94 @@ fn basis(report: &Ii06) -> Basis {
         complete_to: complete_to.map_or_else(|| "chưa có gì".to_owned(), words::shown_time),
         entries: number(office.map_or(0, |office| office.entries)),
         pending: number(office.map_or(0, |office| office.pending)),
+        besides: report.besides_words(),
     }
+}
+
+/// Dossiers on one page of a list.
+const PAGE: usize = 100;
+/// What the columns of the form count.
+const COLUMN_NAMES: [&str; 11] = [
+    "Nhận giải quyết: tổng số",
+    "Nhận giải quyết: trực tuyến",
+    "Nhận giải quyết: trực tiếp, bưu chính",
+    "Nhận giải quyết: từ kỳ trước",
+    "Đã giải quyết: tổng số",
+    "Đã giải quyết trước hạn",
+    "Đã giải quyết đúng hạn",
+    "Đã giải quyết quá hạn",
+    "Đang giải quyết: tổng số",
+    "Đang giải quyết trong hạn",
+    "Đang giải quyết quá hạn",
+];
+
+struct Counted {
+    code: String,
+    procedure: String,
+    received: String,
+    due: String,
+    finished: String,
+    verdict: String,
+    state: String,
+}
+
+#[derive(Template)]
+#[template(path = "behind.html")]
+struct BehindPage {
+    frame: Option<Frame>,
+    nav: &'static str,
+    chosen: Chosen,
+    what: &'static str,
+    column: usize,
+    field: String,
+    field_name: String,
+    total: String,
+    rows: Vec<Counted>,
+    page: u32,
+    pages: u32,
+}
+
+/// The dossiers that a number counts.
+pub async fn behind(viewer: Viewer, State(app): State<App>, Query(asked): Query<Asked>) -> Result<Html<String>, HttpError> {
+    let wrong = || HttpError::parameter("Không có con số này trong biểu.", "Hãy bấm vào một con số của biểu II.06.");
+    period(&asked).map_err(|problem| HttpError::parameter(problem, "Hãy chọn lại kỳ báo cáo."))?;
+    let column = asked.column.parse().ok().and_then(Column::numbered).ok_or_else(wrong)?;
+    let what = COLUMN_NAMES[column.number() - 3];
+    let page = super::list::page(&asked.page)?;
+    let (chosen, field) = (Chosen::read(&asked), asked.field);
+    let shown = app
+        .read(move |store, _| {
+            let wanted = (!field.is_empty()).then_some(field.as_str());
+            let found = store.counted_behind(chosen.period, wanted, column)?;
+            let total = i64::try_from(found.len()).unwrap_or(i64::MAX);
+            let tables = store.tables()?;
+            let skipped = PAGE * usize::try_from(page - 1).unwrap_or(0);
+            let shown = |at: &Option<String>| at.as_deref().map(words::shown_time).unwrap_or_default();
+            let rows = found.into_iter().skip(skipped).take(PAGE).map(|row| Counted {
+                procedure: words::procedure_name(&tables.catalogue, &row.procedure).to_owned(),
+                received: shown(&row.received_at),
+                due: shown(&row.due_at),
+                finished: shown(&row.finished_at),
+                verdict: row.verdict.as_deref().map(words::verdict_name).unwrap_or_default().to_owned(),
+                state: words::state_name(&row.state).to_owned(),
+                code: row.code,
+            });
+            Ok(BehindPage {
+                frame: Frame::read(store, &viewer)?,
+                nav: "ii06",
+                what,
+                column: column.number(),
+                field_name: if field.is_empty() { "tất cả lĩnh vực".to_owned() } else { field_name(&field).to_owned() },
+                rows: rows.collect(),
+                total: number(total),
+                page,
+                pages: super::list::pages(total, u32::try_from(PAGE).unwrap_or(u32::MAX)),
+                field,
+                chosen,
+            })
+        })
+        .await?;
+    html(&shown)
 }
 
 /// The form as a file for Excel.

@@ -29,6 +29,8 @@ use crate::tls::Wire;
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/api/v1/reports/ii06", get(ii06))
+        .route("/api/v1/reports/satisfaction", get(satisfaction))
+        .route("/api/v1/units/{unit}/trend", get(trend))
         .route("/api/v1/findings", get(found))
         .route("/api/v1/status", get(status))
         .route("/api/v1/dossiers/{code}", get(dossier))
@@ -78,6 +80,28 @@ async fn ii06(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> R
         return Ok(csv::file(&format!("II06-{}-{}-{}", report.unit, report.from, report.to), report.to_csv()));
     }
     Ok(Json(shown).into_response())
+}
+
+async fn satisfaction(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
+    let Report { period, unit, as_csv, .. } = report_query(query)?;
+    let judged = app.read(move |store| rollup::satisfaction(store, unit.as_deref(), period)).await??;
+    if as_csv {
+        let whole = &judged.whole;
+        return Ok(csv::file(&format!("hai-long-{}-{}-{}", whole.unit, whole.from, whole.to), whole.to_csv()));
+    }
+    Ok(Json(judged).into_response())
+}
+
+/// Month by month, under the unit that is there now.
+async fn trend(
+    _: Reader,
+    State(app): State<App>,
+    Path(unit): Path<String>,
+    query: Asked<ReportQuery>,
+) -> Result<Response, Problem> {
+    let Report { period, .. } = report_query(query)?;
+    let points = app.read(move |store| rollup::trend(store, &unit, period, local_day(now()))).await??;
+    Ok(Json(points).into_response())
 }
 
 /// `?from=&to=&unit=`, each may be left out.

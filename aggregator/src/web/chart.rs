@@ -98,14 +98,14 @@ pub fn columns(id: &str, title: &str, labels: &[String], series: &[Series]) -> S
 /// A small line over the months; a month without a value breaks it. Empty where there is nothing to draw.
 pub fn sparkline(title: &str, values: &[Option<i64>]) -> String {
     let known: Vec<i64> = values.iter().flatten().copied().collect();
-    let (Some(least), Some(most)) = (known.iter().min(), known.iter().max()) else { return String::new() };
+    let (Some(lowest), Some(highest)) = (known.iter().min(), known.iter().max()) else { return String::new() };
     if known.len() < 2 {
         return String::new();
     }
     let (width, height) = (110, 26);
     let count = i64::try_from(values.len()).unwrap_or(2) - 1;
-    let spread = (most - least).max(1);
-    let y = |value: i64| if most == least { height / 2 } else { height - 3 - (value - least) * (height - 6) / spread };
+    let range = (highest - lowest).max(1);
+    let y = |value: i64| if highest == lowest { height / 2 } else { height - 3 - (value - lowest) * (height - 6) / range };
     let (mut path, mut pen_down, mut last) = (String::new(), false, (0, 0));
     for (place, value) in (0..).zip(values) {
         let Some(value) = value else {

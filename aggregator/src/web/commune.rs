@@ -8,7 +8,7 @@ use motcua_shared::contribution::{DAY_MINUTES, TOOK};
 use motcua_shared::indicator::{self, Sums, took_name};
 use motcua_shared::period::Period;
 use motcua_shared::text::number;
-use motcua_shared::unit::View;
+use motcua_shared::unit::{View, code_of};
 use uuid::Uuid;
 
 use super::chart::{self, Series};
@@ -43,7 +43,9 @@ const FIGURES: [&str; 8] = [
 struct CommunePage {
     frame: Frame,
     name: String,
+    /// Names exactly this unit, in addresses.
     code: String,
+    short_code: String,
     coverage: String,
     lack: Option<String>,
     /// How many findings are not settled, and where they are listed.
@@ -125,7 +127,7 @@ fn cards(line: &Line, compared: &[(&'static str, Comparison)], query: &str) -> V
     let found = FIGURES.iter().filter_map(|id| indicator::find(id).zip(line.values.get(*id)));
     found
         .map(|(indicator, cell)| {
-            let mut card = card(indicator, cell, format!("/compare?{query}&by={}", indicator.id));
+            let mut card = card(indicator, cell, format!("/compare?{query}&by={}", indicator.id), "ở cuối kỳ");
             let ranked = compared.iter().find(|(id, _)| *id == indicator.id).map(|(_, compared)| compared);
             if let Some((rank, of)) = ranked.and_then(|compared| place(compared, &line.unit)) {
                 let place = format!("hạng {rank} trên {of}");
@@ -244,6 +246,7 @@ pub async fn page(
         quarantine: quarantine.into_iter().map(quarantine_row).collect(),
         period: view,
         name,
+        short_code: code_of(&code).to_owned(),
         code,
     })
 }

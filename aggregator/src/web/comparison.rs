@@ -12,7 +12,7 @@ use motcua_shared::unit;
 use super::chart;
 use super::csv::{self, Table};
 use super::pages::{Frame, PageError, Section, Viewer, show};
-use super::period::{PeriodQuery, PeriodView, chosen, encoded, shown};
+use super::period::{PeriodQuery, PeriodView, appended, chosen, encoded, shown};
 use super::{App, now};
 use crate::comparison::{self, Asked, Cell, Comparison, Line, Order, Yardstick};
 use crate::rollup::ReportError;
@@ -195,7 +195,7 @@ fn change(value: Option<Hundredths>) -> String {
 
 fn distance(cell: &Cell) -> Distance {
     match cell.beyond_target {
-        None => Distance { words: "–".to_owned(), mark: "none" },
+        None => Distance { words: "chưa đặt".to_owned(), mark: "none" },
         Some(beyond) if beyond.0 >= 0 => Distance { words: "đạt".to_owned(), mark: "good" },
         Some(beyond) => Distance { words: format!("thiếu {}", Hundredths(-beyond.0)), mark: "bad" },
     }
@@ -260,7 +260,7 @@ pub async fn page(viewer: Viewer, State(app): State<App>, Query(pairs): Query<Pa
         .await??;
     let kept = view.kept();
     let period_view = PeriodView::keeping("/compare", period, problem, today, kept.clone());
-    let rest: String = kept.iter().map(|(name, value)| format!("&{name}={}", encoded(value))).collect();
+    let rest = appended(&kept);
     let address = |extra: &str| format!("?{}{rest}{extra}", period_view.query);
     let (count, first) = (compared.lines.len(), (view.page - 1).saturating_mul(PAGE).min(compared.lines.len()));
     let shown_lines: Vec<Line> = compared.lines.drain(first..(first + PAGE).min(count)).collect();

@@ -51,8 +51,8 @@ struct MonthRow {
     overdue: String,
 }
 
-/// A figure in words: its value, what it is made of, and how it stands to its target.
-pub fn card(indicator: &Indicator, cell: &Cell, link: String) -> Card {
+/// A figure in words: its value, what it is made of, and how it stands to its target. `seen`: when what is open is looked at.
+pub fn card(indicator: &Indicator, cell: &Cell, link: String, seen: &str) -> Card {
     let value = cell.value.value.map_or_else(|| "–".to_owned(), |value| format!("{value}{}", indicator.suffix()));
     let mut hints = Vec::new();
     if let (Some(over), Some(under)) = (cell.value.numerator, cell.value.denominator) {
@@ -73,7 +73,7 @@ pub fn card(indicator: &Indicator, cell: &Cell, link: String) -> Card {
     if indicator.id == "open_overdue" {
         let some = cell.value.numerator.is_some_and(|count| count > 0);
         mark = if some { "late" } else { "" };
-        hints.push("ở thời điểm này".to_owned());
+        hints.push(seen.to_owned());
     }
     Card { name: indicator.name.clone(), value, hint: hints.join(" · "), mark, link }
 }
@@ -86,7 +86,7 @@ pub fn month_label(day: chrono::NaiveDate) -> String {
 
 /// Received and resolved over the months, and the same in words.
 pub fn month_chart(id: &str, months: &[MonthFigures]) -> String {
-    let labels: Vec<String> = months.iter().map(|month| month_label(month.from)).collect();
+    let labels: Vec<String> = months.iter().map(|month| month_label(month.from).replace("/20", "/")).collect();
     let series = [
         Series { name: "tiếp nhận", values: months.iter().map(|month| month.received).collect() },
         Series { name: "giải quyết", values: months.iter().map(|month| month.resolved).collect() },
@@ -111,7 +111,9 @@ pub async fn dashboard(viewer: Viewer, State(app): State<App>, Query(query): Que
         frame: Frame::of(&viewer, Section::Dashboard),
         node: if name == node { format!("Đơn vị {name}") } else { name },
         cards: cards
-            .map(|(indicator, cell)| card(indicator, cell, format!("/compare?{}&by={}", view.query, indicator.id)))
+            .map(|(indicator, cell)| {
+                card(indicator, cell, format!("/compare?{}&by={}", view.query, indicator.id), "ở thời điểm này")
+            })
             .collect(),
         more_calls: in_trouble.saturating_sub(calls.len()),
         calls,

@@ -6,6 +6,7 @@ use axum::response::Response;
 use chrono::{Datelike, Days, NaiveDate};
 use motcua_shared::calendar::local_day;
 use motcua_shared::text::number;
+use motcua_shared::unit::code_of;
 use serde::Deserialize;
 
 use super::csv::Table;
@@ -48,6 +49,7 @@ struct RedRow {
 
 struct OfficeRow {
     unit: String,
+    code: String,
     name: String,
     standing: &'static str,
     mark: &'static str,
@@ -83,6 +85,7 @@ fn office_row(health: &Health) -> OfficeRow {
     };
     OfficeRow {
         unit: health.unit.clone(),
+        code: code_of(&health.unit).to_owned(),
         name: health.name.clone(),
         standing,
         mark,

@@ -95,7 +95,7 @@ impl PeriodView {
         kept: Vec<(String, String)>,
     ) -> PeriodView {
         let this_year = Period::year_of(today);
-        let rest: String = kept.iter().map(|(name, value)| format!("&{name}={}", encoded(value))).collect();
+        let rest = appended(&kept);
         let link = |label: String, shown: Period| PeriodLink {
             label,
             query: format!("{}{rest}", query_of(shown)),
@@ -130,6 +130,11 @@ pub fn query_of(period: Period) -> String {
 
 pub fn shown(day: NaiveDate) -> String {
     day.format("%d/%m/%Y").to_string()
+}
+
+/// What else a page was asked for, to be put after its period in an address.
+pub fn appended(kept: &[(String, String)]) -> String {
+    kept.iter().fold(String::new(), |rest, (name, value)| rest + "&" + name + "=" + &encoded(value))
 }
 
 /// A value as it stands in an address.

@@ -31,6 +31,8 @@ use crate::store::{FiledForm, Role, Store, StoreError};
 pub struct FormView {
     pub rows: Vec<FormRow>,
     pub total: Vec<String>,
+    /// What the columns do not tell apart; empty when there is nothing.
+    pub besides: String,
     pub basis: String,
     pub ruleset: String,
 }
@@ -53,7 +55,7 @@ impl FormView {
             cells: cells(&row.columns),
         });
         let (ruleset, basis) = (report.ruleset.id.to_owned(), report.ruleset.basis.to_owned());
-        FormView { rows: rows.collect(), total: cells(&report.total), basis, ruleset }
+        FormView { rows: rows.collect(), total: cells(&report.total), besides: report.besides_words(), basis, ruleset }
     }
 }
 
@@ -493,6 +495,7 @@ pub async fn filed_report(viewer: Viewer, State(app): State<App>, Path(id): Path
         form: FormView {
             rows: rows.collect(),
             total: cells(&report.total),
+            besides: String::new(),
             basis: rules.map_or_else(String::new, |rules| rules.basis.to_owned()),
             ruleset: filed.ruleset.clone(),
         },
@@ -560,15 +563,14 @@ pub async fn file(
     let Form(FileForm { from, to, unit, corrects }) = form.map_err(|_| wrong())?;
     let at = now();
     let by = viewer.name;
-    let filed = match corrects {
-        Some(id) => app.write(move |store| filed::correct(store, id, &by, at)).await?,
-        None => {
-            let query = PeriodQuery { from, to, unit };
-            let bad = |problem| Problem::new(StatusCode::BAD_REQUEST, "period", "Kỳ báo cáo không hợp lệ", problem);
-            let period = query.period().map_err(bad)?.ok_or_else(wrong)?;
-            let filing = Filing { unit: query.unit(), period, by, at };
-            app.write(move |store| filed::file(store, &filing)).await?
-        }
+    let filed = if let Some(id) = corrects {
+        app.write(move |store| filed::correct(store, id, &by, at)).await?
+    } else {
+        let query = PeriodQuery { from, to, unit };
+        let bad = |problem| Problem::new(StatusCode::BAD_REQUEST, "period", "Kỳ báo cáo không hợp lệ", problem);
+        let period = query.period().map_err(bad)?.ok_or_else(wrong)?;
+        let filing = Filing { unit: query.unit(), period, by, at };
+        app.write(move |store| filed::file(store, &filing)).await?
     };
     Ok(Redirect::to(&format!("/reports/filed/{}", filed?)).into_response())
 }

@@ -138,8 +138,10 @@ async fn every_page_of_the_district_can_be_used_by_everybody_on_a_phone_too() ->
     table.open(&browser, "/").await?;
     let bytes = weight(&browser).await?;
     ensure!(bytes < FIRST_PAGE, "the first page weighs {bytes} bytes");
+    browser.open(&table.url("/reports/ii06?from=15/12/2024&to=14/12/2025")).await?;
+    browser.click("Chốt báo cáo này").await?;
     let origin = table.url("");
-    let walked = walk(&browser, "aggregator", &origin, &["/", "/login"]).await?;
+    let walked = walk(&browser, "aggregator", &origin, &["/", "/login", "/findings?unit=11089"]).await?;
     let screens = [Screen::OFFICE, Screen::OLD, Screen::ZOOMED, Screen::PHONE];
     look_at_all(&browser, "aggregator", &origin, &walked, &screens).await
 }

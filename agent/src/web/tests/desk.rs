@@ -86,3 +86,139 @@ async fn what_could_not_be_saved_with_the_others_is_named_with_its_reason() {
     let refused = desk.post("/several", &act("came_back", &fresh, &[])).await;
     assert!(refused.status == 409 && refused.text.contains("chưa lưu 1 hồ sơ"), "{}", refused.text);
 }
+
+#[tokio::test]
+async fn a_reason_is_chosen_and_the_slip_says_it_with_the_number_of_its_form() {
+    let desk = Desk::new();
+    let page = desk.received().await;
+    let bare = desk.step(&page, StepKind::SupplementRequested, "1", &[("reason", "missing")]).await;
+    assert!(bare.status == 422 && bare.text.contains("ghi đầy đủ những gì cần bổ sung"), "{}", bare.text);
+    assert_eq!(desk.get(&format!("{page}/slips/supplement_request")).await.status, 404, "nothing was asked for yet");
+    let asked = [("reason", "missing"), ("note", "<b>sổ</b> đỏ")];
+    assert_eq!(desk.step(&page, StepKind::SupplementRequested, "1", &asked).await.status, 303);
+    let life = desk.get(&page).await.text;
+    for part in ["Thiếu giấy tờ: &#60;b&#62;sổ", "ghi muộn", "lan ghi lúc", "accesskey=\"d\"", "/slips/control_sheet"]
+    {
+        assert!(life.contains(part), "{part}: {life}");
+    }
+    let slip = desk.get(&format!("{page}/slips/supplement_request")).await.text;
+    for part in ["Mẫu 02", "Thiếu giấy tờ: &#60;b&#62;sổ", "Nguyễn Thị Thử", "ký, ghi rõ họ tên"] {
+        assert!(slip.contains(part), "{part}: {slip}");
+    }
+    desk.step(&page, StepKind::Supplemented, "2", &[]).await;
+    let wrong = desk.step(&page, StepKind::Finished, "3", &[("outcome", "granted"), ("reason", "not_eligible")]).await;
+    assert!(wrong.status == 422 && wrong.text.contains("chỉ chọn lý do khi từ chối"));
+    let refused = [("outcome", "refused"), ("reason", "not_eligible")];
+    assert_eq!(desk.step(&page, StepKind::Finished, "3", &refused).await.status, 303);
+    assert!(desk.get(&format!("{page}/slips/refusal")).await.text.contains("Không đủ điều kiện theo quy định"));
+    assert!(desk.get(&format!("{page}/slips/return")).await.text.contains("Người nhận kết quả"));
+}
+
+#[tokio::test]
+async fn a_citizen_learns_state_and_date_by_code_and_never_who_or_what() {
+    let desk = Desk::new();
+    let page = desk.receive("Nguyễn Thị Bí Mật").await.location;
+    let code = page.split(['/', '?']).nth(2).expect("a code").to_owned();
+    let desk = desk.nobody();
+    assert_eq!(desk.get("/kiosk").await.status, 200);
+    let short = code.split_once('-').expect("a code").1.to_owned();
+    for asked in [format!("/kiosk?code={code}"), format!("/lookup?code={}", code.to_lowercase()), format!("/kiosk?code={short}")]
+    {
+        let shown = desk.get(&asked).await;
+        assert_eq!(shown.status, 200);
+        for part in [code.as_str(), "Đang giải quyết", "Hẹn trả lúc 17:00 20/11/2023"] {
+            assert!(shown.text.contains(part), "{asked} {part}");
+        }
+        for hidden in ["Bí Mật", "030200000001", "2.000815", "Chứng thực"] {
+            assert!(!shown.text.contains(hidden), "{asked} {hidden}");
+        }
+    }
+    let missing = desk.get("/lookup?code=%3Cscript%3E1").await;
+    assert!(
+        missing.status == 200 && missing.text.contains("Không có hồ sơ nào mang mã này") && missing.text.contains("&#60;SCRIPT")
+            || missing.text.contains("&#60;script")
+    );
+    assert_eq!(desk.get(&format!("/dossiers/{code}")).await.status, 303, "everything else asks who looks");
+    let mut answers = Vec::new();
+    for _ in 0..40 {
+        answers.push(desk.get("/lookup?code=X-1").await.status);
+    }
+    assert!(answers.starts_with(&[200]) && answers.ends_with(&[429]), "nobody asks faster than people type: {answers:?}");
+    assert_eq!(desk.get("/kiosk").await.status, 200, "the empty page stays");
+}
+
+#[tokio::test]
+async fn one_form_for_each_dossier_without_any_answer_filled_in_and_time_only_after_the_result() {
+    let desk = Desk::new();
+    let page = desk.received().await;
+    let code = page.rsplit('/').next().expect("a code").to_owned();
+    let early = desk.get(&format!("/kiosk/rate?code={code}")).await.text;
+    assert!(early.contains("name=\"q3\"") && !early.contains("name=\"q1\"") && !early.contains("name=\"rating\""));
+    assert!(!early.contains("checked"), "nothing is answered for anybody");
+    let hasty = desk.post("/kiosk/rate", &[("dossier", &code), ("q1", "2")]).await;
+    assert_ne!(hasty.status, 200, "no time to judge before the result: {}", hasty.text);
+    assert_eq!(desk.post("/kiosk/rate", &[("dossier", &code)]).await.status, 422);
+    desk.step(&page, StepKind::Finished, "1", &[("outcome", "granted")]).await;
+    let form = [("dossier", code.as_str()), ("q1", "2"), ("q7", "0"), ("rating", "very_good")];
+    let saved = desk.post("/kiosk/rate", &form).await;
+    assert!(saved.status == 200 && saved.text.contains("đã được lưu"), "{}", saved.text);
+    assert_eq!(desk.entries().await, 4);
+    assert_eq!(desk.post("/kiosk/rate", &[("dossier", code.as_str()), ("q7", "2")]).await.status, 409);
+    assert_eq!(desk.post("/kiosk/rate", &[("dossier", "X-1"), ("q7", "2")]).await.status, 200);
+    assert_eq!(desk.entries().await, 4);
+    let life = desk.get(&page).await.text;
+    assert!(life.contains("người dân, ở màn hình tra cứu") && life.contains("Rất tốt"), "{life}");
+    assert!(!desk.get(&format!("/kiosk?code={code}")).await.text.contains("/kiosk/rate"));
+}
+
+#[tokio::test]
+async fn each_figure_opens_its_dossiers_and_stands_against_the_period_before() {
+    let desk = Desk::new();
+    let page = desk.received().await;
+    desk.received().await;
+    desk.step(&page, StepKind::Finished, "1", &[("outcome", "granted"), ("at", "10:00 20/11/2023")]).await;
+    let report = desk.get("/reports/ii06?kind=q4&year=2023").await.text;
+    for part in ["Quý 4/2023", "Quý 3/2023", "field=&#38;column=3\">2</a>", "field=&#38;column=8\">1</a>", "Giải quyết trước hạn"]
+    {
+        assert!(report.contains(part), "{part}: {report}");
+    }
+    for (query, expected) in
+        [("column=3", 2), ("column=8&field=chung_thuc", 1), ("column=11", 1), ("column=13", 1), ("column=12", 0)]
+    {
+        let list = desk.get(&format!("/reports/ii06/behind?from=2023-09-15&to=2023-12-14&{query}")).await;
+        assert_eq!(list.text.matches("<th scope=\"row\" class=\"code\">").count(), expected, "{query}: {}", list.text);
+        assert!(list.text.contains(&format!(": {expected} hồ sơ</h1>")));
+    }
+    for wrong in ["column=2", "column=14", "column=3&page=0", "column=x"] {
+        assert_eq!(desk.get(&format!("/reports/ii06/behind?from=2023-09-15&to=2023-12-14&{wrong}")).await.status, 400, "{wrong}");
+    }
+    let other = desk.get("/reports/ii06?from=01/01/2023&to=31/12/2023").await.text;
+    assert!(other.contains("không so sánh được với đơn vị khác"));
+    assert_eq!(desk.get("/reports/ii06?kind=m13&year=2023").await.status, 400);
+}
+
+#[tokio::test]
+async fn books_and_lists_are_ready_to_print_with_room_to_sign() {
+    let desk = Desk::new();
+    let page = desk.received().await;
+    let sent = [("to", "Công chức <tư pháp>"), ("holder", "officer"), ("at", "10:00 20/11/2023")];
+    desk.step(&page, StepKind::Transferred, "1", &sent).await;
+    desk.received().await;
+    let register = desk.get("/books?year=2023").await.text;
+    for part in ["Sổ theo dõi hồ sơ", "01/2023", "02/2023", "Nguyễn Thị Thử", "10:00 20/11/2023", "Ký nhận"] {
+        assert!(register.contains(part), "{part}: {register}");
+    }
+    let handover = desk.get("/books/handover?day=20/11/2023").await.text;
+    for part in ["Đã chuyển: 1 hồ sơ", "Công chức &#60;tư pháp&#62;", "Người nhận ký", "1 hồ sơ còn ở bộ phận một cửa"]
+    {
+        assert!(handover.contains(part), "{part}: {handover}");
+    }
+    assert!(desk.get("/books/handover?day=21/11/2023").await.text.contains("chưa chuyển hồ sơ nào"));
+    let overdue = desk.get("/books/overdue").await.text;
+    assert!(overdue.contains("QUÁ HẠN") && overdue.contains("Cần xin lỗi và hẹn lại") && overdue.contains("2 hồ sơ"));
+    desk.step(&page, StepKind::Certified, "2", &[("document", "copy"), ("quantity", "3"), ("at", "11:00 20/11/2023")]).await;
+    assert!(desk.get("/books/certifications?year=2023").await.text.contains("Bản sao từ bản chính"));
+    for wrong in ["/books?year=x", "/books?page=0", "/books/handover?day=hom-nay"] {
+        assert_eq!(desk.get(wrong).await.status, 400, "{wrong}");
+    }
+}

@@ -81,7 +81,7 @@ async fn every_described_address_answers_as_described_and_as_csv_where_it_says_s
     let description = desk.json("/api/openapi.json").await;
     for (path, described) in description["paths"].as_object().expect("paths") {
         let ok = &described["get"]["responses"]["200"]["content"];
-        let named = path.replace("{code}", "000.11.57.H23-230131-0001").replace("{id}", "1");
+        let named = path.replace("{code}", "000.11.57.H23-230131-0001").replace("{id}", "1").replace("{unit}", UNIT);
         let takes = |name: &str| {
             described["get"]["parameters"].as_array().into_iter().flatten().any(|parameter| parameter["name"] == name)
         };

@@ -1,0 +1,170 @@
+//! What is printed: forms and reports as files, read back by other programs.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, ensure};
+use motcua_tests::world::{Commune, expect, fixture, programs, run, text, tool};
+
+/// Makes LibreOffice work out every formula when it opens a workbook, whatever value stands beside it.
+const RECALCULATE: &str = r#"<?xml version="1.0" encoding="UTF-8"?>
+<oor:items xmlns:oor="http://openoffice.org/2001/registry">
+<item oor:path="/org.openoffice.Office.Calc/Formula/Load"><prop oor:name="OOXMLRecalcMode" oor:op="fuse"><value>0</value></prop></item>
+</oor:items>"#;
+/// Comma, double quotes, UTF-8.
+const CSV: &str = "csv:Text - txt - csv (StarCalc):44,34,76,1";
+
+/// `soffice --convert-to`, with a profile of its own so that tests do not wait for each other.
+async fn converted(office: &Path, folder: &Path, file: &Path, to: &str) -> Result<PathBuf> {
+    let user = folder.join("profile").join("user");
+    std::fs::create_dir_all(&user)?;
+    std::fs::write(user.join("registrymodifications.xcu"), RECALCULATE)?;
+    let profile = format!("-env:UserInstallation=file://{}", folder.join("profile").display());
+    let arguments = [&profile, "--headless", "--convert-to", to, "--outdir", text(folder), text(file)];
+    expect(office, &arguments).await?;
+    let extension = to.split(':').next().unwrap_or(to);
+    let made = folder.join(file.file_stem().context("a name")?).with_extension(extension);
+    ensure!(made.exists(), "{} was not converted to {to}", file.display());
+    Ok(made)
+}
+
+/// All letters of a PDF, each stretch of white space as one space.
+async fn letters(pdftotext: &Path, file: &Path) -> Result<String> {
+    let text = expect(pdftotext, &["-enc", "UTF-8", text(file), "-"]).await?;
+    Ok(text.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+async fn printed(commune: &Commune, form: &str, codes: &[&str], out: &Path) -> Result<()> {
+    let mut arguments = vec!["print", "--data", text(&commune.data), "form", form];
+    arguments.extend(codes);
+    arguments.extend(["--out", text(out)]);
+    expect(&programs().agent, &arguments).await?;
+    Ok(())
+}
+
+const LONG_NAME: &str = "Công Tằng Tôn Nữ Hoàng Nguyễn Thị Phương Thảo Quỳnh Ngọc Ánh Tuyết Trinh của Hợp tác xã Dịch vụ Nông nghiệp \
+                         Tổng hợp và Thương mại Đầu tư Xây dựng Ngọc Kỳ";
+
+async fn commune_with_one(folder: &Path, name: &str) -> Result<Commune> {
+    let commune = Commune::ngoc_ky(folder).await?;
+    let heading = motcua_shared::import::COLUMNS.join(";");
+    let row = format!(
+        "000.11.57.H23-230526-0001;2.000815;in_person;citizen;26/05/2023 09:00;;26/05/2023 09:30;granted;26/05/2023 09:40;all;yes;4000;yes;good;\
+         {name};030200000001;0900000001;\"Thôn Thử Nghiệm, xã Ngọc Kỳ, huyện Tứ Kỳ\""
+    );
+    let file = folder.join("one.csv");
+    std::fs::write(&file, format!("\u{feff}{heading}\r\n{row}\r\n"))?;
+    commune.import(&file).await?;
+    Ok(commune)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receipt_says_what_was_put_in_and_its_printing_is_in_the_log() -> Result<()> {
+    let Some(pdftotext) = tool(&["/usr/bin/pdftotext"])? else { return Ok(()) };
+    let folder = tempfile::tempdir()?;
+    let commune = commune_with_one(folder.path(), LONG_NAME).await?;
+    let out = folder.path().join("receipt.pdf");
+    printed(&commune, "receipt", &["000.11.57.H23-230526-0001"], &out).await?;
+    let letters = letters(&pdftotext, &out).await?;
+    for expected in [
+        "GIẤY TIẾP NHẬN HỒ SƠ VÀ HẸN TRẢ KẾT QUẢ",
+        LONG_NAME,
+        "030200000001",
+        "Thôn Thử Nghiệm, xã Ngọc Kỳ, huyện Tứ Kỳ",
+        "9 giờ 00 phút, ngày 26 tháng 5 năm 2023",
+        "4.000 đồng",
+        "CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM",
+    ] {
+        assert!(letters.contains(expected), "{expected}: {letters}");
+    }
+    let history =
+        expect(&programs().agent, &["dossier", "--data", text(&commune.data), "show", "000.11.57.H23-230526-0001"]).await?;
+    assert!(history.contains("In giấy tờ"), "{history}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_a_dossier_does_not_have_is_refused_and_nothing_is_noted() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let commune = commune_with_one(folder.path(), "Nguyễn Thị Thử").await?;
+    let entries = || -> Result<i64> { Ok(commune.database()?.query_row("select count(*) from entry", [], |row| row.get(0))?) };
+    let before = entries()?;
+    for form in ["apology", "book", "nothing"] {
+        let out = folder.path().join("form.pdf");
+        let arguments = ["print", "--data", text(&commune.data), "form", form, "000.11.57.H23-230526-0001", "--out", text(&out)];
+        let output = run(&programs().agent, &arguments).await?;
+        assert_eq!(output.status.code(), Some(2), "{form}");
+        assert!(!out.exists() && String::from_utf8_lossy(&output.stderr).contains("mẫu"), "{form}");
+    }
+    assert_eq!(entries()?, before);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hostile_names_stay_letters_on_paper() -> Result<()> {
+    let Some(pdftotext) = tool(&["/usr/bin/pdftotext"])? else { return Ok(()) };
+    let folder = tempfile::tempdir()?;
+    let commune = commune_with_one(folder.path(), "=HYPERLINK(1) <b>A</b> \u{202e}Trần #{x}").await?;
+    let out = folder.path().join("receipt.pdf");
+    printed(&commune, "receipt", &["000.11.57.H23-230526-0001"], &out).await?;
+    let letters = letters(&pdftotext, &out).await?;
+    assert!(letters.contains("=HYPERLINK(1) <b>A</b> Trần #{x}"), "{letters}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_report_as_workbook_is_recalculated_to_the_same_figures() -> Result<()> {
+    let Some(office) = tool(&["/usr/bin/soffice"])? else { return Ok(()) };
+    let folder = tempfile::tempdir()?;
+    let commune = Commune::ngoc_ky(folder.path()).await?;
+    commune.import(&fixture("ngoc-ky-dossiers.csv")).await?;
+    let report = |format: &'static str, out: PathBuf| {
+        let data = commune.data.clone();
+        async move {
+            let arguments = ["report", "--data", text(&data), "ii06", "--from", "2022-12-15", "--to", "2023-05-29"];
+            expect(&programs().agent, &[&arguments[..], &["--format", format, "--out", text(&out)]].concat()).await
+        }
+    };
+    let (workbook, plain) = (folder.path().join("ii06.xlsx"), folder.path().join("plain.csv"));
+    report("xlsx", workbook.clone()).await?;
+    report("csv", plain.clone()).await?;
+    // Written again by LibreOffice from the formulas alone, not from the values that stand beside them.
+    let recalculated = converted(&office, folder.path(), &workbook, CSV).await?;
+    let numbers = |text: &str| -> Vec<Vec<String>> {
+        let cells = |line: &str| {
+            line.split(',')
+                .map(|cell| cell.trim_matches('"').to_owned())
+                .filter(|cell| cell.parse::<i64>().is_ok())
+                .collect::<Vec<_>>()
+        };
+        text.lines().map(cells).filter(|cells| cells.len() >= 11).map(|cells| cells[cells.len() - 11..].to_vec()).collect()
+    };
+    let (ours, theirs) = (numbers(&std::fs::read_to_string(&plain)?), numbers(&std::fs::read_to_string(&recalculated)?));
+    assert!(ours.len() >= 6);
+    assert_eq!(ours, theirs);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_report_as_pdf_and_docx_carries_its_figures() -> Result<()> {
+    let (Some(pdftotext), Some(office)) = (tool(&["/usr/bin/pdftotext"])?, tool(&["/usr/bin/soffice"])?) else { return Ok(()) };
+    let folder = tempfile::tempdir()?;
+    let commune = Commune::ngoc_ky(folder.path()).await?;
+    commune.import(&fixture("ngoc-ky-dossiers.csv")).await?;
+    for format in ["pdf", "docx"] {
+        let out = folder.path().join("ii06").with_extension(format);
+        let arguments = ["report", "--data", text(&commune.data), "ii06", "--from", "2020-12-15", "--to", "2021-12-14"];
+        expect(&programs().agent, &[&arguments[..], &["--format", format, "--out", text(&out)]].concat()).await?;
+        let pdf = if format == "docx" {
+            let apart = folder.path().join("converted");
+            std::fs::create_dir_all(&apart)?;
+            converted(&office, &apart, &out, "pdf").await?
+        } else {
+            out
+        };
+        let letters = letters(&pdftotext, &pdf).await?;
+        for expected in ["Biểu số II.06/VPCP/KSTT", "Chứng thực", "2.196", "2.192", "Mã kiểm tra số liệu"] {
+            assert!(letters.contains(expected), "{format}: {expected}: {letters}");
+        }
+    }
+    Ok(())
+}
