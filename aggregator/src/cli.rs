@@ -798,7 +798,9 @@ async fn listen(config: &Config, node: &Node) -> Result<(), CliError> {
     });
     info!(node = node.code, server_id = %node.server_id, %address, "serving");
     say(&format!("listening on https://{address}"));
+    let checking = tokio::spawn(web::findings::keep_checking(app.clone()));
     server.serve(web::router(app).into_make_service()).await?;
+    checking.abort();
     info!("stopped");
     Ok(())
 }

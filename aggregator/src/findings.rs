@@ -23,6 +23,9 @@ use crate::reference::{self, ReferenceError};
 use crate::rollup;
 use crate::store::{Checked, FindingEvent, Kept, Of, Store, StoreError, in_transaction};
 
+/// Seconds without anything from a unit, after which it is done sending.
+const QUIET_S: i64 = 60;
+
 /// Where a finding stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -417,4 +420,170 @@ pub fn decide(
         note(store, unit, finding, (decision.kind(), who, words.to_owned()), now)?;
         Ok(true)
     })
+}
+
+/// The same as [`due`], without units that are sending just now: what they send is looked at when they are done.
+pub fn due_and_quiet(store: &dyn Store, now: LocalTime) -> Result<Vec<String>, StoreError> {
+    let busy: BTreeSet<String> = store
+        .streams(None)?
+        .into_iter()
+        .filter(|stream| {
+            let seen = stream.last_seen_at.as_deref().and_then(|at| LocalTime::parse_from_rfc3339(at).ok());
+            seen.is_some_and(|seen| (now - seen).num_seconds().abs() < QUIET_S)
+        })
+        .map(|stream| stream.unit)
+        .collect();
+    Ok(due(store, now)?.into_iter().filter(|unit| !busy.contains(unit)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Days;
+
+    use super::*;
+    use crate::ingest::tests::{Agent, District, UNIT, noon, received};
+
+    const DECLARED: &str = r#"{"v":1,"seq":SEQ,"kind":"declared","author":"lan","recorded_at":"2026-11-22T10:00:00+07:00","clear":{"from":"2021-12-15","to":"2022-12-14","figures":[{"indicator":"dossiers.received","value":10,"revision":1},{"indicator":"dossiers.resolved","value":RESOLVED,"revision":REVISION}]}}"#;
+    const EXPLAINED: &str = r#"{"v":1,"seq":SEQ,"kind":"finding_explained","author":"lan","recorded_at":"2026-11-22T10:00:00+07:00","clear":{"finding":"ID","rule":"subset","from":"2021-12-15","to":"2022-12-14","indicator":"dossiers.resolved","reason":"counted_twice","words":"tính hai lần"}}"#;
+
+    struct World {
+        district: District,
+        agent: Agent,
+        now: LocalTime,
+    }
+
+    impl World {
+        fn new() -> World {
+            let mut district = District::new();
+            let agent = district.agent(UNIT, 1);
+            World { district, agent, now: noon() }
+        }
+
+        fn send(&mut self, body: &str) {
+            self.agent.record_raw(body);
+            let seq = self.agent.head.seq;
+            self.district.send(&self.agent, seq, seq);
+        }
+
+        fn declare(&mut self, resolved: i64, revision: u32) {
+            self.send(&DECLARED.replace("RESOLVED", &resolved.to_string()).replace("REVISION", &revision.to_string()));
+        }
+
+        fn explain(&mut self) {
+            let id = self.one().finding.id;
+            self.send(&EXPLAINED.replace("ID", &id));
+        }
+
+        fn recheck(&mut self) -> usize {
+            recheck_due(&mut self.district.store, self.now).expect("checked")
+        }
+
+        fn one(&mut self) -> Listed {
+            self.recheck();
+            let mut all = list(&self.district.store, Some(UNIT)).expect("read");
+            assert_eq!(all.len(), 1, "{all:?}");
+            all.remove(0)
+        }
+
+        fn decide(&mut self, decision: Decision) -> bool {
+            let id = self.one().finding.id;
+            decide(&mut self.district.store, (UNIT, &id), decision, ("hoa", "lý do"), self.now).expect("noted")
+        }
+
+        #[track_caller]
+        fn stands(&mut self, standing: Standing) {
+            assert_eq!(self.one().state, standing);
+        }
+    }
+
+    #[test]
+    fn a_finding_is_explained_rejected_explained_again_and_accepted() {
+        let mut world = World::new();
+        world.declare(12, 1);
+        world.stands(Standing::Open);
+        assert!(world.decide(Decision::Reject));
+        world.stands(Standing::Rejected);
+        world.explain();
+        world.stands(Standing::Explained);
+        assert!(world.decide(Decision::Reject));
+        world.stands(Standing::Rejected);
+        world.explain();
+        world.stands(Standing::Explained);
+        assert!(world.decide(Decision::Accept));
+        world.stands(Standing::Accepted);
+        assert_eq!(counts(&world.district.store).expect("read")[UNIT], Counts { accepted: 1, ..Counts::default() });
+        assert!(world.decide(Decision::Reopen));
+        world.stands(Standing::Open);
+        world.explain();
+        world.stands(Standing::Explained);
+        assert_eq!(counts(&world.district.store).expect("read")[UNIT].unsettled(), 1);
+        let one = world.one();
+        assert_eq!((one.explained.len(), one.history.len(), one.history[1].who.as_str()), (3, 5, "hoa"));
+    }
+
+    #[test]
+    fn a_finding_that_changes_is_open_again_and_one_that_vanishes_stays_in_the_history() {
+        let mut world = World::new();
+        world.declare(12, 1);
+        let first = world.one();
+        assert!(world.decide(Decision::Accept));
+        world.now = noon() + Days::new(1);
+        world.declare(13, 2);
+        world.stands(Standing::Open);
+        let changed = world.one();
+        assert_eq!(
+            (&changed.finding.id, changed.finding.gap, &changed.first_seen),
+            (&first.finding.id, Some(3), &first.first_seen)
+        );
+        world.declare(10, 3);
+        world.stands(Standing::Gone);
+        assert!(world.one().gone_since.is_some() && !world.decide(Decision::Accept));
+        world.declare(14, 4);
+        world.stands(Standing::Open);
+        let kinds: Vec<String> = world.one().history.into_iter().map(|happened| happened.kind).collect();
+        assert_eq!(kinds, ["appeared", "accepted", "changed", "gone", "back"]);
+    }
+
+    #[test]
+    fn only_what_changed_is_looked_at_again() {
+        let mut world = World::new();
+        let other = world.district.agent("11074", 2);
+        world.agent.record(1, received(1));
+        world.agent.record(2, received(2));
+        world.district.send(&world.agent, 1, 2);
+        assert_eq!(due(&world.district.store, world.now).expect("read"), ["11074", UNIT]);
+        assert_eq!(world.recheck(), 2);
+        assert_eq!(world.recheck(), 0, "nothing is due twice");
+        let marks = world.district.store.marks(UNIT).expect("read");
+        assert!(marks.iter().any(|marked| marked.mark.rule == motcua_shared::rule::MarkRule::OpenLate));
+        let dossier = Uuid::from_u128(1);
+        world.district.store.marks_put(UNIT, dossier, &[]).expect("taken away by hand");
+        world.agent.record(2, motcua_shared::dossier::Event::Voided(motcua_shared::dossier::Moment { at: noon() }));
+        world.district.send(&world.agent, 3, 3);
+        assert_eq!(due(&world.district.store, world.now).expect("read"), [UNIT]);
+        assert_eq!(
+            due_and_quiet(&world.district.store, world.now).expect("read"),
+            Vec::<String>::new(),
+            "it is sending just now"
+        );
+        world.recheck();
+        assert!(world.district.store.marks(UNIT).expect("read").is_empty(), "the untouched dossier was not looked at");
+        world.district.store.checks_forget(None).expect("forgotten");
+        world.recheck();
+        assert!(!world.district.store.marks(UNIT).expect("read").is_empty());
+        assert_eq!(other.log.len(), 0);
+        world.now = noon() + Days::new(1);
+        assert_eq!(world.recheck(), 2, "a new day may make something late");
+    }
+
+    #[test]
+    fn a_silent_office_and_what_is_held_back_are_found() {
+        let mut world = World::new();
+        world.send(r#"{"v":1,"seq":SEQ,"kind":"invented","author":"lan","recorded_at":"2026-11-22T10:00:00+07:00","clear":{}}"#);
+        world.now = noon() + Days::new(8);
+        world.recheck();
+        let all = list(&world.district.store, Some(UNIT)).expect("read");
+        let rules: Vec<&str> = all.iter().map(|one| one.finding.rule.as_str()).collect();
+        assert_eq!(rules, ["quarantined", "stale_sync"]);
+    }
 }

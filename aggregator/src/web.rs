@@ -9,7 +9,7 @@ mod commune;
 mod comparison;
 mod csv;
 mod dashboard;
-mod findings;
+pub mod findings;
 mod health;
 mod index;
 pub mod pages;
@@ -477,6 +477,51 @@ mod tests {
         let absent: Vec<&str> =
             status["missed_nights"].as_array().expect("a list").iter().filter_map(|office| office["unit"].as_str()).collect();
         assert_eq!(absent, ["11074"], "the office that never came, and not the one that just did: {status}");
+    }
+
+    #[tokio::test]
+    async fn an_officer_sees_decides_and_writes_and_a_viewer_only_sees() {
+        let mut server = Server::new();
+        let (mut agent, _) = server.enrolled(UNIT, 1);
+        agent.record_raw(r#"{"v":1,"seq":SEQ,"kind":"declared","author":"lan","recorded_at":"2026-11-22T10:00:00+07:00","clear":{"from":"2021-12-15","to":"2022-12-14","figures":[{"indicator":"dossiers.received","value":10,"revision":1},{"indicator":"dossiers.resolved","value":12,"revision":1}]}}"#);
+        server.district.send(&agent, 1, 1);
+        let mut sessions = Vec::new();
+        for (name, role) in [("hoa", Role::Officer), ("an", Role::Viewer)] {
+            auth::user_add(&mut server.district.store, name, role, "0123456789", now()).expect("added");
+            let token = format!("token-of-{name}");
+            let expires = now() + chrono::Days::new(1);
+            server.district.store.session_add(auth::token_hash(&token), name, now(), expires).expect("open");
+            sessions.push(format!("{}={token}", pages::COOKIE));
+        }
+        let (officer, viewer) = (sessions[0].as_str(), sessions[1].as_str());
+        let found = bytes(server.get("/api/v1/findings", &[(header::COOKIE, officer)]).await).await;
+        let found: serde_json::Value = serde_json::from_slice(&found).expect("JSON");
+        assert_eq!((&found[0]["rule"], &found[0]["gap"], &found[0]["state"]), (&"subset".into(), &2.into(), &"open".into()));
+        let path = format!("/findings/{UNIT}/{}", found[0]["id"].as_str().expect("an id"));
+        for (page, part) in [
+            ("/findings", "Phần không lớn hơn toàn bộ"),
+            (path.as_str(), "phát hiện lần đầu"),
+            ("/findings/11089/letter", "Vì sao số giải quyết nhiều hơn"),
+        ] {
+            let text = bytes(server.get(page, &[(header::COOKIE, viewer)]).await).await;
+            assert!(String::from_utf8_lossy(&text).contains(part), "{page}");
+        }
+        let decide = async |cookie: &str, form: &str| {
+            let request = Request::builder()
+                .method(Method::POST)
+                .uri(&path)
+                .header(header::COOKIE, cookie)
+                .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+            server.ask(request.body(Body::from(form.to_owned())).expect("a request"), None).await.status().as_u16()
+        };
+        assert_eq!(decide(viewer, "decision=accepted").await, 403);
+        assert_eq!(decide(officer, "decision=").await, 422);
+        assert_eq!(decide(officer, "decision=rejected&words=").await, 422);
+        assert_eq!(decide(officer, "decision=accepted&words=ok").await, 303);
+        let found = bytes(server.get("/api/v1/findings?unit=11089", &[(header::COOKIE, officer)]).await).await;
+        let found: serde_json::Value = serde_json::from_slice(&found).expect("JSON");
+        assert_eq!((&found[0]["state"], &found[0]["history"][1]["who"]), (&"accepted".into(), &"hoa".into()));
+        assert_eq!(server.get("/findings", &[]).await.status(), StatusCode::SEE_OTHER);
     }
 
     #[tokio::test]

@@ -183,7 +183,7 @@ struct Reading<'a> {
 
 /// One line while it is read.
 struct Line<'a> {
-    line: u64,
+    number: u64,
     table: &'a Table,
     cells: &'a [Cell],
     faults: &'a mut Vec<RowFault>,
@@ -192,7 +192,7 @@ struct Line<'a> {
 impl Reading<'_> {
     fn row(&mut self, line: u64, table: &Table, cells: &[Cell]) {
         let before = self.faults.len();
-        let mut row = Line { line, table, cells, faults: &mut self.faults };
+        let mut row = Line { number: line, table, cells, faults: &mut self.faults };
         row.refuse_cells();
         let indicator = row.text("indicator");
         if self.dictionary.find(&indicator).is_none() {
@@ -228,7 +228,7 @@ impl Reading<'_> {
         let (printed, place) = (some(printed), some(place));
         let figure = Figure { indicator, field, value, numerator, denominator, printed, place, revision: 0 };
         if figure.is_withdrawn() {
-            let mut row = Line { line, table, cells, faults: &mut self.faults };
+            let mut row = Line { number: line, table, cells, faults: &mut self.faults };
             row.fault("value", "chưa có số nào: cần value, hoặc numerator và denominator, hoặc printed");
             return;
         }
@@ -322,12 +322,12 @@ impl Line<'_> {
 
     fn fault(&mut self, column: &str, problem: &str) {
         let value = self.text(column);
-        self.faults.push(RowFault { line: self.line, column: column.to_owned(), value, problem: problem.to_owned() });
+        self.faults.push(RowFault { line: self.number, column: column.to_owned(), value, problem: problem.to_owned() });
     }
 
     /// A cell that a spreadsheet would compute is no figure that somebody vouched for.
     fn refuse_cells(&mut self) {
-        self.faults.extend(self.table.problems(self.line, self.cells));
+        self.faults.extend(self.table.problems(self.number, self.cells));
     }
 
     fn period(&mut self) -> Option<Period> {

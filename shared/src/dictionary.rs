@@ -76,12 +76,11 @@ impl Dictionary {
     fn of(indicators: Vec<Indicator>) -> Dictionary {
         let mut dictionary = Dictionary::default();
         for indicator in indicators {
-            match dictionary.places.get(&indicator.code) {
-                Some(place) => dictionary.order[*place] = indicator,
-                None => {
-                    dictionary.places.insert(indicator.code.clone(), dictionary.order.len());
-                    dictionary.order.push(indicator);
-                }
+            if let Some(place) = dictionary.places.get(&indicator.code) {
+                dictionary.order[*place] = indicator;
+            } else {
+                dictionary.places.insert(indicator.code.clone(), dictionary.order.len());
+                dictionary.order.push(indicator);
             }
         }
         dictionary

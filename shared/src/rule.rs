@@ -125,12 +125,10 @@ pub struct Facts<'a> {
     pub today: NaiveDate,
 }
 
-impl Facts<'_> {
-    /// The period under which what happened on `day` is found: the shortest declared one that holds it, else the report year.
-    fn period_of(&self, day: NaiveDate, declared: &BTreeSet<Period>) -> Period {
-        let holding = declared.iter().filter(|period| period.from <= day && day <= period.to);
-        holding.min_by_key(|period| period.to - period.from).copied().unwrap_or_else(|| Period::year(Period::year_of(day)))
-    }
+/// The period under which what happened on `day` is found: the shortest declared one that holds it, else the report year.
+fn period_of(day: NaiveDate, declared: &BTreeSet<Period>) -> Period {
+    let holding = declared.iter().filter(|period| period.from <= day && day <= period.to);
+    holding.min_by_key(|period| period.to - period.from).copied().unwrap_or_else(|| Period::year(Period::year_of(day)))
 }
 
 /// Which periods have to be computed from dossiers: the declared ones.
@@ -166,6 +164,12 @@ impl Findings {
             None => {
                 self.0.insert(finding.id.clone(), finding);
             }
+        }
+    }
+
+    fn extend(&mut self, findings: impl IntoIterator<Item = Finding>) {
+        for finding in findings {
+            self.add(finding);
         }
     }
 

@@ -1,6 +1,7 @@
 //! Real processes over real sockets, and thousands of simulated districts.
 
 mod bundle;
+mod compliance;
 mod crash;
 mod district;
 mod faults;

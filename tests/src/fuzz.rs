@@ -9,6 +9,8 @@ use ed25519_dalek::SigningKey;
 use motcua_shared::bundle::{self, Address, Kind, Letter, Lock};
 use motcua_shared::calendar::Calendar;
 use motcua_shared::catalogue::Catalogue;
+use motcua_shared::declared;
+use motcua_shared::dictionary::Dictionary;
 use motcua_shared::dossier::{Dossier, Event as Happening};
 use motcua_shared::enrolment::EnrolmentCode;
 use motcua_shared::entry::{Body, Head, Record};
@@ -188,6 +190,7 @@ pub fn hello(data: &[u8]) -> bool {
 
 /// A register or a list of units. Every row that is taken makes a history without a panic.
 pub fn csv(data: &[u8]) -> bool {
+    static DICTIONARY: LazyLock<Dictionary> = LazyLock::new(Dictionary::starter);
     static LAW: LazyLock<(Catalogue, Calendar)> = LazyLock::new(|| (Catalogue::starter(), Calendar::starter()));
     let (catalogue, calendar) = &*LAW;
     let read = import::dossiers(data, catalogue, calendar, |_| false);
@@ -200,7 +203,11 @@ pub fn csv(data: &[u8]) -> bool {
         }
     }
     assert_eq!(read, import::dossiers(data, catalogue, calendar, |_| false), "the same file, the same answer");
-    read.is_ok() || std::str::from_utf8(data).is_ok_and(|text| Units::parse(text).is_ok())
+    let figures = declared::read(data, &DICTIONARY);
+    if let Err(faults) = &figures {
+        assert!(!faults.is_empty() && faults.iter().all(|fault| fault.line > 0), "a refusal says where");
+    }
+    read.is_ok() || figures.is_ok() || std::str::from_utf8(data).is_ok_and(|text| Units::parse(text).is_ok())
 }
 
 /// A one-time code or a recovery key, as typed.

@@ -71,15 +71,11 @@ pub fn check(data: &Path, (from, to): (Option<NaiveDate>, Option<NaiveDate>), js
 }
 
 fn heading(finding: &Finding, name: &str) -> String {
-    let mut text = format!("[{}] {}, kỳ {}", finding.severity.words(), rule_name(&finding.rule), finding.period().days());
-    if !finding.indicator.is_empty() {
-        text.push_str(&format!(": {name}"));
-    }
-    if !finding.field.is_empty() {
-        text.push_str(&format!(" ({})", field_name(&finding.field)));
-    }
-    if let Some(gap) = finding.gap {
-        text.push_str(&format!(", chênh {}", number(gap)));
-    }
-    text
+    let place = match (finding.indicator.as_str(), finding.field.as_str()) {
+        ("", _) => String::new(),
+        (_, "") => format!(": {name}"),
+        (_, field) => format!(": {name} ({})", field_name(field)),
+    };
+    let gap = finding.gap.map_or_else(String::new, |gap| format!(", chênh {}", number(gap)));
+    format!("[{}] {}, kỳ {}{place}{gap}", finding.severity.words(), rule_name(&finding.rule), finding.period().days())
 }

@@ -96,13 +96,13 @@ async fn page(app: &App, viewer: Viewer, refused: Option<Refused>) -> Result<Htm
         .door
         .call(move |store| -> Result<FindingsPage, StoreError> {
             let findings = store.findings(&key, now())?;
-            build(store, &viewer, findings, refused)
+            build(store, &viewer, findings, refused.as_ref())
         })
         .await?;
     html(&page)
 }
 
-fn build(store: &Store, viewer: &Viewer, findings: Vec<Finding>, refused: Option<Refused>) -> Result<FindingsPage, StoreError> {
+fn build(store: &Store, viewer: &Viewer, findings: Vec<Finding>, refused: Option<&Refused>) -> Result<FindingsPage, StoreError> {
     let (tables, mut said) = (store.tables()?, store.explanations()?);
     let total = findings.len();
     let mut groups: Vec<Group> = Vec::new();
@@ -112,7 +112,7 @@ fn build(store: &Store, viewer: &Viewer, findings: Vec<Finding>, refused: Option
         let own = said.remove(&finding.id).unwrap_or_default();
         unexplained += usize::from(own.is_empty());
         let mut shown = show(&finding, tables.book.dictionary.name(&finding.indicator), own);
-        if let Some((_, typed, problem)) = refused.as_ref().filter(|(id, ..)| *id == finding.id) {
+        if let Some((_, typed, problem)) = refused.filter(|(id, ..)| *id == finding.id) {
             (shown.words, shown.problem) = (typed.words.clone(), problem.clone());
         }
         match groups.last_mut().filter(|group| group.period == period) {

@@ -51,7 +51,9 @@ pub fn check(
         say_json(&serde_json::to_value(&found).map_err(anyhow::Error::from)?);
         return Ok(());
     }
-    found.iter().for_each(|one| say(&line(one)));
+    for one in &found {
+        say(&line(one));
+    }
     let count = i64::try_from(found.len()).unwrap_or(i64::MAX);
     say(&format!("{} phát hiện. Phần mềm không sửa số liệu nào.", number(count)));
     Ok(())

@@ -295,3 +295,20 @@ pub async fn letter(viewer: Viewer, State(app): State<App>, Path(unit): Path<Str
         asks: open.iter().map(|one| one.finding.ask.clone()).collect(),
     })
 }
+
+/// How often it is looked whether something is to be checked.
+const EVERY: std::time::Duration = std::time::Duration::from_mins(1);
+
+/// Checks what came, unit by unit, once it has stopped coming; and everything on each new day. Does not end.
+pub async fn keep_checking(app: App) {
+    loop {
+        tokio::time::sleep(EVERY).await;
+        let due = app.read(|store| findings::due_and_quiet(store, now())).await;
+        for unit in due.ok().and_then(Result::ok).unwrap_or_default() {
+            let checked = app.write(move |store| findings::recheck(store, &unit, now())).await;
+            if let Ok(Err(error)) = checked {
+                tracing::error!(%error, "findings could not be checked");
+            }
+        }
+    }
+}

@@ -63,7 +63,7 @@ pub(super) fn identities(facts: &Facts, findings: &mut Findings) {
         }
     }
     explain(&mut judged, &ledger);
-    judged.into_iter().filter_map(|judged| judged.finding).for_each(|finding| findings.add(finding));
+    findings.extend(judged.into_iter().filter_map(|judged| judged.finding));
 }
 
 impl<'a> Ledger<'a> {
@@ -116,7 +116,7 @@ impl<'a> Ledger<'a> {
         let mut met = Met::default();
         let declared = self.value(left, period, field, 1, &mut met);
         let expected = self.value(right, period, field, -1, &mut met);
-        if met.blind || !(met.seen || !met.used.is_empty()) {
+        if met.blind || (!met.seen && met.used.is_empty()) {
             return None;
         }
         let judged = |holds, finding| Judged {
@@ -132,14 +132,9 @@ impl<'a> Ledger<'a> {
         match &met.lacking[..] {
             [] if relation.holds(declared, expected) => Some(judged(true, None)),
             [] => {
-                let note = format!(
-                    "{} = {}, {} {} = {}.",
-                    self.words(left, period, field),
-                    crate::text::number(declared),
-                    relation.words(),
-                    self.words(right, period, field),
-                    crate::text::number(expected)
-                );
+                let (left, right) =
+                    (self.sum_words(left, period, field, declared), self.sum_words(right, period, field, expected));
+                let note = upper(&format!("{left}, {} {right}.", relation.words()));
                 let finding = Finding::new(&line.rule, line.severity, unit, period, &line.at, field).figures(declared, expected);
                 let mut finding = finding.words(note, &line.basis, &line.ask);
                 if line.gap == "no" {
@@ -150,7 +145,7 @@ impl<'a> Ledger<'a> {
             [(key, sign)] if !line.missing.is_empty() && relation == Relation::Equal && field.is_empty() => {
                 let expected = (expected - declared) * sign;
                 let note = format!(
-                    "Không ghi {}; theo {} {} {} thì phải là {}.",
+                    "Không ghi {}; vì {} {} {} nên phải là {}.",
                     lower(self.dictionary.name(&key.indicator)),
                     self.words(left, period, field),
                     Relation::Equal.words(),
@@ -183,18 +178,18 @@ impl<'a> Ledger<'a> {
             Side::Known(code) => {
                 let own = Key { period, indicator: code.clone(), field: field.to_owned() };
                 met.used.extend(self.amount(period, code, field).map(|_| own));
-                self.or_blind(self.known(code, period, field), met)
+                Self::or_blind(self.known(code, period, field), met)
             }
             Side::Before(code) => {
                 let before = self.before(code, period, field);
                 let declared = before.filter(|(before, _)| self.amount(*before, code, field).is_some());
                 met.used.extend(declared.map(|(period, _)| Key { period, indicator: code.clone(), field: field.to_owned() }));
-                self.or_blind(before.map(|(_, amount)| amount), met)
+                Self::or_blind(before.map(|(_, amount)| amount), met)
             }
             Side::ShareOf(code) => {
-                let denominator = self.figure(period, code, field).and_then(|figure| figure.whole());
+                let denominator = self.figure(period, code, field).and_then(Figure::whole);
                 met.used.extend(denominator.map(|_| Key { period, indicator: code.clone(), field: field.to_owned() }));
-                self.or_blind(denominator, met)
+                Self::or_blind(denominator, met)
             }
             Side::Min(sides) => {
                 let known = sides.iter().filter_map(|side| {
@@ -205,19 +200,19 @@ impl<'a> Ledger<'a> {
                     known.then_some(value)
                 });
                 let least = known.min();
-                self.or_blind(least, met)
+                Self::or_blind(least, met)
             }
             Side::Parts(inner) => {
                 let parts = self.tiles(inner, period, field);
                 for part in parts.iter().flatten() {
                     met.used.extend(part.1.iter().cloned());
                 }
-                self.or_blind(parts.map(|parts| parts.iter().map(|part| part.0).sum()), met)
+                Self::or_blind(parts.map(|parts| parts.iter().map(|part| part.0).sum()), met)
             }
         }
     }
 
-    fn or_blind(&self, value: Option<i64>, met: &mut Met) -> i64 {
+    fn or_blind(value: Option<i64>, met: &mut Met) -> i64 {
         met.blind |= value.is_none();
         met.seen |= value.is_some();
         value.unwrap_or(0)
@@ -254,7 +249,7 @@ impl<'a> Ledger<'a> {
         }
         match (code, field) {
             ("dossiers.received_new", "") => {
-                let denominator = self.figure(period, "dossiers.received_online", "").and_then(|figure| figure.whole());
+                let denominator = self.figure(period, "dossiers.received_online", "").and_then(Figure::whole);
                 denominator.or_else(|| {
                     Some(self.amount(period, "dossiers.received", "")? - self.known("dossiers.carried_over", period, "")?)
                 })
@@ -276,7 +271,7 @@ impl<'a> Ledger<'a> {
     /// How many were received new in a field: what the share of the online ones is of, or what the other fields leave.
     fn new_of_field(&self, period: Period, field: &str) -> Option<i64> {
         let own = |field: &str| {
-            let denominator = self.figure(period, "dossiers.received_online", field).and_then(|figure| figure.whole());
+            let denominator = self.figure(period, "dossiers.received_online", field).and_then(Figure::whole);
             self.amount(period, "dossiers.received_new", field).or(denominator)
         };
         own(field).or_else(|| {
@@ -297,7 +292,7 @@ impl<'a> Ledger<'a> {
         }
         let left_out: Vec<&str> = self.fields(period).filter(|field| !listed.iter().any(|(other, _)| other == field)).collect();
         let sum = |of: fn(&Figure) -> Option<i64>| listed.iter().map(|(_, figure)| of(figure)).sum::<Option<i64>>();
-        let of_share = sum(|figure| figure.whole()).zip(total.whole());
+        let of_share = sum(Figure::whole).zip(total.whole());
         let of_figure = sum(Figure::amount).zip(total.amount());
         let complete = left_out.is_empty();
         let wrong_share = of_share.filter(|(sum, whole)| sum != whole && !self.rest_is_known(period, &left_out, whole - sum));
@@ -321,7 +316,7 @@ impl<'a> Ledger<'a> {
             );
             if !left_out.is_empty() {
                 let names: Vec<&str> = left_out.iter().map(|field| field_name(field)).collect();
-                note.push_str(&format!(" Không ghi: {}.", names.join(", ")));
+                note = format!("{note} Không ghi: {}.", names.join(", "));
             }
             Finding::new(&line.rule, line.severity, unit, period, &line.at, "").figures(sum, whole).words(
                 note,
@@ -372,7 +367,7 @@ impl<'a> Ledger<'a> {
             (1, _) => {
                 let expected = *favoured.first().unwrap_or(&0);
                 let others = said.iter().filter(|(_, amount)| *amount != expected);
-                others.for_each(|(code, amount)| findings.add(raise(code, *amount, expected)));
+                findings.extend(others.map(|(code, amount)| raise(code, *amount, expected)));
             }
             (_, Some((code, amount))) => {
                 let other = said.iter().map(|(_, other)| *other).find(|other| other != amount).unwrap_or(*amount);
@@ -450,10 +445,19 @@ impl<'a> Ledger<'a> {
         }
     }
 
+    /// A side with its amounts, and what they make where it is more than one figure.
+    fn sum_words(&self, side: &Side, period: Period, field: &str, value: i64) -> String {
+        let words = self.words(side, period, field);
+        match side {
+            Side::Number(_) | Side::Figure(_) | Side::Known(_) | Side::Before(_) | Side::ShareOf(_) => words,
+            Side::Parts(_) | Side::Min(_) | Side::Sum(_) => format!("{words} = {}", crate::text::number(value)),
+        }
+    }
+
     /// A side with names and amounts, as in "hồ sơ đã giải quyết 685 + hồ sơ đang giải quyết 3".
     fn words(&self, side: &Side, period: Period, field: &str) -> String {
         let with = |code: &str, amount: Option<i64>| {
-            let amount = amount.map_or_else(|| "chưa rõ".to_owned(), crate::text::number);
+            let amount = amount.map_or_else(|| "(không ghi)".to_owned(), crate::text::number);
             format!("{} {amount}", lower(self.dictionary.name(code)))
         };
         match side {
@@ -462,7 +466,7 @@ impl<'a> Ledger<'a> {
             Side::Known(code) => with(code, self.known(code, period, field)),
             Side::Before(code) => format!("kỳ trước {}", with(code, self.before(code, period, field).map(|(_, amount)| amount))),
             Side::ShareOf(code) => {
-                let denominator = self.figure(period, code, field).and_then(|figure| figure.whole());
+                let denominator = self.figure(period, code, field).and_then(Figure::whole);
                 format!("mẫu số của {}", with(code, denominator))
             }
             Side::Parts(inner) => format!("các kỳ cộng lại của ({})", self.names(inner)),
@@ -498,6 +502,12 @@ impl<'a> Ledger<'a> {
             Side::Min(sides) => sides.iter().map(|side| self.names(side)).collect::<Vec<_>>().join("; "),
         }
     }
+}
+
+/// With a capital first letter, to begin a sentence.
+fn upper(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
 }
 
 /// With a small first letter, to stand inside a sentence.
@@ -561,7 +571,7 @@ pub(super) fn periods(facts: &Facts, findings: &mut Findings) {
     let periods: Vec<Period> = facts.declared.periods().into_iter().collect();
     for (place, period) in periods.iter().enumerate() {
         let base = |severity| Finding::new("period", severity, facts.unit, *period, "", "");
-        let cut: Vec<String> = periods[..place].iter().filter(|other| cuts(**other, *period)).map(|other| other.days()).collect();
+        let cut: Vec<String> = periods[..place].iter().filter(|other| cuts(**other, *period)).map(Period::days).collect();
         if !cut.is_empty() {
             let note = format!("Kỳ {} chồng lên một phần kỳ {}.", period.days(), cut.join(", "));
             let basis = "NĐ 09/2019/NĐ-CP, Đ.12: các kỳ báo cáo nối tiếp nhau";

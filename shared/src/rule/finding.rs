@@ -127,6 +127,7 @@ impl Finding {
         finding
     }
 
+    #[must_use]
     pub fn about(mut self, subject: &str) -> Finding {
         subject.clone_into(&mut self.subject);
         self.id = self.name();
@@ -134,6 +135,7 @@ impl Finding {
     }
 
     /// Both figures, and how far they are apart.
+    #[must_use]
     pub fn figures(mut self, declared: i64, expected: i64) -> Finding {
         self.declared = Shown::Number(declared);
         self.expected = Shown::Number(expected);
@@ -141,6 +143,7 @@ impl Finding {
         self
     }
 
+    #[must_use]
     pub fn words(mut self, note: impl Into<String>, basis: &str, ask: &str) -> Finding {
         self.note = note.into();
         basis.clone_into(&mut self.basis);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
 
-use super::{Facts, Finding, Findings, MOST_EVIDENCE, MarkRule, Marked, Seat, Severity, Shown};
+use super::{Facts, Finding, Findings, MOST_EVIDENCE, MarkRule, Marked, Seat, Severity, Shown, period_of};
 use crate::catalogue::field_name;
 use crate::contribution::Counter;
 use crate::declared::Percent;
@@ -119,7 +119,7 @@ pub(super) fn marked(facts: &Facts, findings: &mut Findings) {
         let mut by_period: BTreeMap<Period, Vec<&Marked>> = BTreeMap::new();
         let counting = facts.marks.iter().filter(|marked| marked.mark.rule == sort.mark && marked.mark.since <= facts.today);
         for marked in counting {
-            by_period.entry(facts.period_of(marked.mark.day, &declared)).or_default().push(marked);
+            by_period.entry(period_of(marked.mark.day, &declared)).or_default().push(marked);
         }
         for (period, marked) in by_period {
             findings.add(gathered(facts.unit, sort, period, marked));
@@ -228,7 +228,7 @@ pub(super) fn same_person(facts: &Facts, findings: &mut Findings) {
     let declared = facts.declared.periods();
     let mut by_period: BTreeMap<Period, Vec<&super::SamePerson>> = BTreeMap::new();
     for same in facts.same_person {
-        by_period.entry(facts.period_of(same.day, &declared)).or_default().push(same);
+        by_period.entry(period_of(same.day, &declared)).or_default().push(same);
     }
     for (period, same) in by_period {
         let count = i64::try_from(same.len()).unwrap_or(i64::MAX);

@@ -215,11 +215,7 @@ fn follows(index: usize, name: &str, field: &str) -> BTreeSet<String> {
             add("balance", "pending", "", index);
         }
         "received" => add("received_sum", "received", field, index),
-        "received_new" => {
-            add("received_sum", "received", field, index);
-            add("received_sum", "received_new", field, index);
-        }
-        "received_online" | "received_direct" => {
+        "received_new" | "received_online" | "received_direct" => {
             add("received_sum", "received", field, index);
             add("received_sum", "received_new", field, index);
         }
@@ -229,8 +225,7 @@ fn follows(index: usize, name: &str, field: &str) -> BTreeSet<String> {
                 add("carry_over", "carried_over", field, 1);
             }
         }
-        "resolved" => add("resolved_sum", "resolved", field, index),
-        "resolved_early" | "resolved_on_time" | "resolved_overdue" => add("resolved_sum", "resolved", field, index),
+        "resolved" | "resolved_early" | "resolved_on_time" | "resolved_overdue" => add("resolved_sum", "resolved", field, index),
         "pending" => {
             add("pending_sum", "pending", field, index);
             if index == 0 {
@@ -344,8 +339,7 @@ fn no_report_however_mad_makes_a_rule_panic() {
         });
         let figures = Figures::draft(figures);
         let computed = figures.periods().into_iter().map(|period| {
-            let mut total = Sums::default();
-            total.within = Counters([3; crate::contribution::COLUMNS.len()]);
+            let total = Sums { within: Counters([3; crate::contribution::COLUMNS.len()]), ..Sums::default() };
             (period, Computed { total, fields: BTreeMap::new() })
         });
         found_with(&figures, &computed.collect(), &[]);

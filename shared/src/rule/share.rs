@@ -13,11 +13,10 @@ pub(super) fn percentages(facts: &Facts, findings: &mut Findings) {
     for (key, figure) in facts.declared.iter() {
         within_whole(facts.unit, key, figure, findings);
         let Some(printed) = &figure.printed else { continue };
-        let found = match figure.numerator.zip(figure.denominator) {
+        findings.extend(match figure.numerator.zip(figure.denominator) {
             Some(numbers) => judge(facts.unit, key, printed, numbers),
             None => Some(without_numbers(facts.unit, key, printed)),
-        };
-        found.into_iter().for_each(|finding| findings.add(finding));
+        });
     }
 }
 
