@@ -109,6 +109,7 @@ impl Tries {
         self.locked_until.filter(|until| now < *until && *until - now <= Duration::minutes(REST_MINUTES))
     }
 
+    #[must_use]
     pub fn after_wrong(&self, now: LocalTime) -> Tries {
         let failed = self.failed + 1;
         if failed < TRIES {

@@ -74,7 +74,7 @@ pub async fn dress_setup(request: Request, next: Next) -> Response {
     let for_programs = is_for_programs(request.uri().path());
     let wire = request.extensions().get::<Wire>().cloned().unwrap_or_default();
     let open = !wire.is_lan() || is_part(request.uri().path());
-    let admitted = admit(&request, &wire).and_then(|()| if !open { Err(setup::only_here()) } else { Ok(()) });
+    let admitted = admit(&request, &wire).and_then(|()| if open { Ok(()) } else { Err(setup::only_here()) });
     let mut response = match admitted {
         Ok(()) => next.run(request).await,
         Err(fault) => fault.into_response(),

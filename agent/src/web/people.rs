@@ -85,13 +85,10 @@ struct Said {
     made: Option<Made>,
 }
 
-fn read(store: &Store, viewer: &Viewer) -> Result<(Option<Frame>, Vec<User>, Vec<UserAct>), StoreError> {
-    Ok((Frame::read(store, viewer)?, store.user_list()?, store.user_acts(ACTS)?))
-}
-
 async fn page(app: &App, viewer: &Viewer, status: StatusCode, said: Said) -> Result<Response, HttpError> {
     let looking = viewer.clone();
-    let (frame, users, acts) = app.read(move |store, _| read(store, &looking)).await?;
+    let (frame, users, acts) =
+        app.read(move |store, _| Ok((Frame::read(store, &looking)?, store.user_list()?, store.user_acts(ACTS)?))).await?;
     let person = |user: User| Person {
         own: user.name.eq_ignore_ascii_case(&viewer.name),
         role: words::role_name(user.role),
