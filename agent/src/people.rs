@@ -101,14 +101,14 @@ pub fn verified(store: &mut Store, tried: &Candidate, holds: bool, now: LocalTim
     // Read anew: others may have tried while the password was hashed.
     let again = candidate(store, &tried.name, now)?;
     let same = |user: &User| tried.user.as_ref().is_some_and(|tried| tried.password == user.password);
-    let tries = store.tries_find(&tried.name)?;
+    let known = store.tries_find(&tried.name)?;
     let Some(user) = again.user.filter(|user| holds && same(user)) else {
-        return Err(wrong_try(store, &tried.name, tries, now)?);
+        return Err(wrong_try(store, &tried.name, known, now)?);
     };
     if user.disabled_at.is_some() {
         return Err(PeopleError::Disabled);
     }
-    if tries != Tries::default() {
+    if known != Tries::default() {
         store.tries_keep(&user.name, Tries::default(), now)?;
     }
     Ok(user)

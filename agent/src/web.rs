@@ -113,6 +113,7 @@ impl App {
     }
 
     /// The same, open to other PCs too.
+    #[must_use]
     pub fn with_lan(self, lan: Option<Opened>) -> App {
         App { lan, ..self }
     }

@@ -119,7 +119,7 @@ pub fn procedure_limit(procedure: &Procedure) -> String {
     let mut words = procedure.limit.map_or_else(|| "chưa có thời hạn".to_owned(), limit_name);
     for (channel, own) in [(Channel::Online, procedure.online_limit), (Channel::Post, procedure.post_limit)] {
         if let Some(own) = own {
-            words += &format!(", {} {}", channel_name(channel).to_lowercase(), limit_name(own));
+            words = format!("{words}, {} {}", channel_name(channel).to_lowercase(), limit_name(own));
         }
     }
     if procedure.clock_start == ClockStart::Acceptance { words + " từ khi thụ lý" } else { words }

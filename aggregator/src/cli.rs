@@ -626,15 +626,11 @@ fn satisfaction(data: &Path, asked: &Ii06Args) -> Result<(), CliError> {
             return Err(CliError::Asked("Chỉ số hài lòng có các dạng text, csv và json.".to_owned()));
         }
     };
-    match &asked.out {
-        Some(path) => {
-            fs::write(path, text).map_err(|error| CliError::Asked(format!("Không ghi được {}: {error}.", path.display())))
-        }
-        None => {
-            say(&text);
-            Ok(())
-        }
+    if let Some(path) = &asked.out {
+        return written(path, text.as_bytes());
     }
+    say(&text);
+    Ok(())
 }
 
 fn bundle_import(data: &Path, file: &Path, out: Option<&Path>) -> Result<(), CliError> {

@@ -266,7 +266,9 @@ pub fn satisfaction(store: &dyn Store, unit: Option<&str>, period: Period) -> Re
         return Ok(Judged { whole: judge(&key), units: Vec::new() });
     }
     let mut all = Counters::default();
-    ends.keys().for_each(|key| all.add(&within(key)));
+    for key in ends.keys() {
+        all.add(&within(key));
+    }
     let units = ends.keys().map(|key| JudgedUnit { name: organisation.name(key).to_owned(), judged: judge(key) });
     let units = units.filter(|unit| unit.judged.resolved > 0).collect();
     Ok(Judged { whole: Satisfaction::of(&node.code, period, &all), units })

@@ -117,22 +117,27 @@ impl Paragraph {
         Paragraph::of(vec![Run::italic(text)])
     }
 
+    #[must_use]
     pub fn align(self, align: Align) -> Paragraph {
         Paragraph { align, ..self }
     }
 
+    #[must_use]
     pub fn centred(self) -> Paragraph {
         self.align(Align::Centre)
     }
 
+    #[must_use]
     pub fn size(self, size: u16) -> Paragraph {
         Paragraph { size, ..self }
     }
 
+    #[must_use]
     pub fn above(self, above: u16) -> Paragraph {
         Paragraph { above, ..self }
     }
 
+    #[must_use]
     pub fn ruled(self) -> Paragraph {
         Paragraph { ruled: true, ..self }
     }

@@ -23,7 +23,8 @@ fn register(folder: &Path, identifier: &str, count: u32, done: u32) -> Result<st
         let day = format!("2024-11-{:02}", 4 + number);
         let code = format!("{identifier}-2411{:02}-0001", 4 + number);
         let end = if number <= done { format!("{day}T15:00:00+07:00,granted,{day}T16:00:00+07:00") } else { ",,".to_owned() };
-        csv += &format!("{code},2.000815,in_person,citizen,{day}T08:00:00+07:00,,{end},none,no,0,no,,Nguyễn Thử {number},,,\n");
+        let row = format!("{code},2.000815,in_person,citizen,{day}T08:00:00+07:00,,{end},none,no,0,no,,Nguyễn Thử {number},,,\n");
+        csv += &row;
     }
     let file = folder.join(format!("{identifier}.csv"));
     std::fs::write(&file, csv)?;

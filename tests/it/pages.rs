@@ -108,7 +108,7 @@ impl Table {
             let commune = Commune::found(folder.path(), unit, name, identifier).await?;
             commune.import(&weeks(folder.path(), identifier)?).await?;
             commune.import_declared().await?;
-            commune.enroll(&district, district.address).await?;
+            commune.enroll(district, district.address).await?;
             commune.sync().await?;
             table.communes.push(commune);
         }

@@ -461,15 +461,16 @@ fn key(name: &str) -> Result<String> {
         "Right" => '\u{E014}',
         "Down" => '\u{E015}',
         "Delete" => '\u{E017}',
-        _ => match name.strip_prefix('F').and_then(|number| number.parse::<u32>().ok()) {
-            Some(number @ 1..=12) => char::from_u32(0xE030 + number).context("a function key")?,
-            _ => {
+        _ => {
+            if let Some(number @ 1..=12) = name.strip_prefix('F').and_then(|number| number.parse::<u32>().ok()) {
+                char::from_u32(0xE030 + number).context("a function key")?
+            } else {
                 let mut letters = name.chars();
                 let letter = letters.next().context("a key")?;
                 ensure!(letters.next().is_none(), "no key is called {name}");
                 letter
             }
-        },
+        }
     };
     Ok(value.to_string())
 }

@@ -20,7 +20,7 @@ use crate::{forms, output};
 
 #[derive(Subcommand)]
 pub enum PrintCommand {
-    /// Một mẫu của một hay nhiều hồ sơ: receipt, supplement_request, refusal, apology, stop_notice, control_sheet.
+    /// Một mẫu của một hay nhiều hồ sơ: `receipt`, `supplement_request`, `refusal`, `apology`, `stop_notice`, `control_sheet`.
     Form {
         form: String,
         #[arg(required = true)]
@@ -73,11 +73,9 @@ pub fn drawn(format: Format, document: &Document) -> anyhow::Result<Vec<u8>> {
 
 /// To a file, or on to whoever reads our output.
 pub fn write(out: Option<&Path>, bytes: &[u8]) -> anyhow::Result<()> {
-    match out {
-        Some(path) => fs::write(path, bytes).with_context(|| format!("không ghi được {}", path.display())),
-        None => {
-            output::bytes(bytes);
-            Ok(())
-        }
+    if let Some(path) = out {
+        return fs::write(path, bytes).with_context(|| format!("không ghi được {}", path.display()));
     }
+    output::bytes(bytes);
+    Ok(())
 }

@@ -399,7 +399,7 @@ mod tests {
         assert_eq!((desk.place(&slip), desk.store.slip_problem(&slip).expect("read")), (String::new(), None));
         let dossier = desk.receive("09:00 21/11/2023", Some(&slip));
         assert_eq!(desk.store.dossier_find(&dossier).expect("there").follows.as_ref(), Some(&slip));
-        assert_eq!(desk.store.slip_followed_by(&slip).expect("read"), [dossier.clone()]);
+        assert_eq!(desk.store.slip_followed_by(&slip).expect("read"), std::slice::from_ref(&dossier));
         for (typed, said) in
             [(slip.as_str(), "đã được tiếp nhận"), (dossier.as_str(), "không phải phiếu"), ("X", "không có phiếu")]
         {

@@ -410,7 +410,7 @@ mod tests {
             let mut desk = Desk { store: Store::open(data.path()).expect("its store"), key, data };
             let register = include_str!("../../../tests/fixtures/ngoc-ky-dossiers.csv");
             let chosen = register.lines().enumerate().filter(|(place, line)| place % 40 == 0 || line.contains(",,,,,"));
-            let chosen: String = chosen.map(|(_, line)| format!("{line}\n")).collect();
+            let chosen = chosen.map(|(_, line)| line).collect::<Vec<_>>().join("\n");
             let tables = Tables::starter();
             let lives = import::dossiers(chosen.as_bytes(), &tables.catalogue, &tables.calendar, |_| false).expect("good rows");
             let lives = lives.into_iter().map(|life| (Uuid::now_v7(), life.events, life.person)).collect();
@@ -440,7 +440,13 @@ mod tests {
         for period in [period("2020-12-15", "2021-12-14"), period("2022-03-15", "2022-06-14"), period("2023-05-20", "2023-05-29")]
         {
             let sums = desk.store.sums(period.from, period.to).expect("sums");
-            let report = motcua_shared::report::Ii06::compute("11089", period.from, period.to, &sums, Default::default());
+            let report = motcua_shared::report::Ii06::compute(
+                "11089",
+                period.from,
+                period.to,
+                &sums,
+                motcua_shared::report::Coverage::default(),
+            );
             let rows = report.rows.iter().map(|row| (Some(row.field.as_str()), row.columns)).chain([(None, report.total)]);
             for (field, columns) in rows {
                 for column in Column::all() {

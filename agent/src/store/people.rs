@@ -269,14 +269,14 @@ impl Store {
              from session s join user u on u.name = s.user where s.hash = ?1 and u.disabled_at is null",
         )?;
         let found = statement.query_row([hash], |row| Ok((user(row)?, session(row, 6)?))).optional()?;
-        let Some((user, session)) = found.filter(|(_, session)| session.is_open(now)) else { return Ok(None) };
+        let Some((found, session)) = found.filter(|(_, session)| session.is_open(now)) else { return Ok(None) };
         drop(statement);
         if used && session.is_to_be_noted(now) {
             self.connection
                 .prepare_cached("update session set used_at = ?2 where hash = ?1")?
                 .execute(params![hash, now.to_rfc3339()])?;
         }
-        Ok(Some(user))
+        Ok(Some(found))
     }
 
     pub fn session_end(&mut self, hash: [u8; 32]) -> Result<()> {

@@ -81,10 +81,11 @@ fn happened(known: &Known, form: Form) -> bool {
 /// When the newest event that a form tells of happened, and the words that were sealed with it.
 fn told(known: &Known, form: Form) -> Option<(LocalTime, String)> {
     let tells = |event: &Event| match (form, event) {
-        (Form::SupplementRequest, Event::SupplementRequested(_) | Event::Guided(_)) | (Form::Refusal, Event::Declined(_)) => true,
+        (Form::SupplementRequest, Event::SupplementRequested(_) | Event::Guided(_))
+        | (Form::Refusal, Event::Declined(_))
+        | (Form::Apology, Event::Extended(_)) => true,
         (Form::Refusal, Event::Finished(finished)) => finished.outcome == Outcome::Refused,
         (Form::StopNotice, Event::Finished(finished)) => finished.outcome == Outcome::Stopped,
-        (Form::Apology, Event::Extended(_)) => true,
         _ => false,
     };
     let step = known.steps.iter().rev().find(|step| step.event.as_ref().is_some_and(tells))?;

@@ -136,13 +136,13 @@ pub(super) async fn identify(app: &App, headers: &HeaderMap, used: bool) -> Resu
     let found = app
         .door
         .call(move |store| {
-            let user = session.map(|hash| store.session_find(hash, at, used)).transpose()?.flatten();
-            let any = user.is_some() || store.user_any()?;
-            Ok::<_, crate::store::StoreError>((user, any))
+            let viewer = session.map(|hash| store.session_find(hash, at, used)).transpose()?.flatten();
+            let any = viewer.is_some() || store.user_any()?;
+            Ok::<_, crate::store::StoreError>((viewer, any))
         })
         .await?;
     Ok(match found {
-        (Some(user), _) => Who::Somebody(user.into()),
+        (Some(viewer), _) => Who::Somebody(viewer.into()),
         (None, true) => Who::Nobody,
         (None, false) => Who::NoUserYet,
     })

@@ -128,7 +128,7 @@ fn export(data: &Path, file: &Path, version: Option<u64>) -> Result<(), CliError
 
 /// The snapshot, or its procedures where the name of the file asks for a table.
 fn written(snapshot: &Snapshot, file: &Path) -> Result<Vec<u8>, CliError> {
-    let extension = file.extension().map(|extension| extension.to_ascii_lowercase());
+    let extension = file.extension().map(std::ffi::OsStr::to_ascii_lowercase);
     match extension.as_ref().and_then(|extension| extension.to_str()) {
         Some("csv") => Ok(catalogue::sheet(&snapshot.procedures).to_csv()),
         Some("xlsx") => catalogue::sheet(&snapshot.procedures)

@@ -61,14 +61,12 @@ pub fn lines(fonts: &Fonts, runs: &[Run], size: f32, room: f32, indent: f32) -> 
     for word in words(fonts, runs, size) {
         for part in cut(fonts, word, size, room) {
             let ink = ink(&part);
-            let line = lines.last_mut().filter(|line| line.pieces.is_empty() || used + ink <= room);
             let width: f32 = part.iter().map(|piece| piece.width).sum();
-            match line {
-                Some(line) => line.pieces.extend(part),
-                None => {
-                    lines.push(Line { pieces: part, last: false });
-                    used = 0.0;
-                }
+            if let Some(line) = lines.last_mut().filter(|line| line.pieces.is_empty() || used + ink <= room) {
+                line.pieces.extend(part);
+            } else {
+                lines.push(Line { pieces: part, last: false });
+                used = 0.0;
             }
             used += width;
         }

@@ -46,7 +46,7 @@ fn sheet_name(name: &str, taken: &[String]) -> String {
     if free(&first) {
         return first;
     }
-    (2..).map(|number| format!("{} ({number})", cut(LONGEST_NAME - 6))).find(free).unwrap_or(first)
+    (2..=taken.len() + 2).map(|number| format!("{} ({number})", cut(LONGEST_NAME - 6))).find(free).unwrap_or(first)
 }
 
 struct Styles {

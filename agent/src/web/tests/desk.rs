@@ -46,8 +46,7 @@ async fn today_shows_what_is_most_urgent_and_each_list_under_its_key() {
 async fn ten_dossiers_are_finished_and_returned_in_two_acts() {
     let desk = Desk::new();
     let codes = desk.received_many(10).await;
-    let asked: String = codes.iter().map(|code| format!("&pick={code}")).collect();
-    let form = desk.get(&format!("/several?act=finished&list=overdue{asked}")).await;
+    let form = desk.get(&format!("/several?act=finished&list=overdue&pick={}", codes.join("&pick="))).await;
     assert!(form.status == 200 && form.text.contains("Có kết quả: 10 hồ sơ") && form.text.contains(&format!("{}@1", codes[9])));
     let finished = picks(&codes, 1);
     let saved = desk.post("/several", &act("finished", &finished, &[("outcome", "granted")])).await;
