@@ -229,7 +229,11 @@ async fn damaged_and_misdirected_files_change_nothing_and_say_why() -> Result<()
     assert_eq!(stored(&district)?, 0);
 
     at_commune(&neighbour, "export", &theirs).await?;
-    assert_says(&at_district(&district, "import", &theirs, &["--out", text(&receipts)]).await?, 0, "(11098): 0 mục mới");
+    assert_says(
+        &at_district(&district, "import", &theirs, &["--out", text(&receipts)]).await?,
+        0,
+        "(11098@2024-12-01): 0 mục mới",
+    );
     assert_says(&at_commune(&commune, "import", &receipts).await?, 2, "của đơn vị khác");
     assert_says(&at_district(&district, "import", &receipts, &[]).await?, 2, "gói của huyện gửi về xã");
     assert_says(&at_district(&district, "export", &receipts, &["--unit", "11089"]).await?, 0, "1 trả lời đăng ký");

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use tokio::sync::OnceCell;
 
 use super::routes::{Walk, walk};
-use super::{ADMIN, Desk, Table};
+use super::{ADMIN, Desk, LEADER, Table};
 
 /// The first page with all that it needs, over the line.
 const FIRST_PAGE: u64 = 150_000;
@@ -125,8 +125,17 @@ async fn every_page_of_the_counter_can_be_used_by_everybody() -> Result<()> {
     desk.open(&browser, ADMIN, "/").await?;
     let bytes = weight(&browser).await?;
     ensure!(bytes < FIRST_PAGE, "the first page weighs {bytes} bytes");
-    let mut walked = walk(&browser, "agent", &desk.server.url, &["/", "/login", "/drafts"]).await?;
-    walked.missed.retain(|route| !route.starts_with("/setup")); // see setup.rs
+    let returned: String =
+        desk.commune.database()?.query_row("select code from dossier where state = 'returned' limit 1", [], |row| row.get(0))?;
+    // The code on a receipt leads to the look-up.
+    let (kiosk, lookup) = (format!("/kiosk?code={returned}"), format!("/lookup?code={returned}"));
+    let mut walked = walk(&browser, "agent", &desk.server.url, &["/", "/login", "/drafts", &kiosk, &lookup]).await?;
+    walked.missed.retain(|route| !route.starts_with("/setup") && route != "/workload"); // see setup.rs and below
+    let leader = chromium.browser().await?;
+    desk.open(&leader, LEADER, "/workload").await?;
+    leader.sees("Việc từng người").await?;
+    let found = look_at(&leader, "agent/workload", &SCREENS).await?;
+    ensure!(found.is_empty(), "{}", found.join("\n"));
     look_at_all(&browser, "agent", &desk.server.url, &walked, &SCREENS).await
 }
 

@@ -46,8 +46,9 @@ async fn an_office_is_founded_in_the_browser_and_works_the_same_day() -> Result<
     browser.click("Tiếp tục").await?;
     browser.sees("Hãy chép khóa này ra giấy").await?;
     step(&browser, "key", &mut found).await?;
-    let key =
-        browser.run("return [...document.querySelectorAll('.recovery li')].map(group => group.innerText.trim())", json!([])).await?;
+    let key = browser
+        .run("return [...document.querySelectorAll('.recovery li')].map(group => group.innerText.trim())", json!([]))
+        .await?;
     let key: Vec<String> = serde_json::from_value(key)?;
     let labels =
         browser.run("return [...document.querySelectorAll('label')].map(label => label.innerText.trim())", json!([])).await?;

@@ -84,7 +84,7 @@ async fn an_apology_comes_in_time_once_and_never_when_it_is_too_late() -> Result
     let later = in_a_month()?;
     browser.fill("Hẹn trả mới", &later).await?;
     browser.click("Lưu: xin lỗi và hẹn lại").await?;
-    browser.sees("hãy ghi lý do chậm").await?;
+    browser.sees("ghi lý do chậm").await?;
     ensure!(browser.value("Hẹn trả mới").await? == later, "what was typed stays typed");
     browser.fill("Lý do chậm", "Chờ xác minh ở nơi cư trú trước đây").await?;
     browser.click("Lưu: xin lỗi và hẹn lại").await?;
@@ -200,7 +200,7 @@ async fn four_browsers_at_once_lose_nothing_and_see_nothing_that_is_not_so() -> 
     one.click("Lưu: có kết quả").await?;
     one.sees("Đã lưu").await?;
     two.choose("Kết quả", "Từ chối giải quyết").await?;
-    two.fill("Ghi chú, hoặc lý do", "Không đủ điều kiện").await?;
+    two.fill("Ghi chú, hoặc nói rõ lý do", "Không đủ điều kiện").await?;
     two.click("Lưu: có kết quả").await?;
     two.sees("bước này chưa được lưu").await?;
     two.sees("đã có kết quả").await?;
