@@ -277,7 +277,7 @@ fn control(facts: &Facts) -> Vec<Block> {
         rows.push(hand_over(format!("2. Nhận: {}", stay.to), String::new(), ""));
     }
     while rows.len() < 10 {
-        let who = if rows.len() % 2 == 0 { "1. Giao:" } else { "2. Nhận:" };
+        let who = if rows.len().is_multiple_of(2) { "1. Giao:" } else { "2. Nhận:" };
         rows.push(hand_over(who.to_owned(), "… giờ … phút, ngày …/…/…".to_owned(), ""));
     }
     let head = ["Cơ quan, bộ phận giao/nhận", "Thời gian giao, nhận; ký tên", "Kết quả giải quyết", "Ghi chú"];

@@ -86,7 +86,7 @@ async fn an_apology_comes_in_time_once_and_never_when_it_is_too_late() -> Result
     browser.click("Lưu: xin lỗi và hẹn lại").await?;
     browser.sees("ghi lý do chậm").await?;
     ensure!(browser.value("Hẹn trả mới").await? == later, "what was typed stays typed");
-    browser.fill("Lý do chậm", "Chờ xác minh ở nơi cư trú trước đây").await?;
+    browser.fill("Nói rõ lý do", "Chờ xác minh ở nơi cư trú trước đây").await?;
     browser.click("Lưu: xin lỗi và hẹn lại").await?;
     browser.sees("Đã lưu").await?;
     let due = desk.commune.dossier(&code).await?["due_at"].as_str().context("a due time")?.to_owned();
