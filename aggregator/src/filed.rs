@@ -1,7 +1,7 @@
 //! Reports as they were filed: frozen, hashed, with the log heads that they were counted from.
 //!
 //! Promise: what was filed never changes. What syncs later is a difference, cell by cell, and becomes a correction that
-//! somebody files beside it. Start at [`file`] and [`differences`].
+//! somebody files beside it. Start at [`file()`] and [`differences`].
 
 use chrono::NaiveDate;
 use motcua_shared::calendar::{LocalTime, local_day};

@@ -112,7 +112,7 @@ pub fn node(store: &dyn Store) -> Result<Node, StoreError> {
 }
 
 /// Form II.06 of one unit, or of the whole node, as it was then. A code means the unit that carried it at the end of the
-/// period: see [`Organisation::resolve`].
+/// period: see [`motcua_shared::unit::Organisation::resolve`].
 pub fn ii06(store: &dyn Store, unit: Option<&str>, period: Period) -> Result<Ii06, ReportError> {
     let node = node(store)?;
     let key = key_of(store, unit, period.to)?;

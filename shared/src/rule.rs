@@ -112,7 +112,7 @@ pub struct Facts<'a> {
     /// `commune`, …, as targets name it; empty: not known.
     pub level: &'a str,
     pub declared: &'a Figures,
-    /// For the declared periods, and those of [`Facts::periods`].
+    /// For the declared periods, and those that the caller asks for.
     pub computed: &'a BTreeMap<Period, Computed>,
     pub marks: &'a [Marked],
     pub procedures: &'a [ProcedureUse],

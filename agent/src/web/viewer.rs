@@ -1,9 +1,9 @@
 //! Who is looking: the right to look and to write, as an argument of a handler.
 //!
-//! Promise: without a viewer a handler can neither write ([`super::App::write`]) nor draw a frame ([`super::Frame`]), and
+//! Promise: without a viewer a handler can neither write (`App::write`) nor draw a frame (`Frame`), and
 //! what it writes stands in the log under the viewer's name. How to use it:
 //!
-//! ```ignore
+//! ```text
 //! async fn show(viewer: Viewer, State(app): State<App>) -> …         // everybody who is logged in may look
 //! async fn save(viewer: ClerkViewer, State(app): State<App>, …) -> … // 403, as a page with words, for whoever may not
 //! app.write(&viewer, move |store, pen| …).await?                     // pen.author is the viewer's name
@@ -12,7 +12,7 @@
 //! ```
 //!
 //! Who holds which right is one table, [`motcua_shared::access::Right`]. A page that citizens open without a log-in stands
-//! in [`super::guard::OPEN`]. Nothing has to be written into forms: [`super::guard`] marks every form with the viewer whom
+//! in `guard::OPEN`. Nothing has to be written into forms: `guard` marks every form with the viewer whom
 //! it was rendered for, and takes no form of another.
 
 use std::ops::Deref;
