@@ -158,7 +158,7 @@ fn papers(papers: &[(String, Paper)]) -> Table {
     };
     let mut rows: Vec<Vec<Cell>> = (1..).zip(papers).map(row).collect();
     if rows.is_empty() {
-        rows = (1..=3)
+        rows = (1..=2)
             .map(|line| {
                 vec![Cell::of(Paragraph::plain(line.to_string()).centred()), Cell::plain(""), Cell::plain(""), Cell::plain("")]
             })
@@ -305,7 +305,7 @@ fn signatures(left: &str, left_name: &str, right: &str, right_name: &str) -> Blo
         vec![
             Paragraph::bold(role).centred().into(),
             Paragraph::italic("(Ký và ghi rõ họ tên)").centred().size(9).into(),
-            Block::Space(14),
+            Block::Space(10),
             Paragraph::plain(name).centred().into(),
         ]
     };

@@ -38,6 +38,12 @@ pub enum Item {
         width: f32,
         height: f32,
     },
+    /// A code for machines: boxes (left, top, width, height) from its own corner, drawn as one.
+    Mark {
+        x: f32,
+        y: f32,
+        boxes: Vec<[f32; 4]>,
+    },
     Dots {
         x: f32,
         y: f32,
@@ -48,7 +54,7 @@ pub enum Item {
 impl Item {
     fn moved(mut self, right: f32, down: f32) -> Item {
         match &mut self {
-            Item::Text { x, y, .. } | Item::Box { x, y, .. } => {
+            Item::Text { x, y, .. } | Item::Box { x, y, .. } | Item::Mark { x, y, .. } => {
                 *x += right;
                 *y += down;
             }
@@ -70,9 +76,9 @@ pub struct Page {
     pub items: Vec<Item>,
 }
 
-/// Lays a document out.
-pub fn pages(fonts: &Fonts, document: &Document) -> Vec<Page> {
-    document.sections.iter().flat_map(|section| Flow::of(fonts, section)).collect()
+/// Lays a document out, one section after the other: those to come take no room yet, those that are done no more.
+pub fn pages(fonts: &Fonts, document: Document) -> impl Iterator<Item = Page> {
+    document.sections.into_iter().flat_map(|section| Flow::of(fonts, &section))
 }
 
 /// Things in their places, `height` points high together.
@@ -431,19 +437,19 @@ fn set_line(line: &Line, align: Align, size: f32, indent: f32, room: f32) -> Set
 fn squares(rows: Vec<Vec<bool>>, side: f32) -> Set {
     #[expect(clippy::cast_precision_loss, reason = "codes have at most 177 places a side")]
     let step = side / rows.len().max(1) as f32;
-    let (mut items, mut y) = (Vec::new(), 0.0);
+    let (mut boxes, mut y) = (Vec::new(), 0.0);
     for row in rows {
-        items.extend(runs(&row, step).into_iter().map(|(x, width)| Item::Box { x, y, width, height: step }));
+        boxes.extend(runs(&row, step).into_iter().map(|(x, width)| [x, y, width, step]));
         y += step;
     }
-    Set { items, height: side }
+    Set { items: vec![Item::Mark { x: 0.0, y: 0.0, boxes }], height: side }
 }
 
 fn bars(places: &[bool], room: f32) -> Set {
     #[expect(clippy::cast_precision_loss, reason = "codes have few hundred places")]
     let step = (room / places.len().max(1) as f32).min(0.33 * POINTS_PER_MM);
-    let items = runs(places, step).into_iter().map(|(x, width)| Item::Box { x, y: 0.0, width, height: BARS_HEIGHT }).collect();
-    Set { items, height: BARS_HEIGHT + 2.0 }
+    let boxes = runs(places, step).into_iter().map(|(x, width)| [x, 0.0, width, BARS_HEIGHT]).collect();
+    Set { items: vec![Item::Mark { x: 0.0, y: 0.0, boxes }], height: BARS_HEIGHT + 2.0 }
 }
 
 /// Left edge and width of each stretch of dark places.
@@ -471,7 +477,7 @@ mod tests {
     fn laid(blocks: Vec<Block>) -> Vec<Page> {
         let fonts = Fonts::find(&[]).expect("there is always a family");
         let section = Section { page: PageSize::A5, landscape: false, margins: Margins::FORM, size: 11, numbered: true, blocks };
-        pages(&fonts, &Document { title: String::new(), sections: vec![section] })
+        pages(&fonts, Document { title: String::new(), sections: vec![section] }).collect()
     }
 
     /// All letters in the order in which they are drawn.
@@ -491,6 +497,9 @@ mod tests {
                     Item::Text { x, y, .. } => (*x, *y),
                     Item::Box { x, y, width, height } => (x + width, y + height),
                     Item::Dots { y, to, .. } => (*to, *y),
+                    Item::Mark { x, y, boxes } => boxes.iter().fold((*x, *y), |(right, down), [left, top, width, height]| {
+                        (right.max(x + left + width), down.max(y + top + height))
+                    }),
                 };
                 assert!(right <= page.width - margin + 1.0 && down <= page.height - margin + 1.0, "{item:?}");
             }

@@ -146,7 +146,7 @@ fn of(family: &'static str, faces: Vec<Vec<u8>>) -> Option<Fonts> {
         let shaper = Shaper::from_slice(bytes, 0)?;
         LETTERS.chars().all(|letter| shaper.glyph_index(letter).is_some()).then_some(())?;
         shapers.push(shaper);
-        drawn.push(Font::new(bytes.to_vec().into(), 0)?);
+        drawn.push(Font::new(bytes.into(), 0)?);
     }
     (drawn.len() == FACES.len()).then(|| Fonts { family, drawn, shapers, widths: RefCell::default() })
 }

@@ -37,7 +37,7 @@ fn print() -> anyhow::Result<()> {
         Format::Pdf => {
             let fonts = fonts::Fonts::find(&fonts::system_folders())?;
             writeln!(std::io::stderr(), "{FAMILY}{}", fonts.family)?;
-            pdf::write(&fonts, &document)?
+            pdf::write(&fonts, document)?
         }
     };
     std::io::stdout().write_all(&bytes).context("writing the file")

@@ -8,7 +8,7 @@ use fast_qr::qr::QRBuilder;
 
 /// Dark places of a QR code, row by row; empty when `text` is too long for one.
 pub fn qr(text: &str) -> Vec<Vec<bool>> {
-    let Ok(code) = QRBuilder::new(text).ecl(ECL::M).build() else { return Vec::new() };
+    let Ok(code) = QRBuilder::new(text).ecl(ECL::L).build() else { return Vec::new() };
     (0..code.size).map(|row| code[row][..code.size].iter().map(|module| module.value()).collect()).collect()
 }
 

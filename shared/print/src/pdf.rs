@@ -16,7 +16,7 @@ use crate::flow::{Item, pages};
 use crate::fonts::Fonts;
 
 /// The bytes of a PDF file.
-pub fn write(fonts: &Fonts, document: &Document) -> anyhow::Result<Vec<u8>> {
+pub fn write(fonts: &Fonts, document: Document) -> anyhow::Result<Vec<u8>> {
     let mut pdf = Pdf::new();
     pdf.set_metadata(Metadata::new().title(document.title.clone()).language("vi-VN".to_owned()).creator("Một Cửa".to_owned()));
     for page in pages(fonts, document) {
@@ -41,6 +41,16 @@ fn draw(surface: &mut Surface<'_>, fonts: &Fonts, item: &Item) {
         Item::Box { x, y, width, height } => {
             let mut path = PathBuilder::new();
             path.push_rect_opt(*x, *y, *width, *height);
+            if let Some(path) = path.finish() {
+                surface.set_stroke(None);
+                surface.draw_path(&path);
+            }
+        }
+        Item::Mark { x, y, boxes } => {
+            let mut path = PathBuilder::new();
+            for [left, top, width, height] in boxes {
+                path.push_rect_opt(x + left, y + top, *width, *height);
+            }
             if let Some(path) = path.finish() {
                 surface.set_stroke(None);
                 surface.draw_path(&path);
