@@ -10,7 +10,7 @@ use motcua_shared::contribution::{Counter, Counters};
 use motcua_shared::period::{Backwards, Period, month_of, month_start};
 use motcua_shared::report::{FieldSums, Ii06};
 use motcua_shared::satisfaction::Satisfaction;
-use motcua_shared::unit::{Share, View};
+use motcua_shared::unit::{Share, View, code_of};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -123,16 +123,24 @@ pub fn ii06(store: &dyn Store, unit: Option<&str>, period: Period) -> Result<Ii0
     Ok(Ii06::compute(&named, period.from, period.to, &sums, offices.coverage_of(&keys)))
 }
 
-/// The key of the unit that is asked for, as it was on `day`; `None`: the node, all its units together.
+/// The key of the unit that is asked for, as it was on `day`; `None`: the node, all its units together. Where the bearer of
+/// a code on that day never sent anything and one other bearer did, it is that one: an office that was enrolled later, with
+/// a register from before.
 pub fn key_of(store: &dyn Store, asked: Option<&str>, day: NaiveDate) -> Result<Option<String>, ReportError> {
     let node = node(store)?;
     let Some(asked) = asked.filter(|asked| *asked != node.code) else { return Ok(None) };
     let organisation = store.organisation()?;
     let key = organisation.resolve(asked, day);
-    if organisation.unit(&key).is_none() && store.streams(Some(&key))?.is_empty() {
-        return Err(ReportError::UnknownUnit(asked.to_owned()));
+    if !store.streams(Some(&key))?.is_empty() {
+        return Ok(Some(key));
     }
-    Ok(Some(key))
+    let of_code = |stream: StreamStatus| (code_of(&stream.unit) == asked).then_some(stream.unit);
+    let mut senders: BTreeSet<String> = store.streams(None)?.into_iter().filter_map(of_code).collect();
+    match (senders.pop_first(), senders.is_empty(), organisation.unit(&key)) {
+        (Some(sender), true, _) => Ok(Some(sender)),
+        (_, _, Some(_)) => Ok(Some(key)),
+        _ => Err(ReportError::UnknownUnit(asked.to_owned())),
+    }
 }
 
 /// Form II.06 for paper, each under the name of its unit: of the node, then of every office that sent something; of one unit

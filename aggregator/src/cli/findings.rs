@@ -9,7 +9,7 @@ use motcua_shared::text::number;
 use super::{CliError, now, open};
 use crate::findings::{self, FindingsError, Listed, Standing};
 use crate::output::{say, say_json};
-use crate::store::Store as _;
+use crate::rollup;
 
 impl From<FindingsError> for CliError {
     fn from(error: FindingsError) -> Self {
@@ -29,19 +29,8 @@ pub fn check(
 ) -> Result<(), CliError> {
     let mut store = open(data)?;
     findings::recheck_due(&mut store, now())?;
-    let key = match unit {
-        Some(asked) => {
-            let organisation = store.organisation()?;
-            let day = to.unwrap_or_else(|| motcua_shared::calendar::local_day(now()));
-            let key = organisation.resolve(asked, day);
-            let known = organisation.unit(&key).is_some() || !store.streams(Some(&key))?.is_empty();
-            if !known {
-                return Err(CliError::Asked(format!("Không có đơn vị mang mã “{asked}” trong danh mục đơn vị.")));
-            }
-            Some(key)
-        }
-        None => None,
-    };
+    let day = to.unwrap_or_else(|| motcua_shared::calendar::local_day(now()));
+    let key = rollup::key_of(&store, unit, day)?;
     let mut found = findings::list(&store, key.as_deref())?;
     found.retain(|one| {
         let within = from.is_none_or(|from| one.finding.from >= from) && to.is_none_or(|to| one.finding.to <= to);
