@@ -142,3 +142,22 @@ async fn a_dossier_is_five_entries_and_at_most_220_bytes_on_a_clean_line() -> Re
     server.stop().await?;
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_office_enrolled_today_with_a_register_from_before_its_unit_is_found_by_its_code() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let district = District::found(folder.path()).await?;
+    let _server = district.serve().await?;
+    // 11098 was Tái Sơn in 2023; today the code's last bearer under the node is another.
+    let commune = Commune::found(folder.path(), "11098", "Xã Tái Sơn", "000.11.58.H23").await?;
+    let row = "000.11.58.H23-230526-0001,2.000815,in_person,citizen,2023-05-26T09:00:00+07:00,,2023-05-26T09:30:00+07:00,granted,\
+               2023-05-26T09:40:00+07:00,all,yes,4000,yes,good,Nguyễn Thị Thử,,,";
+    let file = folder.path().join("one.csv");
+    std::fs::write(&file, format!("{}\n{row}\n", motcua_shared::import::COLUMNS.join(",")))?;
+    commune.import(&file).await?;
+    commune.enroll(&district, district.address).await?;
+    assert_eq!(commune.sync().await?.0, Some(0));
+    let report = district.ii06("2022-12-15", "2023-05-29", Some("11098")).await?;
+    assert_eq!(report["total"]["received"]["total"], 1, "{report}");
+    Ok(())
+}
