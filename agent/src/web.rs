@@ -51,6 +51,7 @@ mod kiosk;
 mod lan;
 mod log_in;
 mod paging;
+pub mod narrative;
 mod people;
 mod reception;
 mod report;
@@ -65,8 +66,8 @@ pub use front::{Front, Listeners, serve};
 use lan::Wire;
 use viewer::Viewer;
 
-/// No form of ours is larger.
-const LARGEST_FORM: usize = 64 << 10;
+/// No form of ours is larger: the words of a whole report, with every letter as its nine in an address.
+const LARGEST_FORM: usize = 1 << 20;
 /// Nobody looks dossiers up faster, without a log-in: so many at once, then one after so many milliseconds.
 const CITIZENS_AT_ONCE: u64 = 30;
 const CITIZEN_EVERY_MS: u64 = 3_000;
@@ -235,6 +236,9 @@ pub fn router(app: App) -> Router {
         .route("/forms", get(forms::choose).post(forms::print_many))
         .route("/books/{year}/register.pdf", get(forms::register))
         .route("/reports/ii06", get(report::ii06))
+        .route("/reports/narrative", get(narrative::show).post(narrative::save))
+        .route("/reports/narrative/file/{format}", get(narrative::file))
+        .route("/reports/narrative/filed/{hash}/{format}", get(narrative::filed))
         .route("/reports/ii06/behind", get(report::behind))
         .route("/books", get(books::register))
         .route("/books/handover", get(books::handover))

@@ -14,6 +14,7 @@ use motcua_shared::unit::View;
 use serde::Serialize;
 
 use crate::nights::Absent;
+use crate::operation::Operation;
 use crate::rollup::{AsNow, NodeHealing, NodeStatus, UnitName};
 
 /// A line, or several, of result.
@@ -105,6 +106,15 @@ pub fn status_table(status: &NodeStatus) -> String {
     }
     for office in &status.missed_nights {
         let _ = writeln!(out, "{}", absent_line(office));
+    }
+    out
+}
+
+/// How the server itself stands, in lines.
+pub fn operation_words(operation: &Operation) -> String {
+    let mut out = format!("\nChỗ trống trên ổ đĩa: {}\nBản sao lưu: {}\n", operation.disk.words(), operation.backup_words());
+    for trouble in &operation.troubles {
+        let _ = writeln!(out, "Cần xem: {trouble}");
     }
     out
 }

@@ -236,14 +236,14 @@ pub fn hours(file: impl AsRef<[u8]>) -> Result<Vec<Hours>, Vec<RowFault>> {
         }
         faults.extend(of_row);
     }
-    if faults.is_empty() { Ok(rows) } else { Err(faults) }
+    if faults.is_empty() { Ok(rows) } else { Err(table.refused(faults)) }
 }
 
 fn hours_row(table: &Table, line: u64, cells: &[Cell]) -> Result<Hours, Vec<RowFault>> {
     let mut faults = Vec::new();
     let mut fault = |column: &str, problem: &str| {
         let value = table.text(cells, column);
-        faults.push(RowFault { line, column: column.to_owned(), value, problem: problem.to_owned() });
+        faults.push(RowFault::new(line, column, value, problem));
     };
     let given = |column: &str| Some(table.text(cells, column)).filter(|text| !text.is_empty());
     let days = Weekdays::read(&table.text(cells, "days"));

@@ -30,6 +30,24 @@ pub enum Format {
     Docx,
 }
 
+impl Format {
+    /// How names of such files end.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Format::Pdf => "pdf",
+            Format::Docx => "docx",
+        }
+    }
+
+    /// Its media type.
+    pub fn media(self) -> &'static str {
+        match self {
+            Format::Pdf => "application/pdf",
+            Format::Docx => "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+        }
+    }
+}
+
 /// What the press reads.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Order<D> {
