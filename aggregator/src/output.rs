@@ -42,9 +42,9 @@ pub fn remark(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// A time as people read it: `22/11/2026 10:46`. What is no time stays as it is.
+/// A time as people read it: `10:46 22/11/2026`. What is no time stays as it is.
 pub fn people_time(text: &str) -> String {
-    chrono::DateTime::parse_from_rfc3339(text).map_or_else(|_| text.to_owned(), |at| at.format("%d/%m/%Y %H:%M").to_string())
+    chrono::DateTime::parse_from_rfc3339(text).map_or_else(|_| text.to_owned(), motcua_shared::calendar::shown)
 }
 
 /// How an agent's clock goes. `offset_ms`: our clock minus the agent's.
