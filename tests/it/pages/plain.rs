@@ -26,21 +26,21 @@ async fn without_script_a_dossier_is_handed_on_put_off_and_refused() -> Result<(
     browser.fill("Chức danh, bộ phận", "Công chức tư pháp - hộ tịch").await?;
     browser.choose("Chuyển cho", "Công chức").await?;
     browser.click("Lưu: chuyển xử lý").await?;
-    browser.sees("Đã lưu").await?;
+    browser.sees("Đã lưu vào máy này: Chuyển xử lý").await?;
     browser.sees("Công chức tư pháp - hộ tịch").await?;
     browser.click("Nhận lại từ nơi xử lý").await?;
     browser.click("Lưu: nhận lại từ nơi xử lý").await?;
-    browser.sees("Đã lưu").await?;
+    browser.sees("Đã lưu vào máy này: Nhận lại từ nơi xử lý").await?;
     browser.click("Xin lỗi và hẹn lại").await?;
     browser.fill("Hẹn trả mới", &super::work::in_a_month()?).await?;
     browser.choose("Lý do", "Cần xác minh thêm").await?;
     browser.click("Lưu: xin lỗi và hẹn lại").await?;
-    browser.sees("Đã lưu").await?;
+    browser.sees("Đã lưu vào máy này: Xin lỗi và hẹn lại").await?;
     browser.click("Có kết quả").await?;
     browser.choose("Kết quả", "Từ chối giải quyết").await?;
     browser.choose("Lý do, khi từ chối", "Không đủ điều kiện").await?;
     browser.click("Lưu: có kết quả").await?;
-    browser.sees("Đã lưu").await?;
+    browser.sees("Đã lưu vào máy này: Có kết quả").await?;
     for (form, words) in
         [("Mẫu 03", "Không đủ điều kiện theo quy định"), ("Mẫu 04", "Cần xác minh thêm"), ("Phiếu ký nhận", "NGƯỜI NHẬN KẾT QUẢ")]
     {
@@ -72,7 +72,7 @@ async fn without_script_several_are_finished_at_once_found_corrected_and_judged(
 
     browser.open(&desk.url("/dossiers")).await?;
     browser.fill("Tên (có dấu hay không", "hai duc").await?;
-    browser.choose("Tình trạng", "có kết quả").await?;
+    browser.choose("Tình trạng", "đã có kết quả").await?;
     browser.click("Tìm").await?;
     browser.sees("Mai Đức Hai").await?;
     browser.does_not_see("Mai Đức Một").await?;

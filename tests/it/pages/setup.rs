@@ -133,6 +133,7 @@ async fn an_office_whose_key_is_lost_gets_its_figures_back_and_a_new_key() -> Re
     browser.click("Tạo tài khoản").await?;
     browser.sees("Hôm nay").await?;
     browser.open(&format!("{}/dossiers", server.url)).await?;
+    browser.sees(&format!("Tất cả {before}")).await?;
     browser.click("000.11.57.H23-").await?;
     browser.sees("không mở được bằng khóa của máy này").await
 }
@@ -174,7 +175,7 @@ async fn an_office_without_a_line_enrols_and_sends_by_files_from_its_pages() -> 
     browser.does_not_see("Đã gửi hết").await?; // nothing counts as sent before its receipt is home
     browser.attach("Tệp mang từ huyện về", &bundle).await?;
     browser.click("Nhập tệp").await?;
-    browser.sees("đây là gói của xã gửi lên huyện").await?;
+    browser.sees("Đây là gói của xã gửi lên huyện").await?;
     let receipt = there.join("receipt");
     carry(&bundle, &receipt).await?;
     browser.open(&desk.url("/sync")).await?;
