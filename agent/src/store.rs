@@ -51,7 +51,7 @@ pub use check::{Damage, Proof};
 pub use desk::{DeskCounts, DeskList, DeskRow, HandedOver, StepTaken};
 pub use drafts::{HalfTyped, SavedSearch, Typist};
 pub use findings::Noted;
-pub use life::{Step, papers_named};
+pub use life::{Step, papers_named, slip_words};
 pub use narrative::Typed;
 pub use people::{Act, Changed, User, UserAct};
 pub use reference::{Announced, InForce, ReferenceAttempt, Taken};
