@@ -50,6 +50,7 @@ pub use books::{BookRow, CertificationRow};
 pub use check::{Damage, Proof};
 pub use desk::{DeskCounts, DeskList, DeskRow, HandedOver, StepTaken};
 pub use drafts::{HalfTyped, SavedSearch, Typist};
+pub use findings::Noted;
 pub use life::{Step, papers_named, slip_words};
 pub use narrative::Typed;
 pub use people::{Act, Changed, User, UserAct};

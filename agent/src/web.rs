@@ -249,6 +249,7 @@ pub fn router(app: App) -> Router {
         .route("/reports/ii06.csv", get(report::ii06_csv))
         .route("/declared", get(declared::show).post(declared::save))
         .route("/findings", get(findings::list))
+        .route("/findings/rules", get(findings::rules))
         .route("/findings/{id}/explain", post(findings::explain))
         .route("/sync", get(sync::show).post(sync::send))
         .route("/login", get(log_in::show).post(log_in::log_in))
