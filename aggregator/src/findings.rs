@@ -81,7 +81,7 @@ impl Decision {
         }
     }
 
-    fn kind(self) -> &'static str {
+    pub fn kind(self) -> &'static str {
         match self {
             Decision::Accept => "accepted",
             Decision::Reject => "rejected",

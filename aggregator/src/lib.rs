@@ -3,6 +3,7 @@
 //! Promise: what has a receipt is durable, and nothing is dropped. The journey of a segment reads:
 //! [`tls`] → [`web`] → [`ingest`] → [`store`] → [`rollup`] → [`web`]. Start at [`cli::run`].
 
+pub mod audit;
 pub mod auth;
 pub mod authority;
 pub mod backup;
@@ -13,6 +14,7 @@ pub mod config;
 pub mod filed;
 pub mod findings;
 pub mod ingest;
+pub mod machines;
 pub mod nights;
 pub mod offices;
 pub mod output;

@@ -3,13 +3,14 @@
 //! Promise: what a method of [`Store`] returned `Ok` for is durable. What is stored of a stream is read from its rows,
 //! never from a number beside them. Knows no HTTP and no TLS. Start at [`Store`] and [`in_transaction`].
 
+pub mod machines;
 pub mod month;
+pub mod people;
 pub mod sqlite;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use motcua_shared::access::Session;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
@@ -23,6 +24,8 @@ use motcua_shared::wire::{AgentReport, Signed};
 use serde::Serialize;
 use uuid::Uuid;
 
+pub use machines::Machines;
+pub use people::People;
 pub use sqlite::SqliteStore;
 
 /// Why the database did not do it.
@@ -298,42 +301,6 @@ pub struct Reference {
     pub body: String,
 }
 
-/// What a person who logs in may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Role {
-    /// Looks.
-    Viewer,
-    /// Looks and decides.
-    Officer,
-    /// Also manages people and offices.
-    Admin,
-}
-
-impl Role {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Role::Viewer => "viewer",
-            Role::Officer => "officer",
-            Role::Admin => "admin",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Role> {
-        [Role::Viewer, Role::Officer, Role::Admin].into_iter().find(|role| role.as_str() == text)
-    }
-}
-
-/// Somebody who may log in.
-#[derive(Clone, PartialEq, Eq)]
-pub struct User {
-    pub name: String,
-    pub role: Role,
-    /// argon2id as a PHC string.
-    pub password: String,
-    pub failed_tries: u32,
-    pub locked_until: Option<LocalTime>,
-}
-
 /// A report that is being filed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewFiledForm {
@@ -379,7 +346,7 @@ pub struct IndexInput {
 
 /// Everything that is kept, behind one interface, so that another database can stand behind it. Synchronous: callers
 /// reach it through one door (`App::write`, `App::read`), never across an `.await`.
-pub trait Store: Send {
+pub trait Store: People + Machines + Send {
     /// Runs `work` alone and durably: all of it when it returns true, nothing of it when it returns false, fails or
     /// panics. Use [`in_transaction`].
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Store) -> bool) -> Result<(), StoreError>;
@@ -534,18 +501,6 @@ pub trait Store: Send {
 
     /// Takes back every certificate of a stream, and of the streams that its PC opened from it; says how many counted.
     fn certificates_revoke(&mut self, stream: Uuid, at: LocalTime) -> Result<usize, StoreError>;
-    fn user_find(&self, name: &str) -> Result<Option<User>, StoreError>;
-    /// Adds somebody, or gives them a new password and role.
-    fn user_save(&mut self, user: &User, at: LocalTime) -> Result<(), StoreError>;
-    fn user_tries(&mut self, name: &str, failed: u32, locked_until: Option<LocalTime>) -> Result<(), StoreError>;
-    fn session_add(&mut self, hash: [u8; 32], user: &str, at: LocalTime, expires: LocalTime) -> Result<(), StoreError>;
-    /// Whose session this is, if it still counts, and how it stands.
-    fn session_find(&self, hash: [u8; 32], now: LocalTime) -> Result<Option<(String, Role, Session)>, StoreError>;
-    /// Notes that it was used.
-    fn session_use(&mut self, hash: [u8; 32], at: LocalTime) -> Result<(), StoreError>;
-    fn session_end(&mut self, hash: [u8; 32]) -> Result<(), StoreError>;
-    fn token_add(&mut self, hash: [u8; 32], name: &str, at: LocalTime) -> Result<(), StoreError>;
-    fn token_find(&self, hash: [u8; 32]) -> Result<Option<String>, StoreError>;
 }
 
 /// Runs `work` as one transaction and hands on what it returned; an error of `work` leaves nothing behind.

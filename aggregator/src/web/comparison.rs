@@ -11,8 +11,9 @@ use motcua_shared::unit;
 
 use super::chart;
 use super::csv::{self, Table};
-use super::pages::{Frame, PageError, Section, Viewer, show};
+use super::pages::{Frame, PageError, Section, show};
 use super::period::{PeriodQuery, PeriodView, appended, chosen, encoded, shown};
+use super::viewer::AllFigures;
 use super::{App, now};
 use crate::comparison::{self, Asked, Cell, Comparison, Line, Order, Yardstick};
 use crate::rollup::ReportError;
@@ -242,7 +243,7 @@ fn draw_trends(store: &dyn Store, lines: &mut [Line], view: &View, period: Perio
     Ok(())
 }
 
-pub async fn page(viewer: Viewer, State(app): State<App>, Query(pairs): Query<Pairs>) -> Result<Response, PageError> {
+pub async fn page(viewer: AllFigures, State(app): State<App>, Query(pairs): Query<Pairs>) -> Result<Response, PageError> {
     let today = local_day(now());
     if viewer_repeats_columns(&pairs) {
         return Ok(Redirect::to(&tidy(&pairs)).into_response());
@@ -325,7 +326,7 @@ fn tidy(pairs: &Pairs) -> String {
     format!("/compare?{}", all.join("&"))
 }
 
-pub async fn page_csv(_: Viewer, State(app): State<App>, Query(pairs): Query<Pairs>) -> Result<Response, PageError> {
+pub async fn page_csv(_: AllFigures, State(app): State<App>, Query(pairs): Query<Pairs>) -> Result<Response, PageError> {
     let view = View::read(&pairs);
     let (view, period, compared) = app
         .read(move |store| -> Result<_, ReportError> {

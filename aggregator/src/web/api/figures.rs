@@ -14,7 +14,6 @@ use motcua_shared::period::Period;
 use motcua_shared::unit;
 use serde::{Deserialize, Serialize};
 
-use super::Reader;
 use crate::filed::{self, FileError, FrozenIi06, HeadOf};
 use crate::offices::Offices;
 use crate::rollup::ReportError;
@@ -23,6 +22,7 @@ use crate::summary::{self, Summary};
 use crate::web::comparison::{Pairs, View};
 use crate::web::csv::{self, Table};
 use crate::web::reports::{procedures_of, procedures_table};
+use crate::web::viewer::{AllFigures, FiguresOf, OfficesOf};
 use crate::web::{App, Problem, comparison, health, index, now};
 
 pub fn routes() -> Router<App> {
@@ -45,8 +45,9 @@ pub fn routes() -> Router<App> {
 pub struct ReportQuery {
     pub from: NaiveDate,
     pub to: NaiveDate,
-    #[serde(default)]
-    pub unit: Option<String>,
+    /// Read by [`FiguresOf`].
+    #[serde(default, rename = "unit")]
+    _unit: Option<String>,
     /// To whom the figures of units that are gone are attributed; only form II.06 is had as now.
     #[serde(default, rename = "as")]
     pub view: unit::View,
@@ -57,7 +58,6 @@ pub struct ReportQuery {
 /// What was asked for, checked.
 pub struct Report {
     pub period: Period,
-    pub unit: Option<String>,
     pub view: unit::View,
     pub as_csv: bool,
 }
@@ -73,7 +73,7 @@ pub type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
 
 /// What was asked for, or what is wrong with it.
 pub fn report_query(query: Asked<ReportQuery>) -> Result<Report, Problem> {
-    let Query(ReportQuery { from, to, unit, view, format }) = query.map_err(|rejection| {
+    let Query(ReportQuery { from, to, view, format, .. }) = query.map_err(|rejection| {
         let detail = format!(
             "Cần from và to dạng 2023-05-29, có thể thêm unit là mã đơn vị, as là then hoặc now, format là json hoặc csv ({}).",
             rejection.body_text()
@@ -81,15 +81,15 @@ pub fn report_query(query: Asked<ReportQuery>) -> Result<Report, Problem> {
         Problem::new(StatusCode::BAD_REQUEST, "query", "Tham số không hợp lệ", detail)
     })?;
     let period = Period::new(from, to).map_err(ReportError::from)?;
-    Ok(Report { period, unit: unit.filter(|unit| !unit.is_empty()), view, as_csv: format == Some(Format::Csv) })
+    Ok(Report { period, view, as_csv: format == Some(Format::Csv) })
 }
 
-async fn summary_of(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Json<Summary>, Problem> {
+async fn summary_of(_: AllFigures, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Json<Summary>, Problem> {
     let Report { period, .. } = report_query(query)?;
     Ok(Json(app.read(move |store| summary::summary(store, period, now())).await??))
 }
 
-async fn compare(_: Reader, State(app): State<App>, Query(pairs): Query<Pairs>) -> Result<Response, Problem> {
+async fn compare(_: AllFigures, State(app): State<App>, Query(pairs): Query<Pairs>) -> Result<Response, Problem> {
     let bad = |words: String| Problem::new(StatusCode::BAD_REQUEST, "query", "Tham số không hợp lệ", words);
     let named = pairs.iter().filter(|(name, _)| name == "by" || name == "col");
     if let Some(unknown) =
@@ -117,7 +117,7 @@ struct Named {
     note: &'static str,
 }
 
-async fn indicators(_: Reader) -> Json<Vec<Named>> {
+async fn indicators(_: FiguresOf) -> Json<Vec<Named>> {
     use motcua_shared::indicator::Measure;
     let named = |indicator: &'static indicator::Indicator| Named {
         id: &indicator.id,
@@ -134,8 +134,8 @@ async fn indicators(_: Reader) -> Json<Vec<Named>> {
     Json(indicator::all().iter().map(named).collect())
 }
 
-async fn procedures(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
-    let Report { period, unit, as_csv, .. } = report_query(query)?;
+async fn procedures(viewer: FiguresOf, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
+    let (Report { period, as_csv, .. }, unit) = (report_query(query)?, viewer.unit.clone());
     let rows = app.read(move |store| procedures_of(store, unit.as_deref(), period)).await??;
     if as_csv {
         return Ok(csv::answer(&format!("procedures-{}-{}", period.from, period.to), &procedures_table(&rows)));
@@ -176,8 +176,14 @@ fn shown(filed: &FiledForm) -> FiledShown {
     }
 }
 
-async fn filed_list(_: Reader, State(app): State<App>) -> Result<Json<Vec<FiledShown>>, Problem> {
-    let list = app.read(|store| store.filed_list()).await??;
+async fn filed_list(viewer: FiguresOf, State(app): State<App>) -> Result<Json<Vec<FiledShown>>, Problem> {
+    let list = app
+        .read(move |store| -> Result<_, StoreError> {
+            let (units, mut list) = (store.organisation()?, store.filed_list()?);
+            list.retain(|filed| viewer.sees(&units.resolve(&filed.unit, filed.to)));
+            Ok(list)
+        })
+        .await??;
     Ok(Json(list.iter().map(shown).collect()))
 }
 
@@ -198,10 +204,12 @@ struct Since {
     entries: u64,
 }
 
-async fn filed_one(_: Reader, State(app): State<App>, Path(id): Path<i64>) -> Result<Json<FiledWhole>, Problem> {
+async fn filed_one(viewer: FiguresOf, State(app): State<App>, Path(id): Path<i64>) -> Result<Json<FiledWhole>, Problem> {
     let whole = app
         .read(move |store| -> Result<_, FileError> {
-            let filed = store.filed_find(id)?.ok_or(FileError::Unknown(id))?;
+            let units = store.organisation()?;
+            let sees = |filed: &FiledForm| viewer.sees(&units.resolve(&filed.unit, filed.to));
+            let filed = store.filed_find(id)?.filter(sees).ok_or(FileError::Unknown(id))?;
             let frozen = filed::read(&filed)?;
             let drift = filed::drift(store, &filed)?;
             Ok(FiledWhole {
@@ -216,8 +224,8 @@ async fn filed_one(_: Reader, State(app): State<App>, Path(id): Path<i64>) -> Re
     Ok(Json(whole))
 }
 
-async fn index766(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
-    let Report { period, unit, as_csv, .. } = report_query(query)?;
+async fn index766(viewer: FiguresOf, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
+    let (Report { period, as_csv, .. }, unit) = (report_query(query)?, viewer.unit.clone());
     let index: Index = app.read(move |store| index::compute(store, unit.as_deref(), period)).await??;
     if as_csv {
         return Ok(csv::answer(&format!("index766-{}-{}", period.from, period.to), &index::table(&index)));
@@ -230,10 +238,11 @@ struct FormatQuery {
     format: Option<Format>,
 }
 
-async fn offices(_: Reader, State(app): State<App>, Query(query): Query<FormatQuery>) -> Result<Response, Problem> {
+async fn offices(viewer: OfficesOf, State(app): State<App>, Query(query): Query<FormatQuery>) -> Result<Response, Problem> {
     let at = now();
-    let lines =
+    let mut lines =
         app.read(move |store| -> Result<_, StoreError> { Ok(summary::health(&Offices::gather(store, at)?, at)) }).await??;
+    lines.retain(|line| viewer.unit.as_ref().is_none_or(|unit| line.unit == *unit));
     if query.format == Some(Format::Csv) {
         let table: Table = health::table(&lines);
         return Ok(csv::answer("offices", &table));
@@ -247,12 +256,13 @@ struct NightsQuery {
     month: Option<NaiveDate>,
 }
 
-async fn nights(_: Reader, State(app): State<App>, Query(query): Query<NightsQuery>) -> Result<Response, Problem> {
+async fn nights(viewer: OfficesOf, State(app): State<App>, Query(query): Query<NightsQuery>) -> Result<Response, Problem> {
     let at = now();
     let day = query.month.unwrap_or_else(|| local_day(at));
-    let strips = app
+    let mut strips = app
         .read(move |store| -> Result<_, StoreError> { summary::strips(store, &Offices::gather(store, at)?, day, at) })
         .await??;
+    strips.retain(|strip| viewer.unit.as_ref().is_none_or(|unit| strip.unit == *unit));
     Ok(Json(strips).into_response())
 }
 

@@ -28,7 +28,7 @@ impl Desk {
         };
         crate::filed::file(&mut server.district.store, &filing).expect("filed");
         let token = auth::new_token();
-        server.district.store.token_add(auth::token_hash(&token), "script", now()).expect("added");
+        server.gives_token(&token);
         Desk { server, bearer: format!("Bearer {token}") }
     }
 
@@ -129,7 +129,7 @@ async fn the_ways_of_the_api_agree_with_each_other() {
     }
 }
 
-async fn post(server: &Server, path: &str, cookie: &str, body: &str) -> Response {
+pub async fn post(server: &Server, path: &str, cookie: &str, body: &str) -> Response {
     let request = Request::post(path)
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
         .header(header::COOKIE, cookie)
@@ -141,15 +141,8 @@ async fn post(server: &Server, path: &str, cookie: &str, body: &str) -> Response
 #[tokio::test]
 async fn officers_file_and_type_in_and_viewers_only_look() {
     let mut server = Server::new();
-    for (name, role) in [("hoa", Role::Officer), ("lan", Role::Viewer)] {
-        auth::user_add(&mut server.district.store, name, role, "0123456789", now()).expect("added");
-    }
-    let session = |server: &mut Server, name: &str| {
-        let token = auth::new_token();
-        server.district.store.session_add(auth::token_hash(&token), name, now(), now() + chrono::Days::new(1)).expect("added");
-        format!("{}={token}", pages::COOKIE)
-    };
-    let (officer, viewer) = (session(&mut server, "hoa"), session(&mut server, "lan"));
+    let officer = server.session("hoa", Role::Officer, None);
+    let viewer = server.session("lan", Role::Viewer, None);
     let filing = "from=15/12/2022&to=14/12/2023&unit=";
     assert_eq!(post(&server, "/reports/filed", &viewer, filing).await.status(), StatusCode::FORBIDDEN);
     let filed = post(&server, "/reports/filed", &officer, filing).await;
@@ -182,10 +175,7 @@ async fn officers_file_and_type_in_and_viewers_only_look() {
 #[tokio::test]
 async fn columns_chosen_in_the_form_become_a_short_address() {
     let mut server = Server::new();
-    auth::user_add(&mut server.district.store, "hoa", Role::Officer, "0123456789", now()).expect("added");
-    let token = auth::new_token();
-    server.district.store.session_add(auth::token_hash(&token), "hoa", now(), now() + chrono::Days::new(1)).expect("added");
-    let cookie = format!("{}={token}", pages::COOKIE);
+    let cookie = server.session("hoa", Role::Officer, None);
     let asked = "/compare?from=15%2F12%2F2022&to=14%2F12%2F2023&by=received&col=open&col=resolved";
     let response = server.get(asked, &[(header::COOKIE, &cookie)]).await;
     let address = response.headers()[header::LOCATION].to_str().expect("text").to_owned();
