@@ -203,6 +203,9 @@ enum Command {
         format: Format,
         #[arg(long)]
         out: Option<PathBuf>,
+        /// Bỏ phụ lục những chỗ chưa khớp (báo cáo narrative).
+        #[arg(long)]
+        without_findings: bool,
     },
     /// In mẫu của một hay nhiều hồ sơ, hoặc sổ theo dõi của một năm, thành PDF; mỗi lần in ghi vào nhật ký.
     Print {
@@ -306,6 +309,8 @@ enum Form {
     Ii06,
     /// Chỉ số hài lòng của đơn vị và từng cán bộ.
     Satisfaction,
+    /// Báo cáo cải cách hành chính bằng lời, với số liệu của kỳ và hai kỳ trước.
+    Narrative,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -366,12 +371,17 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Sync { data, json } => sync(&data.path, json),
         Command::Doctor { data, json } => doctor(&data.path, json),
         Command::Import { data, kind: ImportKind::Dossiers, file } => import_dossiers(&data.path, &file),
-        Command::Report { data, form: Form::Satisfaction, from, to, format, out } => {
+        Command::Report { data, form: Form::Narrative, from, to, format, out, without_findings } => {
+            figures::narrative(&data.path, Period::new(from, to)?, !without_findings, format, out.as_deref())
+        }
+        Command::Report { data, form: Form::Satisfaction, from, to, format, out, .. } => {
             satisfaction(&data.path, from, to, format, out.as_deref())
         }
         Command::Import { data, kind: ImportKind::Declared, file } => figures::import_declared(&data.path, &file),
         Command::Check { data, from, to, json } => figures::check(&data.path, (from, to), json),
-        Command::Report { data, form: Form::Ii06, from, to, format, out } => report(&data.path, from, to, format, out.as_deref()),
+        Command::Report { data, form: Form::Ii06, from, to, format, out, .. } => {
+            report(&data.path, from, to, format, out.as_deref())
+        }
         Command::Print { data, what } => print::run(&data.path, what),
         Command::User { data, what } => people::user(&data.path, what),
         Command::Token { data, what } => people::token(&data.path, what),

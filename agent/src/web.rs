@@ -19,6 +19,7 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
 use motcua_shared::access::Right;
 use motcua_shared::assets;
+use motcua_shared::dossier::Code;
 use motcua_shared::patience::Bucket;
 use motcua_shared::schedule::Window;
 use motcua_shared::seal::OfficeKey;
@@ -35,6 +36,7 @@ use crate::words;
 
 pub mod api;
 mod books;
+mod checklist;
 mod correction;
 mod declared;
 mod dossier;
@@ -47,15 +49,14 @@ mod front;
 mod guard;
 mod kiosk;
 mod lan;
-mod list;
 mod log_in;
+pub mod narrative;
+mod paging;
 mod people;
-mod receipt;
 mod reception;
 mod report;
 mod setup;
 mod several;
-mod slip;
 mod sync;
 mod today;
 pub mod viewer;
@@ -65,8 +66,8 @@ pub use front::{Front, Listeners, serve};
 use lan::Wire;
 use viewer::Viewer;
 
-/// No form of ours is larger.
-const LARGEST_FORM: usize = 64 << 10;
+/// No form of ours is larger: the words of a whole report, with every letter as its nine in an address.
+const LARGEST_FORM: usize = 1 << 20;
 /// Nobody looks dossiers up faster, without a log-in: so many at once, then one after so many milliseconds.
 const CITIZENS_AT_ONCE: u64 = 30;
 const CITIZEN_EVERY_MS: u64 = 3_000;
@@ -199,6 +200,17 @@ impl Frame {
     }
 }
 
+/// An option of a list.
+struct Choice {
+    code: &'static str,
+    name: &'static str,
+}
+
+/// Every value of an enum with its name.
+fn choices<T: Code>(name: fn(T) -> &'static str) -> Vec<Choice> {
+    T::ALL.iter().map(|(value, code)| Choice { code, name: name(*value) }).collect()
+}
+
 fn html(page: &impl Template) -> Result<Html<String>, HttpError> {
     Ok(Html(page.render()?))
 }
@@ -208,7 +220,6 @@ pub fn router(app: App) -> Router {
     Router::new()
         .route("/", get(today::show))
         .route("/several", get(several::prepare).post(several::take))
-        .route("/dossiers/list", get(list::show))
         .route("/dossiers/new", get(reception::blank).post(reception::again))
         .route("/dossiers/new/preview", post(reception::previewed))
         .route("/dossiers/new/procedures", get(reception::procedures))
@@ -218,16 +229,16 @@ pub fn router(app: App) -> Router {
         .route("/dossiers.csv", get(find::csv))
         .route("/dossiers/searches", post(find::keep))
         .route("/dossiers/searches/{n}/forget", post(find::forget))
-        .route("/dossiers/{code}/receipt", get(receipt::show))
         .route("/dossiers/{code}/correct", get(correction::show).post(correction::correct))
         .route("/dossiers/{code}", get(dossier::show))
         .route("/dossiers/{code}/steps/{kind}", post(dossier::step))
-        .route("/dossiers/{code}/slips/{slip}", get(slip::show))
-        .route("/dossiers/{code}/forms", get(forms::list))
-        .route("/dossiers/{code}/forms/{form}", post(forms::print))
-        .route("/forms/{form}", post(forms::print_many))
+        .route("/dossiers/{code}/forms/{form}", get(forms::show).post(forms::print))
+        .route("/forms", get(forms::choose).post(forms::print_many))
         .route("/books/{year}/register.pdf", get(forms::register))
         .route("/reports/ii06", get(report::ii06))
+        .route("/reports/narrative", get(narrative::show).post(narrative::save))
+        .route("/reports/narrative/file/{format}", get(narrative::file))
+        .route("/reports/narrative/filed/{hash}/{format}", get(narrative::filed))
         .route("/reports/ii06/behind", get(report::behind))
         .route("/books", get(books::register))
         .route("/books/handover", get(books::handover))

@@ -34,6 +34,11 @@ pub fn at(day: NaiveDate, time: NaiveTime) -> LocalTime {
     day.and_time(time).and_local_timezone(VIETNAM).single().expect("a fixed offset has every local time once")
 }
 
+/// A time as people read and type it here, `14:32 22/11/2026`, on the clocks of Việt Nam.
+pub fn shown(at: LocalTime) -> String {
+    at.with_timezone(&VIETNAM).format("%H:%M %d/%m/%Y").to_string()
+}
+
 /// Local date of an instant.
 pub fn local_day(at: LocalTime) -> NaiveDate {
     at.with_timezone(&VIETNAM).date_naive()
@@ -231,14 +236,14 @@ pub fn hours(file: impl AsRef<[u8]>) -> Result<Vec<Hours>, Vec<RowFault>> {
         }
         faults.extend(of_row);
     }
-    if faults.is_empty() { Ok(rows) } else { Err(faults) }
+    if faults.is_empty() { Ok(rows) } else { Err(table.refused(faults)) }
 }
 
 fn hours_row(table: &Table, line: u64, cells: &[Cell]) -> Result<Hours, Vec<RowFault>> {
     let mut faults = Vec::new();
     let mut fault = |column: &str, problem: &str| {
         let value = table.text(cells, column);
-        faults.push(RowFault { line, column: column.to_owned(), value, problem: problem.to_owned() });
+        faults.push(RowFault::new(line, column, value, problem));
     };
     let given = |column: &str| Some(table.text(cells, column)).filter(|text| !text.is_empty());
     let days = Weekdays::read(&table.text(cells, "days"));

@@ -219,7 +219,10 @@ pub fn procedures(file: impl AsRef<[u8]>) -> Result<Vec<Procedure>, Vec<RowFault
             procedures.push((*line, procedure));
         }
     }
-    if faults.is_empty() { Ok(procedures.into_iter().map(|(_, procedure)| procedure).collect()) } else { Err(faults) }
+    if !faults.is_empty() {
+        return Err(table.refused(faults));
+    }
+    Ok(procedures.into_iter().map(|(_, procedure)| procedure).collect())
 }
 
 /// The table that [`procedures`] reads, with every column.
@@ -385,7 +388,7 @@ impl Row<'_> {
 
     fn fault(&mut self, column: &str, problem: impl Into<String>) {
         let value = self.text(column);
-        self.faults.push(RowFault { line: self.line, column: column.to_owned(), value, problem: problem.into() });
+        self.faults.push(RowFault::new(self.line, column, value, problem));
     }
 
     /// A limit of two cells; `None`: both are empty. A unit without a number is never a limit, nor the other way round.

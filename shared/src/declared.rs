@@ -150,7 +150,7 @@ pub fn read(bytes: &[u8], dictionary: &Dictionary) -> Result<Vec<(Period, Vec<Fi
     let table = table::read(bytes, Shape { wanted: &COLUMNS, optional: &[], longest: LONGEST_CELL })?;
     if table.rows.len() > MOST_LINES {
         let problem = format!("có {} dòng; mỗi lần nhập tối đa {MOST_LINES} dòng", table.rows.len());
-        return Err(vec![RowFault { line: 1, column: String::new(), value: String::new(), problem }]);
+        return Err(table.refused(vec![RowFault::new(1, "", "", problem)]));
     }
     let mut reading = Reading { dictionary, faults: Vec::new(), figures: Vec::new() };
     for (line, cells) in &table.rows {
@@ -161,11 +161,11 @@ pub fn read(bytes: &[u8], dictionary: &Dictionary) -> Result<Vec<(Period, Vec<Fi
     reading.check_overlaps();
     if !reading.faults.is_empty() {
         reading.faults.sort_by_key(|fault| fault.line);
-        return Err(reading.faults);
+        return Err(table.refused(reading.faults));
     }
     if reading.figures.is_empty() {
         let problem = "tệp không có số liệu nào".to_owned();
-        return Err(vec![RowFault { line: 1, column: String::new(), value: String::new(), problem }]);
+        return Err(table.refused(vec![RowFault::new(1, "", "", problem)]));
     }
     let mut by_period: BTreeMap<Period, Vec<Figure>> = BTreeMap::new();
     for (_, period, figure) in reading.figures {
@@ -236,7 +236,7 @@ impl Reading<'_> {
     }
 
     fn fault(&mut self, line: u64, column: &str, value: &str, problem: String) {
-        self.faults.push(RowFault { line, column: column.to_owned(), value: value.to_owned(), problem });
+        self.faults.push(RowFault::new(line, column, value, problem));
     }
 
     /// A file that writes 83,4 here and 83.4 there was put together from two: the rarer mark is asked about.
@@ -322,7 +322,7 @@ impl Line<'_> {
 
     fn fault(&mut self, column: &str, problem: &str) {
         let value = self.text(column);
-        self.faults.push(RowFault { line: self.number, column: column.to_owned(), value, problem: problem.to_owned() });
+        self.faults.push(RowFault::new(self.number, column, value, problem));
     }
 
     /// A cell that a spreadsheet would compute is no figure that somebody vouched for.
@@ -370,6 +370,10 @@ impl Line<'_> {
             return None;
         }
         match whole_number(&text) {
+            Ok(_) if self.table.is_number(self.cells, column) && text.contains('.') => {
+                self.fault(column, "Excel giữ ô này là số lẻ; cần số nguyên, ví dụ 1639");
+                None
+            }
             Ok(amount) => Some(amount),
             Err(problem) => {
                 self.fault(column, problem);
@@ -481,6 +485,105 @@ mod tests {
             "printed",
         );
         refused("", 1, "");
+    }
+
+    /// A cell of a workbook.
+    enum Put {
+        Text(&'static str),
+        Number(f64),
+        Formula(&'static str),
+    }
+    use Put::{Formula, Number, Text};
+
+    /// A workbook with the heading, good figures in line 2, and in line 3 other cells in some columns.
+    fn workbook(changes: &[(&str, Put)]) -> Vec<u8> {
+        let mut book = rust_xlsxwriter::Workbook::new();
+        let sheet = book.add_worksheet().set_name("Báo cáo 2022").expect("a name");
+        let good = [("indicator", "web.news"), ("from", "2021-12-15"), ("to", "2022-12-14"), ("value", "5")];
+        for (place, column) in (0u16..).zip(COLUMNS) {
+            sheet.write_string(0, place, column).expect("written");
+            for line in [1, 2] {
+                let own = changes.iter().filter(|_| line == 2).find(|(name, _)| *name == column);
+                let usual = good.iter().find(|(name, _)| *name == column).map_or("", |(_, text)| text);
+                let usual = if line == 2 && column == "indicator" { "web.documents" } else { usual };
+                match own.map_or(&Text(usual), |(_, put)| put) {
+                    Text("") => continue,
+                    Text(text) => sheet.write_string(line, place, *text),
+                    Number(number) => sheet.write_number(line, place, *number),
+                    Formula(formula) => sheet.write_formula(line, place, *formula),
+                }
+                .expect("written");
+            }
+        }
+        book.save_to_buffer().expect("a workbook")
+    }
+
+    /// Refused with the sheet, line 3 and this column in the first fault.
+    #[track_caller]
+    fn workbook_refused(column: &str, changes: &[(&str, Put)]) {
+        let faults = read(&workbook(changes), &Dictionary::starter()).expect_err("refused");
+        let place = (faults[0].sheet.as_str(), faults[0].line, faults[0].column.as_str());
+        assert_eq!(place, ("Báo cáo 2022", 3, column), "{faults:?}");
+        assert!(faults[0].to_string().starts_with("trang “Báo cáo 2022”, dòng 3"), "{}", faults[0]);
+    }
+
+    #[test]
+    fn a_workbook_of_figures_is_read_as_csv_is() {
+        let read = |changes: &[(&str, Put)]| read(&workbook(changes), &Dictionary::starter()).expect("sound");
+        assert_eq!(read(&[])[0].1.iter().map(|figure| figure.value).collect::<Vec<_>>(), [Some(5), Some(5)]);
+        assert_eq!(read(&[("value", Number(1639.0))])[0].1[1].value, Some(1639));
+        assert_eq!(read(&[("value", Text("1.639"))])[0].1[1].value, Some(1639));
+        let share = [("value", Text("")), ("numerator", Number(78.0)), ("denominator", Number(93.0)), ("printed", Text("83,4%"))];
+        assert_eq!(read(&share)[0].1[1].printed.as_deref(), Some("83,4%"));
+    }
+
+    #[test]
+    fn hostile_workbooks_are_refused_with_sheet_line_and_column() {
+        workbook_refused("value", &[("value", Formula("=1+1"))]);
+        workbook_refused("value", &[("value", Formula("=HYPERLINK(\"http://x\")"))]);
+        workbook_refused("indicator", &[("indicator", Formula("=\"web.\"&\"news\""))]);
+        workbook_refused("from", &[("from", Formula("=TODAY()"))]);
+        workbook_refused("value", &[("value", Text("=1+1"))]);
+        workbook_refused("where", &[("where", Text("@SUM(A1)"))]);
+        workbook_refused("value", &[("value", Number(1e9))]);
+        workbook_refused("value", &[("value", Number(1e300))]);
+        workbook_refused("value", &[("value", Number(-5.0))]);
+        workbook_refused("value", &[("value", Number(12.5))]);
+        workbook_refused("value", &[("value", Number(1.639))]);
+        workbook_refused("value", &[("value", Text("1,639"))]);
+        workbook_refused("value", &[("value", Text("1000000000"))]);
+        workbook_refused(
+            "printed",
+            &[("value", Text("")), ("numerator", Number(1.0)), ("denominator", Number(2.0)), ("printed", Number(0.5))],
+        );
+        workbook_refused("indicator", &[("indicator", Text("web.unheard"))]);
+        workbook_refused("indicator", &[("indicator", Text("web.news"))]); // twice
+        workbook_refused("field", &[("field", Text("chung_khoan"))]);
+        workbook_refused("from", &[("from", Text("30/02/2022"))]);
+        workbook_refused("from", &[("from", Number(44545.0))]); // a day that lost its format
+        workbook_refused("to", &[("to", Text("2021-12-14"))]);
+        workbook_refused("to", &[("to", Text("2099-12-14"))]);
+        workbook_refused("from", &[("indicator", Text("web.news")), ("from", Text("2022-06-15")), ("to", Text("2023-06-14"))]);
+        workbook_refused("value", &[("value", Text("5\u{202E}0"))]);
+        workbook_refused("denominator", &[("value", Text("")), ("numerator", Number(1.0))]);
+    }
+
+    #[test]
+    fn decimal_commas_and_points_are_not_mixed_in_a_workbook_either() {
+        let mut book = rust_xlsxwriter::Workbook::new();
+        let sheet = book.add_worksheet();
+        let rows = [
+            COLUMNS,
+            ["staff.filed_online", "", "2021-12-15", "2022-12-14", "", "1", "2", "50,0%", ""],
+            ["staff.e_identity", "", "2021-12-15", "2022-12-14", "", "1", "2", "50,00%", ""],
+            ["documents.signed", "", "2021-12-15", "2022-12-14", "", "1", "2", "50.0%", ""],
+        ];
+        for (line, row) in (0u32..).zip(rows) {
+            sheet.write_row(line, 0, row).expect("written");
+        }
+        let faults = read(&book.save_to_buffer().expect("a workbook"), &Dictionary::starter()).expect_err("mixed");
+        let places: Vec<_> = faults.iter().map(|fault| (fault.sheet.as_str(), fault.line, fault.column.as_str())).collect();
+        assert_eq!(places, [("Sheet1", 4, "printed")]);
     }
 
     #[test]

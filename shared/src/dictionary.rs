@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::indicator::{Expression, Sums};
+use crate::indicator::{self, Expression, Sums};
 
 /// The figures that communes report, as in the report of Ngọc Kỳ and form II.06.
 pub const STARTER: &str = include_str!("../data/dictionary.csv");
@@ -90,9 +90,10 @@ impl Dictionary {
         self.places.get(code).map(|place| &self.order[*place])
     }
 
-    /// Its Vietnamese name; the code of one that is not known.
+    /// Its Vietnamese name, also of an indicator that only dossiers give; the code of one that is not known.
     pub fn name<'a>(&'a self, code: &'a str) -> &'a str {
-        self.find(code).map_or(code, |indicator| &indicator.name)
+        let computed = || indicator::find(code).map_or(code, |indicator| &indicator.name);
+        self.find(code).map_or_else(computed, |indicator| &indicator.name)
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Indicator> {

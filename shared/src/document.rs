@@ -253,6 +253,32 @@ pub struct Document {
     pub sections: Vec<Section>,
 }
 
+impl Document {
+    /// All its letters, a line for each paragraph, field and row; cells are parted by ` | `. Codes for machines are left out.
+    pub fn text(&self) -> String {
+        let mut out = String::new();
+        self.sections.iter().for_each(|section| add_text(&section.blocks, &mut out));
+        out
+    }
+}
+
+fn add_text(blocks: &[Block], out: &mut String) {
+    for block in blocks {
+        match block {
+            Block::Paragraph(paragraph) => *out += &(paragraph.text() + "\n"),
+            Block::Field { label, value } => out.extend([label, ": ", value, "\n"]),
+            Block::Columns(columns) => columns.iter().for_each(|(_, inner)| add_text(inner, out)),
+            Block::Table(table) => {
+                for row in table.head.iter().chain(&table.rows) {
+                    let cells: Vec<String> = row.iter().map(|cell| cell.text.text()).collect();
+                    *out += &(cells.join(" | ") + "\n");
+                }
+            }
+            Block::Qr { .. } | Block::Barcode(_) | Block::Space(_) => {}
+        }
+    }
+}
+
 /// Text as it may stand on paper: NFC, line breaks and tabs as spaces, no other control characters, none of the marks that
 /// turn the direction of reading, nothing invisible.
 pub fn clean(text: &str) -> String {

@@ -48,6 +48,8 @@ const LONGEST_CELL: usize = 300;
 /// One thing wrong in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RowFault {
+    /// Name of the sheet in a workbook; empty in a CSV file.
+    pub sheet: String,
     /// Line in the file, the heading being line 1.
     pub line: u64,
     /// Heading of the column; empty when the whole line is meant.
@@ -57,8 +59,17 @@ pub struct RowFault {
     pub problem: String,
 }
 
+impl RowFault {
+    pub fn new(line: u64, column: &str, value: impl Into<String>, problem: impl Into<String>) -> RowFault {
+        RowFault { sheet: String::new(), line, column: column.to_owned(), value: value.into(), problem: problem.into() }
+    }
+}
+
 impl std::fmt::Display for RowFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if !self.sheet.is_empty() {
+            write!(f, "trang “{}”, ", shortened(&self.sheet))?;
+        }
         write!(f, "dòng {}", self.line)?;
         if !self.column.is_empty() {
             write!(f, ", cột {}", self.column)?;
@@ -108,16 +119,16 @@ pub fn dossiers(
         imported.extend(dossier);
     }
     if !faults.is_empty() {
-        return Err(faults);
+        return Err(table.refused(faults));
     }
     if imported.is_empty() {
-        return Err(vec![whole_file("tệp không có hồ sơ nào".to_owned())]);
+        return Err(table.refused(vec![whole_file("tệp không có hồ sơ nào".to_owned())]));
     }
     Ok(imported)
 }
 
 fn whole_file(problem: String) -> RowFault {
-    RowFault { line: 1, column: String::new(), value: String::new(), problem }
+    RowFault::new(1, "", "", problem)
 }
 
 /// One line, with the list that its faults go to.
@@ -380,7 +391,7 @@ impl Row<'_> {
 
     fn fault(&mut self, column: &str, problem: String) {
         let value = self.text(column);
-        self.faults.push(RowFault { line: self.line, column: column.to_owned(), value, problem });
+        self.faults.push(RowFault::new(self.line, column, value, problem));
     }
 }
 
@@ -509,7 +520,9 @@ mod tests {
         assert_eq!(read(&workbook(&text)), read(text.as_bytes()));
         let bad = file(&[GOOD, &GOOD.replace("-0001,", "-0002,").replace("in_person", "x").replace("4000", "=4000")]);
         let found = read(&workbook(&bad)).expect_err("refused");
-        assert_eq!(Err(found.clone()), read(bad.as_bytes()));
+        assert!(found.iter().all(|fault| fault.sheet == "Sheet1"));
+        let nameless = found.iter().map(|fault| RowFault { sheet: String::new(), ..fault.clone() });
+        assert_eq!(Err(nameless.collect()), read(bad.as_bytes()));
         let places: Vec<_> = found.iter().map(|fault| (fault.line, fault.column.as_str())).collect();
         assert_eq!(places, [(3, "fee_vnd"), (3, "channel"), (3, "fee_vnd")]);
     }

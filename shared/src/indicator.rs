@@ -322,12 +322,17 @@ const COMMUNE: [&str; 3] = ["commune", "township", "ward"];
 
 /// What an indicator should reach in a year: the unit's own target, or the one of its level.
 pub fn target(targets: &[Target], indicator: &str, unit: &str, kind: &str, year: i32) -> Option<Hundredths> {
+    target_of(targets, indicator, unit, kind, year).and_then(|target| Hundredths::parse(&target.value))
+}
+
+/// The target that [`target`] reads, with the decision behind it.
+pub fn target_of<'a>(targets: &'a [Target], indicator: &str, unit: &str, kind: &str, year: i32) -> Option<&'a Target> {
     let of_level = |level: &str| level == kind || (COMMUNE.contains(&level) && COMMUNE.contains(&kind));
     let those = || targets.iter().filter(|target| target.indicator == indicator && target.year == year);
     let own = those().find(|target| target.unit.as_deref() == Some(unit));
     let exact = those().find(|target| target.unit.is_none() && target.level.as_deref() == Some(kind));
     let similar = those().find(|target| target.unit.is_none() && target.level.as_deref().is_some_and(of_level));
-    Hundredths::parse(&own.or(exact).or(similar)?.value)
+    own.or(exact).or(similar)
 }
 
 #[cfg(test)]

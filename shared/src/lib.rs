@@ -28,6 +28,7 @@ pub mod handover;
 pub mod import;
 pub mod index766;
 pub mod indicator;
+pub mod narrative;
 pub mod office;
 pub mod paper;
 pub mod patience;

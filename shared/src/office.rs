@@ -153,10 +153,11 @@ pub struct ReachedHead {
     pub hash: Hash,
 }
 
-/// A report as it was filed: frozen, with the law and the log that it rests on.
+/// A report as it was filed: frozen, with the law and the log that it rests on. The words of a narrative report are the
+/// office's own and stay in the sealed part of the entry; here stands their hash.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReportFiled {
-    /// `II.06`.
+    /// `II.06`, or [`crate::narrative::FORM`].
     pub form: String,
     pub from: NaiveDate,
     pub to: NaiveDate,
@@ -167,6 +168,9 @@ pub struct ReportFiled {
     pub heads: Vec<ReachedHead>,
     pub rows: Vec<Row>,
     pub total: Columns,
+    /// Of a narrative report: [`crate::narrative::Snapshot::hash`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub narrative: Option<Hash>,
     /// [`ReportFiled::content_hash`].
     pub hash: Hash,
 }
@@ -178,6 +182,9 @@ impl ReportFiled {
         let json = serde_json::to_vec(&content).expect("plain strings, numbers and dates are JSON");
         let mut hasher = blake3::Hasher::new_derive_key("motcua 2026 filed report v1");
         hasher.update(&json);
+        if let Some(narrative) = self.narrative {
+            hasher.update(&narrative.0);
+        }
         Hash(hasher.finalize().into())
     }
 }
@@ -340,6 +347,7 @@ mod tests {
             heads: vec![ReachedHead { stream: Uuid::from_u128(7), seq: 9, hash: Hash([3; 32]) }],
             rows: vec![],
             total: Columns::default(),
+            narrative: None,
             hash: Hash([0; 32]),
         };
         filed.hash = filed.content_hash();
@@ -381,9 +389,11 @@ mod tests {
         assert_eq!(filed.hash, filed.content_hash());
         let changed = ReportFiled {
             total: Columns { resolved: crate::report::ResolvedColumns { total: 1, ..Default::default() }, ..filed.total },
-            ..*filed
+            ..(*filed).clone()
         };
         assert_ne!(changed.hash, changed.content_hash());
+        let with_words = ReportFiled { narrative: Some(Hash([7; 32])), ..*filed };
+        assert_ne!(with_words.hash, with_words.content_hash());
     }
 
     #[track_caller]

@@ -186,4 +186,6 @@ impl Findings {
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod laws;
+#[cfg(test)]
 mod reports;

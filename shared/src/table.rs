@@ -52,6 +52,8 @@ pub struct Cell {
 pub struct Table {
     columns: BTreeMap<String, usize>,
     longest: usize,
+    /// Name of the sheet in a workbook; empty in a CSV file.
+    sheet: String,
     pub rows: Vec<(u64, Vec<Cell>)>,
 }
 
@@ -90,9 +92,14 @@ impl Table {
                 None if cell.raw.chars().count() > self.longest => format!("dài quá {} ký tự; hãy rút gọn", self.longest),
                 None => continue,
             };
-            faults.push(RowFault { line, column: column.clone(), value: nfc(&cell.raw), problem });
+            faults.push(RowFault::new(line, column, nfc(&cell.raw), problem));
         }
         faults
+    }
+
+    /// What is wrong in this table, with the sheet that it stands on.
+    pub fn refused(&self, faults: Vec<RowFault>) -> Vec<RowFault> {
+        on_sheet(&self.sheet, faults)
     }
 
     fn cell<'a>(&self, cells: &'a [Cell], column: &str) -> Option<&'a Cell> {
@@ -100,8 +107,12 @@ impl Table {
     }
 }
 
+fn on_sheet(sheet: &str, faults: Vec<RowFault>) -> Vec<RowFault> {
+    faults.into_iter().map(|fault| RowFault { sheet: sheet.to_owned(), ..fault }).collect()
+}
+
 fn whole_file(problem: impl Into<String>) -> RowFault {
-    RowFault { line: 1, column: String::new(), value: String::new(), problem: problem.into() }
+    RowFault::new(1, "", "", problem)
 }
 
 /// Reads a table of this shape. What is wrong with single cells is for [`Table::problems`] to say, so that it can be named
@@ -110,9 +121,9 @@ pub fn read(bytes: &[u8], shape: Shape) -> Result<Table, Vec<RowFault>> {
     if bytes.len() > LARGEST {
         return Err(vec![whole_file(format!("tệp lớn hơn {} MB", LARGEST >> 20))]);
     }
-    let (heading, rows) = if bytes.starts_with(b"PK") { from_xlsx(bytes)? } else { from_csv(bytes)? };
-    let columns = find_columns(&heading, shape)?;
-    Ok(Table { columns, longest: shape.longest, rows })
+    let (sheet, (heading, rows)) = if bytes.starts_with(b"PK") { from_xlsx(bytes)? } else { (String::new(), from_csv(bytes)?) };
+    let columns = find_columns(&heading, shape).map_err(|faults| on_sheet(&sheet, faults))?;
+    Ok(Table { columns, longest: shape.longest, sheet, rows })
 }
 
 fn find_columns(heading: &[String], shape: Shape) -> Result<BTreeMap<String, usize>, Vec<RowFault>> {
@@ -128,7 +139,7 @@ fn find_columns(heading: &[String], shape: Shape) -> Result<BTreeMap<String, usi
             (None, _) => format!("thiếu cột này; dòng tiêu đề cần có: {}", shape.wanted.join(", ")),
             (Some(_), Some(_)) => "cột này có hai lần".to_owned(),
         };
-        faults.push(RowFault { line: 1, column: (*name).to_owned(), value: String::new(), problem });
+        faults.push(RowFault::new(1, name, "", problem));
     }
     if faults.is_empty() { Ok(columns) } else { Err(faults) }
 }
@@ -158,7 +169,7 @@ fn from_csv(bytes: &[u8]) -> Result<Rows, Vec<RowFault>> {
         if record.len() != heading.len() {
             let problem =
                 format!("có {} ô, dòng tiêu đề có {} ô; kiểm tra dấu phân cách và dấu nháy", record.len(), heading.len());
-            faults.push(RowFault { line, column: String::new(), value: String::new(), problem });
+            faults.push(RowFault::new(line, "", "", problem));
         }
         rows.push((line, record.iter().map(csv_cell).collect()));
         if rows.len() > MOST_ROWS {
@@ -241,8 +252,8 @@ fn separator(bytes: &[u8]) -> u8 {
     [b',', b';', b'\t'].into_iter().max_by_key(|separator| (uses(*separator), *separator == b',')).unwrap_or(b',')
 }
 
-/// The first sheet of a workbook, cell by cell: a far-off cell makes no large table.
-fn from_xlsx(bytes: &[u8]) -> Result<Rows, Vec<RowFault>> {
+/// The first sheet of a workbook with its name, cell by cell: a far-off cell makes no large table.
+fn from_xlsx(bytes: &[u8]) -> Result<(String, Rows), Vec<RowFault>> {
     let unreadable = |error: &dyn std::fmt::Display| {
         vec![whole_file(format!("tệp Excel không đọc được ({error}); hãy lưu lại dạng .xlsx hoặc CSV UTF-8"))]
     };
@@ -262,7 +273,7 @@ fn from_xlsx(bytes: &[u8]) -> Result<Rows, Vec<RowFault>> {
         }
         if column >= MOST_COLUMNS || (rows.len() >= MOST_ROWS && !rows.contains_key(&row)) {
             let problem = format!("trang tính có hơn {MOST_ROWS} dòng hoặc {MOST_COLUMNS} cột; hãy bỏ phần thừa");
-            return Err(vec![whole_file(problem)]);
+            return Err(on_sheet(&name, vec![whole_file(problem)]));
         }
         let cells = rows.entry(row).or_default();
         cells.resize(cells.len().max(column + 1), Cell::default());
@@ -270,7 +281,8 @@ fn from_xlsx(bytes: &[u8]) -> Result<Rows, Vec<RowFault>> {
     }
     let mut rows = rows.into_iter().map(|(row, cells)| (u64::from(row) + 1, cells));
     let heading = rows.next().map(|(_, cells)| cells).unwrap_or_default();
-    Ok((heading.iter().map(|cell| nfc(&cell.raw).to_lowercase()).collect(), rows.collect()))
+    let heading = heading.iter().map(|cell| nfc(&cell.raw).to_lowercase()).collect();
+    Ok((name, (heading, rows.collect())))
 }
 
 /// How many bytes a workbook holds, counted and not as it says; more than the most is not counted on.

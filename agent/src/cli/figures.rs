@@ -4,14 +4,16 @@ use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use chrono::NaiveDate;
 use motcua_shared::catalogue::field_name;
 use motcua_shared::declared;
+use motcua_shared::narrative;
+use motcua_shared::period::Period;
 use motcua_shared::rule::{Finding, rule_name};
 use motcua_shared::text::number;
 
-use super::{AUTHOR, BAD_INPUT, count_of};
+use super::{AUTHOR, BAD_INPUT, Format, count_of, print};
 use crate::office::{self, chance, now};
 use crate::output;
 use crate::store::{Pen, Store};
@@ -67,6 +69,38 @@ pub fn check(data: &Path, (from, to): (Option<NaiveDate>, Option<NaiveDate>), js
         0 => "Không thấy chỗ nào không khớp.".to_owned(),
         found => format!("{} phát hiện. Phần mềm không sửa số liệu nào.", number(count_of(found))),
     });
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Writes the narrative report of a period as it is now, with the words that were typed on its page.
+pub fn narrative(
+    data: &Path,
+    period: Period,
+    with_findings: bool,
+    format: Format,
+    out: Option<&Path>,
+) -> anyhow::Result<ExitCode> {
+    let mut store = Store::open(data)?;
+    let key = office::office_key(data, &store.office()?)?;
+    let snapshot = store.narrative_snapshot(period, &key, now())?;
+    let document = narrative::document(&snapshot, &store.tables()?.book.dictionary, with_findings, None);
+    let bytes = match format {
+        Format::Json => (serde_json::to_string_pretty(&snapshot)? + "\n").into_bytes(),
+        Format::Text => document.text().into_bytes(),
+        Format::Docx => print::drawn(motcua_print::Format::Docx, &document)?,
+        Format::Pdf => print::drawn(motcua_print::Format::Pdf, &document)?,
+        Format::Csv | Format::Xlsx => {
+            bail!("báo cáo bằng lời có các dạng docx, pdf, text và json; số liệu dạng bảng: report ii06 --format xlsx")
+        }
+    };
+    print::write(out, &bytes)?;
+    let missing = snapshot.narrative.missing(&snapshot.words).len();
+    if missing > 0 {
+        output::problem(&format!(
+            "Chú ý: còn {} chỗ trống, đánh dấu bằng ngoặc vuông; viết tiếp ở trang Báo cáo cải cách hành chính.",
+            number(count_of(missing))
+        ));
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -11,6 +11,7 @@ use motcua_shared::office::{
     Declared, Explanation, Figure, Filed, FindingExplained, MOST_FIGURES, OfficeEvent, ReportFiled, Said, Stated,
 };
 use motcua_shared::period::Period;
+use motcua_shared::seal::Sealed;
 use rusqlite::{Connection, Row, Transaction, params};
 
 use super::{LocalTime, Pen, Result, Store, StoreError, begin, clock, entry_insert, head, office, record};
@@ -39,7 +40,7 @@ impl Store {
             new += news.iter().filter(|figure| figure.revision == 1).count();
             for part in news.chunks(MOST_FIGURES) {
                 let Period { from, to } = period;
-                events.push(OfficeEvent::Declared(Declared { from, to, figures: part.to_vec() }));
+                events.push((OfficeEvent::Declared(Declared { from, to, figures: part.to_vec() }), None));
             }
         }
         append(&transaction, events, pen)?;
@@ -50,7 +51,7 @@ impl Store {
     /// Saves the office's explanation of a finding.
     pub fn finding_explain(&mut self, explained: FindingExplained, pen: &Pen) -> Result<()> {
         let transaction = begin(&mut self.connection)?;
-        append(&transaction, vec![OfficeEvent::FindingExplained(explained)], pen)?;
+        append(&transaction, vec![(OfficeEvent::FindingExplained(explained), None)], pen)?;
         transaction.commit()?;
         Ok(())
     }
@@ -65,14 +66,19 @@ impl Store {
     }
 
     /// Files a report: frozen as it is, as the next revision of its form and period.
-    pub fn report_file(&mut self, mut report: ReportFiled, pen: &Pen) -> Result<ReportFiled> {
+    pub fn report_file(&mut self, report: ReportFiled, pen: &Pen) -> Result<ReportFiled> {
+        self.report_file_with(report, None, pen)
+    }
+
+    /// The same, with what of it only this office may read.
+    pub(super) fn report_file_with(&mut self, mut report: ReportFiled, sealed: Option<Sealed>, pen: &Pen) -> Result<ReportFiled> {
         let transaction = begin(&mut self.connection)?;
         let same =
             |filed: &&Filed| (&filed.report.form, filed.report.from, filed.report.to) == (&report.form, report.from, report.to);
         let before = filed(&transaction)?.iter().filter(same).map(|filed| filed.report.revision).max();
         report.revision = before.unwrap_or(0) + 1;
         report.hash = report.content_hash();
-        append(&transaction, vec![OfficeEvent::ReportFiled(Box::new(report.clone()))], pen)?;
+        append(&transaction, vec![(OfficeEvent::ReportFiled(Box::new(report.clone())), sealed)], pen)?;
         transaction.commit()?;
         Ok(report)
     }
@@ -83,14 +89,14 @@ impl Store {
     }
 }
 
-/// Writes an office's entries and brings their projection along. The caller commits.
-fn append(transaction: &Transaction, events: Vec<OfficeEvent>, pen: &Pen) -> Result<Head> {
+/// Writes an office's entries, each with its sealed part, and brings their projection along. The caller commits.
+fn append(transaction: &Transaction, events: Vec<(OfficeEvent, Option<Sealed>)>, pen: &Pen) -> Result<Head> {
     let stream = office(transaction)?.stream;
     let clock = clock::reading(transaction, pen.now)?;
     let mut head = head(transaction, stream)?;
-    for event in events {
+    for (event, sealed) in events {
         let author = pen.author.to_owned();
-        let draft = Draft { event, dossier: None, author, recorded_at: pen.now, clock, sealed: None };
+        let draft = Draft { event, dossier: None, author, recorded_at: pen.now, clock, sealed };
         let record = head.next(stream, &draft, pen.key, (pen.salt)());
         head = record.head();
         entry_insert(transaction, stream, &record, None)?;
@@ -246,7 +252,10 @@ fn unreadable<E: std::error::Error + Send + Sync + 'static>(column: usize, error
     rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error.into())
 }
 
-fn parsed<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(row: &Row, column: usize) -> rusqlite::Result<T> {
+pub(super) fn parsed<T: std::str::FromStr<Err: std::error::Error + Send + Sync + 'static>>(
+    row: &Row,
+    column: usize,
+) -> rusqlite::Result<T> {
     row.get::<_, String>(column)?.parse().map_err(|error| unreadable(column, error))
 }
 
@@ -334,6 +343,7 @@ mod tests {
             heads: vec![],
             rows: vec![],
             total: Columns::default(),
+            narrative: None,
             hash: Hash([0; 32]),
         };
         assert_eq!(store.report_file(report.clone(), &pen(&key)).expect("saved").revision, 1);

@@ -13,7 +13,9 @@ use motcua_shared::calendar::LocalTime;
 use motcua_shared::certainty::{Certainty, EnteredLate, Recorded, certainty, entered_late};
 use motcua_shared::certification::Certified;
 use motcua_shared::dossier::{Digitised, Dossier, Fault, Lack, Payment, Rating, Receiver, ReturnWay, Stay, SubmittedBy};
+use motcua_shared::entry::Hash;
 use motcua_shared::handover::HandedOver;
+use motcua_shared::office::ReportFiled;
 use motcua_shared::paper::Paper;
 use motcua_shared::period::Period;
 use motcua_shared::reference::Tables;
@@ -40,6 +42,23 @@ pub fn ii06(store: &Store, Period { from, to }: Period) -> Result<Ii06, StoreErr
         pending: i64::try_from(status.pending).unwrap_or(i64::MAX),
     }]);
     Ok(Ii06::compute(&status.unit, from, to, &store.sums(from, to)?, coverage))
+}
+
+/// The same as it is filed under the name of a form: with the heads of the log that it was counted from.
+pub fn frozen(store: &Store, form: &str, period: Period) -> Result<ReportFiled, StoreError> {
+    let report = ii06(store, period)?;
+    Ok(ReportFiled {
+        form: form.to_owned(),
+        from: period.from,
+        to: period.to,
+        revision: 0,
+        ruleset: report.ruleset.id.to_owned(),
+        heads: store.heads()?,
+        rows: report.rows,
+        total: report.total,
+        narrative: None,
+        hash: Hash([0; 32]),
+    })
 }
 
 /// A dossier as programs see it: never a person.

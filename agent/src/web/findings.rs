@@ -12,7 +12,7 @@ use motcua_shared::catalogue::field_name;
 use motcua_shared::dossier::Code;
 use motcua_shared::office::{Explanation, FindingExplained, LONGEST_WORDS, Reason, check_words};
 use motcua_shared::rule::{Finding, rule_name};
-use motcua_shared::text::{nfc, number};
+use motcua_shared::text::nfc;
 use serde::Deserialize;
 
 use super::fault::HttpError;
@@ -30,9 +30,8 @@ struct Shown {
     tone: &'static str,
     name: String,
     field: String,
-    declared: String,
-    expected: String,
-    gap: String,
+    /// [`Finding::compared`].
+    compared: String,
     note: String,
     explanations: Vec<String>,
     evidence: Vec<String>,
@@ -146,9 +145,7 @@ fn show(finding: &Finding, name: &str, said: Vec<Explanation>) -> Shown {
         tone: finding.severity.code(),
         name: if finding.indicator.is_empty() { String::new() } else { name.to_owned() },
         field: if finding.field.is_empty() { String::new() } else { field_name(&finding.field).to_owned() },
-        declared: finding.declared.to_string(),
-        expected: finding.expected.to_string(),
-        gap: finding.gap.map_or_else(String::new, number),
+        compared: finding.compared(),
         note: finding.note.clone(),
         explanations: finding.explanations.clone(),
         evidence: finding.evidence.clone(),

@@ -39,6 +39,13 @@ pub struct Asked {
     page: String,
 }
 
+impl Asked {
+    /// For days, as a form carries them.
+    pub(super) fn days(from: &str, to: &str) -> Asked {
+        Asked { from: from.to_owned(), to: to.to_owned(), ..Asked::default() }
+    }
+}
+
 /// A figure with the one of the period before, and where the dossiers behind it are listed.
 struct Figure {
     value: String,
@@ -72,18 +79,18 @@ struct Basis {
 }
 
 /// The period that is shown, and how to choose another.
-struct Chosen {
-    period: Period,
+pub(super) struct Chosen {
+    pub(super) period: Period,
     /// Of the period, or that it has none.
-    name: String,
+    pub(super) name: String,
     /// Figures of other offices and times can be set beside it.
-    comparable: bool,
-    previous: Period,
-    previous_name: String,
+    pub(super) comparable: bool,
+    pub(super) previous: Period,
+    pub(super) previous_name: String,
     /// Code, name, whether it is this one.
-    kinds: Vec<(String, String, bool)>,
-    year: i32,
-    problem: String,
+    pub(super) kinds: Vec<(String, String, bool)>,
+    pub(super) year: i32,
+    pub(super) problem: String,
 }
 
 #[derive(Template)]
@@ -119,7 +126,7 @@ fn period(asked: &Asked) -> Result<Period, String> {
 
 impl Chosen {
     /// An unreadable period is this year's, and says so.
-    fn read(asked: &Asked) -> Chosen {
+    pub(super) fn read(asked: &Asked) -> Chosen {
         let (problem, period) = match period(asked) {
             Ok(period) => (String::new(), period),
             Err(problem) => (problem, Period::year(Period::year_of(local_day(now())))),
@@ -138,12 +145,17 @@ impl Chosen {
         }
     }
 
-    fn status(&self) -> StatusCode {
+    /// What was asked for was understood.
+    pub(super) fn is_read(&self) -> bool {
+        self.problem.is_empty()
+    }
+
+    pub(super) fn status(&self) -> StatusCode {
         if self.problem.is_empty() { StatusCode::OK } else { StatusCode::BAD_REQUEST }
     }
 
     /// For the address of another page.
-    fn query(&self) -> String {
+    pub(super) fn query(&self) -> String {
         format!("from={}&to={}", self.period.from, self.period.to)
     }
 }
@@ -282,7 +294,7 @@ pub async fn behind(viewer: Viewer, State(app): State<App>, Query(asked): Query<
     period(&asked).map_err(|problem| HttpError::parameter(problem, "Hãy chọn lại kỳ báo cáo."))?;
     let column = asked.column.parse().ok().and_then(Column::numbered).ok_or_else(wrong)?;
     let what = COLUMN_NAMES[column.number() - 3];
-    let page = super::list::page(&asked.page)?;
+    let page = super::paging::page(&asked.page)?;
     let (chosen, field) = (Chosen::read(&asked), asked.field);
     let shown = app
         .read(move |store, _| {
@@ -310,7 +322,7 @@ pub async fn behind(viewer: Viewer, State(app): State<App>, Query(asked): Query<
                 rows: rows.collect(),
                 total: number(total),
                 page,
-                pages: super::list::pages(total, u32::try_from(PAGE).unwrap_or(u32::MAX)),
+                pages: super::paging::pages(total, u32::try_from(PAGE).unwrap_or(u32::MAX)),
                 field,
                 chosen,
             })

@@ -98,6 +98,11 @@ impl<const RIGHT: u8> FromRequestParts<App> for Holder<RIGHT> {
     }
 }
 
+/// Refuses in words where somebody may do only part of what a form asks for.
+pub(super) fn requires(viewer: &Viewer, right: Right) -> Result<(), HttpError> {
+    if viewer.may(right) { Ok(()) } else { Err(not_allowed(viewer, right)) }
+}
+
 fn not_allowed(viewer: &Viewer, right: Right) -> HttpError {
     let holders: Vec<&str> = Role::ALL.into_iter().filter(|role| right.is_held_by(*role)).map(words::role_name).collect();
     HttpError::new(

@@ -1,30 +1,28 @@
-//! Figures and facts for other programs: JSON under `/api/v1/`, and the numbers that monitoring reads.
+//! Figures and facts for other programs: JSON under `/api/v1/`.
 //!
 //! Promise: nothing without a session or a bearer token, except whether we are alive. Start at [`routes`]; who may read
 //! what is said in [`super::viewer`].
 
 mod figures;
 
-use std::fmt::Write as _;
-use std::sync::atomic::Ordering;
-
-use axum::extract::{Extension, Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use chrono::NaiveDate;
+use motcua_shared::access::node::Right;
 use motcua_shared::calendar::local_day;
 use serde::Deserialize;
 
 use self::figures::{Asked, Report, ReportQuery, report_query};
 use super::audit::Asked as AuditAsked;
 use super::viewer::{self, AllOffices, AuditViewer, DossiersOf, EnrollingViewer, FiguresOf, FindingsOf, OfficesOf, PeopleViewer};
-use super::{App, Problem, audit, csv, machines, now, people, tokens};
+use super::{App, Problem, audit, csv, machines, metrics, now, people, tokens};
 use crate::findings::{self, FindingsError, Listed, Standing};
+use crate::operation::Operation;
 use crate::rollup::{self, NodeStatus, ReportError};
-use crate::store::{DossierRow, Store, StoreError};
-use crate::tls::Wire;
+use crate::store::DossierRow;
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -39,13 +37,15 @@ pub fn routes() -> Router<App> {
         .route("/api/v1/audit", get(audited))
         .route("/api/v1/people", get(everybody))
         .route("/api/v1/tokens", get(all_tokens))
-        .route("/metrics", get(metrics))
+        .route("/api/v1/operation", get(operation))
+        .route("/metrics", get(metrics::page))
         .merge(figures::routes())
 }
 
-/// Whether a request comes from somebody who may read here at all.
-async fn may_read(app: &App, headers: &HeaderMap) -> Result<bool, Problem> {
-    Ok(viewer::identify(app, headers, String::new()).await?.is_some())
+/// Whether whoever asks may read how the whole node stands.
+pub async fn admitted(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
+    let viewer = viewer::identify(app, headers, String::new()).await?.ok_or_else(viewer::not_logged_in)?;
+    viewer.sees_all(Right::Offices)
 }
 
 /// Who saw and did what, the newest first.
@@ -149,33 +149,18 @@ async fn status(_: AllOffices, State(app): State<App>) -> Result<Json<NodeStatus
     Ok(Json(app.read(|store| rollup::status(store, now())).await??))
 }
 
+/// Whether the server itself is well.
+async fn operation(_: AllOffices, State(app): State<App>) -> Result<Json<Operation>, Problem> {
+    let shared = app.clone();
+    Ok(Json(app.read(move |store| shared.operation(store, now())).await??))
+}
+
 async fn dossier(viewer: DossiersOf, State(app): State<App>, Path(code): Path<String>) -> Result<Json<DossierRow>, Problem> {
     let found = app.read(move |store| store.dossiers_find(&code)).await??;
     let first = found.into_iter().find(|dossier| viewer.sees(&dossier.unit)).ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "no-dossier", "Không tìm thấy", "Không có hồ sơ mang mã này trong dữ liệu đã nhận.")
     })?;
     Ok(Json(first))
-}
-
-async fn metrics(State(app): State<App>, Extension(wire): Extension<Wire>, headers: HeaderMap) -> Result<Response, Problem> {
-    if !wire.remote.ip().is_loopback() && !may_read(&app, &headers).await? {
-        return Err(viewer::not_logged_in());
-    }
-    let status = app.read(|store: &dyn Store| -> Result<_, StoreError> { rollup::status(store, now()) }).await??;
-    let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
-    let gauges = [
-        ("motcua_entries_stored", "gauge", "Entries stored.", status.stored),
-        ("motcua_entries_quarantined", "gauge", "Entries stored and not applied.", status.quarantined),
-        ("motcua_entries_pending", "gauge", "Entries recorded and not yet here, as last told by the agents.", status.pending),
-        ("motcua_offices_absent", "gauge", "Offices that missed their last night.", count(status.missed_nights.len())),
-        ("motcua_streams", "gauge", "Agents enrolled.", count(status.streams.len())),
-        ("motcua_receipts_issued_total", "counter", "Receipts signed since the start.", app.0.receipts.load(Ordering::Relaxed)),
-    ];
-    let mut text = String::new();
-    for (name, kind, help, value) in gauges {
-        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
-    }
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }
 
 impl From<ReportError> for Problem {

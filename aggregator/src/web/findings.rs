@@ -10,7 +10,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use motcua_shared::access::node::Right;
 use motcua_shared::catalogue::field_name;
 use motcua_shared::dictionary::Dictionary;
-use motcua_shared::rule::{Finding, rule_name};
+use motcua_shared::rule::{Finding, Shown, rule_name};
 use motcua_shared::text::{nfc, number};
 use serde::Deserialize;
 
@@ -136,6 +136,7 @@ fn name_of(finding: &Finding, dictionary: &Dictionary) -> String {
 
 fn row(one: &Listed, dictionary: &Dictionary) -> Row {
     let finding = &one.finding;
+    let shown = |shown: &Shown| if *shown == Shown::Nothing { String::new() } else { shown.to_string() };
     Row {
         href: format!("/findings/{}/{}", one.key, finding.id),
         unit: one.unit_name.clone(),
@@ -143,8 +144,8 @@ fn row(one: &Listed, dictionary: &Dictionary) -> Row {
         rule: rule_name(&finding.rule).to_owned(),
         name: name_of(finding, dictionary),
         severity: finding.severity.words(),
-        declared: finding.declared.to_string(),
-        expected: finding.expected.to_string(),
+        declared: shown(&finding.declared),
+        expected: shown(&finding.expected),
         gap: finding.gap.map_or_else(String::new, number),
         note: finding.note.clone(),
         state: one.state.words(),
@@ -163,6 +164,8 @@ struct FindingPage {
     frame: Frame,
     row: Row,
     finding: Finding,
+    /// [`Finding::compared`].
+    compared: String,
     explained: Vec<Line>,
     history: Vec<Line>,
     may_decide: bool,
@@ -206,6 +209,7 @@ async fn page(
         history: happened.collect(),
         may_decide: viewer.may(Right::Decide),
         gone: one.state == Standing::Gone,
+        compared: one.finding.compared(),
         finding: one.finding,
         words,
         problem,

@@ -69,6 +69,15 @@ impl Viewer {
         self.own.as_ref().is_none_or(|own| own.key == key)
     }
 
+    /// Whether the right is held, and for the whole district.
+    pub fn sees_all(&self, right: Right) -> Result<(), Problem> {
+        match &self.own {
+            _ if !self.may(right) => Err(not_allowed(self, right)),
+            Some(_) => Err(another_unit(self)),
+            None => Ok(()),
+        }
+    }
+
     /// The unit that may be shown where `asked` was asked for; `None`: all together.
     fn within(&self, asked: &[String]) -> Result<Option<String>, Problem> {
         let Some(own) = &self.own else { return Ok(asked.last().cloned()) };
@@ -110,14 +119,10 @@ impl<const RIGHT: u8> FromRequestParts<App> for Holder<RIGHT> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let viewer = held(parts, app, Right::of(RIGHT)).await?;
-        if viewer.own.is_some() { Err(another_unit(&viewer)) } else { Ok(Holder(viewer)) }
+        let viewer = Viewer::from_request_parts(parts, app).await?;
+        viewer.sees_all(Right::of(RIGHT))?;
+        Ok(Holder(viewer))
     }
-}
-
-async fn held(parts: &mut Parts, app: &App, right: Right) -> Result<Viewer, Problem> {
-    let viewer = Viewer::from_request_parts(parts, app).await?;
-    if viewer.may(right) { Ok(viewer) } else { Err(not_allowed(&viewer, right)) }
 }
 
 /// A viewer who holds a right, and what of the district may be shown.
@@ -145,7 +150,10 @@ impl<const RIGHT: u8> FromRequestParts<App> for Within<RIGHT> {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let viewer = held(parts, app, Right::of(RIGHT)).await?;
+        let viewer = Viewer::from_request_parts(parts, app).await?;
+        if !viewer.may(Right::of(RIGHT)) {
+            return Err(not_allowed(&viewer, Right::of(RIGHT)));
+        }
         let in_query = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
         let mut asked: Vec<String> = in_query
             .filter(|(name, unit)| name == "unit" && !unit.trim().is_empty())

@@ -1,6 +1,7 @@
 //! One-line cases of the rules: what a report says, and what is found.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use chrono::NaiveDate;
 
@@ -9,7 +10,7 @@ use crate::declared::Figures;
 use crate::office::Figure;
 
 /// Periods by a short name.
-fn period(name: &str) -> Option<Period> {
+pub(super) fn period(name: &str) -> Option<Period> {
     let year = |year: i32| Period::year(year);
     let day = |text: &str| -> NaiveDate { text.parse().expect("a date") };
     Some(match name {
@@ -43,7 +44,7 @@ fn field(name: &str) -> String {
 }
 
 /// Reads `2022 received=681 pending@ht=2 staff.e_identity=78/93=83,4%`.
-fn report(text: &str) -> Figures {
+pub(super) fn report(text: &str) -> Figures {
     let mut within = Period::year(2022);
     let mut figures = Vec::new();
     for word in text.split_whitespace() {
@@ -64,25 +65,64 @@ fn report(text: &str) -> Figures {
     Figures::draft(figures)
 }
 
-pub(super) fn found(declared: &Figures) -> Vec<Finding> {
-    let book = Book::starter();
-    let facts = Facts {
-        unit: "11089",
-        level: "commune",
-        declared,
-        computed: &BTreeMap::new(),
-        marks: &[],
-        procedures: &[],
-        same_person: &[],
-        sending: None,
-        catalogue: &Catalogue::starter(),
-        book: &book,
-        today: "2026-11-22".parse().expect("a date"),
-    };
-    check::<()>(&facts, &mut |_| Ok(Vec::new())).expect("nothing fails")
+static CATALOGUE: LazyLock<Catalogue> = LazyLock::new(Catalogue::starter);
+static BOOK: LazyLock<Book> = LazyLock::new(Book::starter);
+
+/// Everything that a check may be given; nothing unless it is said.
+pub(super) struct Given {
+    pub declared: Figures,
+    pub computed: BTreeMap<Period, Computed>,
+    pub marks: Vec<Marked>,
+    pub procedures: Vec<ProcedureUse>,
+    pub same_person: Vec<SamePerson>,
+    pub sending: Option<Sending>,
+    pub catalogue: Option<Catalogue>,
+    pub book: Book,
+    pub today: NaiveDate,
 }
 
-fn short(finding: &Finding) -> String {
+impl Default for Given {
+    fn default() -> Given {
+        Given {
+            declared: Figures::default(),
+            computed: BTreeMap::new(),
+            marks: Vec::new(),
+            procedures: Vec::new(),
+            same_person: Vec::new(),
+            sending: None,
+            catalogue: None,
+            book: BOOK.clone(),
+            today: "2026-11-22".parse().expect("a date"),
+        }
+    }
+}
+
+impl Given {
+    pub fn check(&self) -> Vec<Finding> {
+        let facts = Facts {
+            unit: "11089",
+            level: "commune",
+            declared: &self.declared,
+            computed: &self.computed,
+            marks: &self.marks,
+            procedures: &self.procedures,
+            same_person: &self.same_person,
+            sending: self.sending.as_ref(),
+            catalogue: self.catalogue.as_ref().unwrap_or(&CATALOGUE),
+            book: &self.book,
+            today: self.today,
+        };
+        let named = |slice: &Slice| Ok::<_, ()>(vec![format!("{:?} {}", slice.what, slice.field)]);
+        check(&facts, &mut |slice| named(slice)).expect("nothing fails")
+    }
+}
+
+pub(super) fn found(declared: &Figures) -> Vec<Finding> {
+    Given { declared: declared.clone(), ..Given::default() }.check()
+}
+
+/// `rule indicator@field gap`.
+pub(super) fn short(finding: &Finding) -> String {
     let name = finding.indicator.strip_prefix("dossiers.").unwrap_or(&finding.indicator);
     let of_field = if finding.field.is_empty() { String::new() } else { format!("@{}", finding.field) };
     let gap = finding.gap.map_or_else(String::new, |gap| format!(" {gap}"));
@@ -358,4 +398,66 @@ fn the_figure_that_no_other_sum_speaks_for_is_suspected() {
         "{:?}",
         both[0].explanations
     );
+}
+
+#[track_caller]
+fn compared(text: &str, expected: &[&str]) {
+    let sentences: Vec<String> = found(&report(text)).iter().map(Finding::compared).collect();
+    assert_eq!(sentences, expected, "{text}");
+}
+
+#[test]
+fn the_two_figures_are_told_as_what_they_are_and_nothing_is_told_of_none() {
+    compared("received=10 received_new=8 carried_over=3", &["Báo cáo: 10. Phải là: 11. Chênh: 1."]);
+    compared("resolved=6 received=5", &["Báo cáo: 6. Không được quá: 5. Chênh: 1."]);
+    compared("resolved_overdue=4 apologies.sent=0", &["Báo cáo: 0. Ít nhất phải là: 4. Chênh: 4."]);
+    compared("self_checks.held=0", &["Báo cáo: 0. Ít nhất phải là: 1."]);
+    compared("resolved=1639 resolved@ht=1640", &["Cộng các lĩnh vực: 1.640. Tổng ghi: 1.639. Chênh: 1."]);
+    compared("staff.e_identity=78/93=83,4%", &["Báo cáo: 83,4%. Tính ra: 83,87%."]);
+    compared("staff.e_identity=0/0=100%", &["Báo cáo: 100%."]);
+    compared("digitised.results==100%", &["Báo cáo: 100%."]);
+    compared("resolved=10 resolved_early=7 resolved_on_time=2", &["Báo cáo không ghi. Phải là: 1."]);
+    compared("2021 pending=2 2022 received=5", &["Báo cáo không ghi. Phải là: 2."]);
+    compared("may web.news=1", &[""]);
+    compared("2022 web.news=1 cut web.documents=1", &[""]);
+}
+
+/// The ids of the rules that have names of their own in what people read.
+const RULES: [&str; 30] = [
+    "received_sum",
+    "resolved_sum",
+    "pending_sum",
+    "balance",
+    "field_sum",
+    "total_sum",
+    "carry_over",
+    "cumulative",
+    "subset",
+    "percentage",
+    "same_quantity",
+    "missing",
+    "computed",
+    "apology",
+    "extension",
+    "supplement",
+    "deadline",
+    "digitised_online",
+    "one_stop",
+    "self_check",
+    "target",
+    "late_entry",
+    "backdated",
+    "history",
+    "period",
+    "stale_sync",
+    "quarantined",
+    "duplicate_person_day",
+    "catalogue_gap",
+    "rating_scale",
+];
+
+#[test]
+fn every_rule_has_a_name_and_every_line_of_the_file_is_of_a_known_rule() {
+    assert!(RULES.iter().all(|rule| rule_name(rule) != *rule));
+    assert!(BOOK.identities.iter().all(|identity| RULES.contains(&identity.line.rule.as_str())));
 }

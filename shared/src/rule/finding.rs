@@ -151,6 +151,38 @@ impl Finding {
         self
     }
 
+    /// Its two figures in a sentence, where a report says one of them; empty where the note tells everything.
+    pub fn compared(&self) -> String {
+        let (own, other) = match self.rule.as_str() {
+            "extension"
+            | "supplement"
+            | "deadline"
+            | "late_entry"
+            | "backdated"
+            | "history"
+            | "duplicate_person_day"
+            | "quarantined" => return String::new(),
+            // Dossiers say it, and no report.
+            "apology" | "digitised_online" if !self.evidence.is_empty() && self.explanations.is_empty() => {
+                return String::new();
+            }
+            "apology" | "digitised_online" | "self_check" => ("Báo cáo", "Ít nhất phải là"),
+            "subset" | "one_stop" => ("Báo cáo", "Không được quá"),
+            "field_sum" => ("Cộng các lĩnh vực", "Tổng ghi"),
+            "computed" => ("Báo cáo", "Theo hồ sơ"),
+            "percentage" => ("Báo cáo", "Tính ra"),
+            "target" => ("Đạt", "Mục tiêu"),
+            _ => ("Báo cáo", "Phải là"),
+        };
+        let gap = self.gap.map_or_else(String::new, |gap| format!(" Chênh: {}.", crate::text::number(gap)));
+        match (&self.declared, &self.expected) {
+            (Shown::Nothing, Shown::Nothing) => String::new(),
+            (declared, Shown::Nothing) => format!("{own}: {declared}."),
+            (Shown::Nothing, expected) => format!("{own} không ghi. {other}: {expected}.{gap}"),
+            (declared, expected) => format!("{own}: {declared}. {other}: {expected}.{gap}"),
+        }
+    }
+
     pub fn period(&self) -> Period {
         Period { from: self.from, to: self.to }
     }

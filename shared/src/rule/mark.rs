@@ -154,3 +154,154 @@ fn backdated(dossier: &Dossier, history: &[Recorded], calendar: &Calendar) -> Op
         (late && in_time && !at_once).then_some((finished.at, recorded.recorded_at))
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::deadline::Limit;
+    use crate::dossier::{Digitised, Extended, Finished, Moment, Outcome, Received, Returned, SubmittedBy, Supplemented};
+    use crate::typed;
+
+    fn time(text: &str) -> LocalTime {
+        typed::time(text).unwrap_or_else(|| panic!("{text} is no time"))
+    }
+
+    fn received(at: LocalTime, due: Option<&str>, channel: Channel) -> Event {
+        let limit = Limit::WorkingDays(3);
+        Event::Received(Received {
+            code: "X-260302-0001".to_owned(),
+            procedure: "2.000815".to_owned(),
+            field: "ho_tich".to_owned(),
+            channel,
+            submitted_by: SubmittedBy::Citizen,
+            received_at: at,
+            limit: Some(limit),
+            due_at: Some(due.map_or_else(|| deadline::due(limit, false, at, &Calendar::starter()), time)),
+            ruleset: "nd118-2025".to_owned(),
+            fee_vnd: 0,
+            catalogued: None,
+            book: None,
+            follows: None,
+        })
+    }
+
+    /// Reads `finished 09:00 03/03/2026 > due @ recorded`; the last two may be left out.
+    fn step(text: &str, author: &str) -> Step {
+        let (text, recorded) = text.split_once(" @ ").map_or((text, None), |(text, recorded)| (text, Some(time(recorded))));
+        let (text, due) = text.split_once(" > ").map_or((text, None), |(text, due)| (text, Some(due)));
+        let (kind, at) = text.trim().split_once(' ').expect("a kind and a time");
+        let at = time(at);
+        let event = match kind {
+            "received" => received(at, due, Channel::InPerson),
+            "online" => received(at, due, Channel::Online),
+            "asked" => Event::SupplementRequested(Moment { at }),
+            "supplemented" => Event::Supplemented(Supplemented { at, due_at: due.map(time), due_at_other_mode: None }),
+            "extended" => Event::Extended(Extended { at, due_at: time(due.expect("a new date")) }),
+            "finished" => Event::Finished(Finished { at, outcome: Outcome::Granted }),
+            "returned" => Event::Returned(Returned::from(Moment { at })),
+            "digitised" => Event::Digitised(Digitised { components: Extent::Some, result: false }),
+            "voided" => Event::Voided(Moment { at }),
+            other => panic!("no step {other}"),
+        };
+        let recorded = Recorded { event, recorded_at: recorded.unwrap_or(at), clock: None };
+        Step { recorded, author: author.to_owned() }
+    }
+
+    fn of(life: &str, author: &str) -> Vec<Mark> {
+        let steps: Vec<Step> = life.split(';').map(|text| step(text, author)).collect();
+        let dossier = Dossier::fold(Uuid::nil(), steps.iter().map(|step| &step.recorded.event));
+        marks(&dossier, &steps, false, &Calendar::starter())
+    }
+
+    /// A dossier that came in on Monday 2 March 2026 at eight and is due on Thursday the 5th, and what its history breaks.
+    #[track_caller]
+    fn breaks(life: &str, expected: &[&str]) {
+        let codes: Vec<&str> = of(life, "lan").iter().map(|mark| mark.rule.code()).collect();
+        assert_eq!(codes, expected, "{life}");
+    }
+
+    const IN: &str = "received 08:00 02/03/2026";
+
+    #[test]
+    fn an_apology_is_owed_for_what_is_late() {
+        breaks(&format!("{IN}; finished 16:00 05/03/2026"), &[]);
+        breaks(&format!("{IN}; finished 09:00 03/03/2026"), &[]);
+        breaks(&format!("{IN}; finished 09:00 06/03/2026"), &["no_apology"]);
+        breaks(&format!("{IN}; extended 09:00 03/03/2026 > 17:00 10/03/2026; finished 09:00 09/03/2026"), &[]);
+        breaks(&format!("{IN}; extended 09:00 03/03/2026 > 17:00 10/03/2026; finished 09:00 12/03/2026"), &[]);
+        breaks(IN, &["open_late"]);
+        breaks(&format!("{IN}; asked 09:00 03/03/2026"), &[]);
+        breaks(&format!("{IN}; extended 09:00 03/03/2026 > 17:00 10/03/2026"), &[]);
+        breaks(&format!("{IN}; voided 09:00 12/03/2026"), &[]);
+        let open = of(IN, "lan");
+        assert_eq!((open[0].day.to_string(), open[0].since.to_string()), ("2026-03-05".to_owned(), "2026-03-07".to_owned()));
+    }
+
+    #[test]
+    fn a_new_date_is_given_once_and_in_time() {
+        breaks(&format!("{IN}; extended 09:00 04/03/2026 > 17:00 10/03/2026; finished 09:00 09/03/2026"), &[]);
+        breaks(&format!("{IN}; extended 09:00 05/03/2026 > 17:00 10/03/2026; finished 09:00 09/03/2026"), &["bad_extension"]);
+        breaks(
+            &format!(
+                "{IN}; extended 09:00 03/03/2026 > 17:00 10/03/2026; extended 09:00 06/03/2026 > 17:00 17/03/2026; \
+                 finished 09:00 16/03/2026"
+            ),
+            &["bad_extension"],
+        );
+    }
+
+    #[test]
+    fn a_citizen_is_asked_for_more_once() {
+        let asked = "asked 09:00 03/03/2026; supplemented 09:00 04/03/2026 > 17:00 09/03/2026";
+        breaks(&format!("{IN}; {asked}; finished 09:00 05/03/2026"), &[]);
+        breaks(
+            &format!("{IN}; {asked}; asked 10:00 04/03/2026; supplemented 09:00 05/03/2026; finished 09:00 06/03/2026"),
+            &["asked_twice"],
+        );
+    }
+
+    #[test]
+    fn no_later_day_is_promised_than_the_limit_allows() {
+        breaks("received 08:00 02/03/2026 > 17:00 05/03/2026; finished 09:00 03/03/2026", &[]);
+        breaks("received 08:00 02/03/2026 > 17:00 04/03/2026; finished 09:00 03/03/2026", &[]);
+        breaks("received 08:00 02/03/2026 > 17:00 06/03/2026; finished 09:00 03/03/2026", &["promised_late"]);
+    }
+
+    #[test]
+    fn what_comes_in_online_has_an_electronic_part() {
+        breaks("online 08:00 02/03/2026; finished 09:00 03/03/2026", &["not_digitised"]);
+        breaks("online 08:00 02/03/2026; digitised 08:30 02/03/2026; finished 09:00 03/03/2026", &[]);
+        breaks(&format!("{IN}; finished 09:00 03/03/2026"), &[]);
+    }
+
+    #[test]
+    fn a_step_is_recorded_by_the_next_working_day() {
+        breaks(&format!("{IN} @ 16:00 03/03/2026; finished 09:00 04/03/2026"), &[]);
+        breaks(&format!("{IN} @ 08:00 04/03/2026; finished 09:00 04/03/2026"), &["late_entry"]);
+        breaks(&format!("{IN}; finished 09:00 03/03/2026 @ 12:00 05/03/2026"), &["late_entry"]);
+        breaks("received 15:00 06/03/2026 @ 08:00 09/03/2026; finished 09:00 10/03/2026", &[]); // Friday, and Monday
+        let late = of(&format!("{IN} @ 08:00 04/03/2026; finished 09:00 04/03/2026"), "lan");
+        assert_eq!((late[0].day.to_string(), late[0].since.to_string()), ("2026-03-02".to_owned(), "2026-03-04".to_owned()));
+    }
+
+    #[test]
+    fn a_result_in_time_that_was_recorded_when_it_was_late_is_asked_about() {
+        breaks(&format!("{IN}; finished 16:00 05/03/2026 @ 09:00 06/03/2026"), &[]);
+        breaks(&format!("{IN}; finished 16:00 05/03/2026 @ 09:00 10/03/2026"), &["late_entry", "backdated"]);
+        breaks(&format!("{IN}; finished 16:00 09/03/2026 @ 09:00 12/03/2026"), &["no_apology", "late_entry"]);
+        let imported = of(&format!("{IN}; finished 16:00 05/03/2026 @ 09:00 10/03/2026"), BY_IMPORT);
+        assert_eq!(imported, [], "when a file was typed says nothing");
+    }
+
+    #[test]
+    fn steps_that_make_no_sense_are_found() {
+        breaks(&format!("{IN}; finished 09:00 01/03/2026"), &["nonsense"]);
+        breaks(&format!("{IN}; returned 09:00 03/03/2026; finished 10:00 03/03/2026"), &["nonsense"]);
+        breaks(&format!("{IN}; finished 09:00 03/03/2026; finished 10:00 03/03/2026"), &["nonsense"]);
+        breaks(&format!("{IN}; supplemented 09:00 03/03/2026; finished 10:00 03/03/2026"), &["nonsense"]);
+        breaks(&format!("{IN}; finished 09:00 03/03/2026; returned 10:00 03/03/2026"), &[]);
+        assert_eq!(marks(&Dossier::new(Uuid::nil()), &[], false, &Calendar::starter()), []);
+    }
+}

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::cases::found;
+use super::cases::{Given, found};
 use super::*;
 use crate::calendar::Calendar;
 use crate::contribution::{Counters, Delta};
@@ -47,21 +47,8 @@ fn register(declared: &Figures) -> (BTreeMap<Period, Computed>, Vec<Marked>) {
 }
 
 fn found_with(declared: &Figures, computed: &BTreeMap<Period, Computed>, marks: &[Marked]) -> Vec<Finding> {
-    let book = Book::starter();
-    let facts = Facts {
-        unit: "11089",
-        level: "commune",
-        declared,
-        computed,
-        marks,
-        procedures: &[],
-        same_person: &[],
-        sending: None,
-        catalogue: &Catalogue::starter(),
-        book: &book,
-        today: "2026-11-22".parse().expect("a date"),
-    };
-    check::<()>(&facts, &mut |slice| Ok(vec![format!("{:?} {}", slice.what, slice.field)])).expect("nothing fails")
+    let (declared, computed, marks) = (declared.clone(), computed.clone(), marks.to_vec());
+    Given { declared, computed, marks, ..Given::default() }.check()
 }
 
 /// Whether a finding is an item of the list.

@@ -99,3 +99,52 @@ async fn dossiers_that_changed_are_looked_at_again() {
     let twice = all.iter().find(|finding| finding["rule"] == "duplicate_person_day").expect("one person twice");
     assert_eq!(twice["evidence"].as_array().expect("codes").len(), 2);
 }
+
+fn narrative_form<'a>(act: &'a str, extra: &[(&'a str, &'a str)]) -> Vec<(&'a str, &'a str)> {
+    [&[("from", "2021-12-15"), ("to", "2022-12-14"), ("act", act)], extra].concat()
+}
+
+#[tokio::test]
+async fn the_narrative_report_keeps_its_words_offers_them_again_and_is_filed_as_it_was() {
+    let desk = Desk::new();
+    desk.post("/declared", &block("685", "3")).await;
+    let page = desk.get("/reports/narrative?from=2021-12-15&to=2022-12-14").await.text;
+    for part in ["685", "78/93 (83,9%)", "Còn thiếu", "Mục III.2", "href=\"/reports/narrative/file/docx?from=2021-12-15"] {
+        assert!(page.contains(part), "{part}");
+    }
+    let words = [("part:III.2", "Mạng <b>chậm</b>.\r\nMáy cũ."), ("signer", "Nguyễn Văn Thử"), ("number", "7/BC-UBND")];
+    let saved = desk.post("/reports/narrative", &narrative_form("save", &words)).await;
+    assert_eq!((saved.status, saved.location.as_str()), (303, "/reports/narrative?from=2021-12-15&to=2022-12-14&done=saved"));
+    assert_eq!(desk.entries().await, 1, "words that are being written are no entry");
+    let page = desk.get(&saved.location).await.text;
+    assert!(page.contains("Mạng &#60;b&#62;chậm&#60;/b&#62;.\nMáy cũ.</textarea>") && !page.contains("Mục III.2</a>"));
+    let next = desk.get("/reports/narrative?from=2022-12-15&to=2023-12-14").await.text;
+    assert!(next.contains("Lấy lời văn Năm 2022 vào mục còn trống") && next.contains("Đã viết ở Năm 2022"));
+    let again = [("from", "2022-12-15"), ("to", "2023-12-14"), ("act", "again"), ("part:IV", "Việc mới")];
+    let taken = desk.get(&desk.post("/reports/narrative", &again).await.location).await.text;
+    for part in ["Máy cũ.</textarea>", "Việc mới</textarea>", "value=\"Nguyễn Văn Thử\""] {
+        assert!(taken.contains(part), "{part}");
+    }
+    assert!(!taken.contains("value=\"7/BC-UBND\""), "a number belongs to one report");
+    let filed = desk.post("/reports/narrative", &narrative_form("file", &words)).await;
+    assert_eq!((filed.status, desk.entries().await), (303, 2));
+    let page = desk.get(&filed.location).await.text;
+    assert!(page.contains("Các bản đã chốt") && page.contains("/reports/narrative/filed/"));
+}
+
+#[tokio::test]
+async fn a_narrative_report_is_filed_by_a_leader_after_its_period_and_no_text_is_endless() {
+    let clerk = Desk::with(motcua_shared::access::Role::Clerk);
+    assert_eq!(clerk.post("/reports/narrative", &narrative_form("file", &[])).await.status, 403);
+    assert_eq!(clerk.post("/reports/narrative", &narrative_form("save", &[])).await.status, 303);
+    let desk = Desk::new();
+    let future = [("from", "2099-12-15"), ("to", "2100-12-14"), ("act", "file")];
+    assert_eq!(desk.post("/reports/narrative", &future).await.status, 409);
+    let long = "ằ".repeat(6_001);
+    let answer = desk.post("/reports/narrative", &narrative_form("save", &[("part:V", &long)])).await;
+    assert_eq!((answer.status, desk.entries().await), (422, 0));
+    assert!(answer.text.contains("Mục V dài 6.001 chữ") && answer.text.contains(&long), "what was typed is not lost");
+    assert_eq!(desk.get("/reports/narrative?from=x&to=y").await.status, 400);
+    assert_eq!(desk.get("/reports/narrative/file/exe?from=2021-12-15&to=2022-12-14").await.status, 404);
+    assert_eq!(desk.get("/reports/narrative/filed/00/docx").await.status, 404);
+}
