@@ -549,8 +549,9 @@ fn units_import(data: &Path, file: &Path) -> Result<(), CliError> {
         CliError::Asked(format!("{} có {} dòng sai, chưa nạp gì:\n{}", file.display(), faults.len(), lines.join("\n")))
     })?;
     let units: Vec<_> = units.iter().cloned().collect();
-    in_transaction(&mut store, |store| store.units_replace(&units))?;
-    say(&format!("Đã nạp {} đơn vị.", units.len()));
+    let count = units.len();
+    crate::reference::units_replace(&mut store, units, &By::command_line(now()))?;
+    say(&format!("Đã nạp {count} đơn vị."));
     Ok(())
 }
 

@@ -21,6 +21,7 @@ pub mod nights;
 pub mod offices;
 pub mod operation;
 pub mod output;
+pub mod publication;
 pub mod reference;
 pub mod rollup;
 pub mod store;

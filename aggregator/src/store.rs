@@ -317,6 +317,28 @@ pub struct Reference {
     pub statement: Signed,
     /// The JSON that was signed.
     pub body: String,
+    /// Who worked on it before it was published; none where that is not known.
+    pub drafted_by: Vec<String>,
+    /// Empty where it is not known, as of versions that came back from an office.
+    pub published_by: String,
+}
+
+impl Reference {
+    /// Whether somebody published it who had not worked on it.
+    pub fn was_reviewed(&self) -> bool {
+        let known = !self.published_by.is_empty() && !self.drafted_by.is_empty();
+        known && !self.drafted_by.contains(&self.published_by)
+    }
+}
+
+/// What is being collected for the next version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// JSON.
+    pub body: String,
+    /// Everybody who changed it.
+    pub authors: Vec<String>,
+    pub changed_at: LocalTime,
 }
 
 /// A report that is being filed.
@@ -388,9 +410,10 @@ pub trait Store: People + Machines + Send {
     fn reference_find(&self, version: u64) -> Result<Option<Reference>, StoreError>;
     /// Fails when the version is there: a published version never changes.
     fn reference_add(&mut self, reference: &Reference) -> Result<(), StoreError>;
-    /// JSON of what is being collected for the next version.
-    fn reference_draft(&self) -> Result<Option<String>, StoreError>;
-    fn reference_draft_set(&mut self, body: Option<&str>, at: LocalTime) -> Result<(), StoreError>;
+    /// Every published version, the newest first.
+    fn reference_list(&self) -> Result<Vec<Reference>, StoreError>;
+    fn reference_draft(&self) -> Result<Option<Draft>, StoreError>;
+    fn reference_draft_set(&mut self, draft: Option<&Draft>) -> Result<(), StoreError>;
 
     fn stream_find(&self, stream: Uuid) -> Result<Option<Stream>, StoreError>;
     fn stream_add(&mut self, stream: &Stream, at: LocalTime) -> Result<(), StoreError>;

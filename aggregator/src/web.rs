@@ -20,6 +20,8 @@ pub mod metrics;
 pub mod pages;
 mod people;
 mod period;
+mod publication;
+mod reference;
 mod reports;
 pub mod sync;
 mod tokens;

@@ -26,9 +26,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params}
 use uuid::Uuid;
 
 use super::{
-    BackupRun, Certificate, Checked, DossierRow, Enrolment, FiledForm, FindingEvent, Healing, Held, IndexInput, Kept, MonthRow,
-    NewEntry, NewFiledForm, Node, Of, ProcedureCounters, Quarantined, Reference, RollupRow, Store, StoreError, StoredEntry,
-    Stream, StreamStatus, Told,
+    BackupRun, Certificate, Checked, DossierRow, Draft, Enrolment, FiledForm, FindingEvent, Healing, Held, IndexInput, Kept,
+    MonthRow, NewEntry, NewFiledForm, Node, Of, ProcedureCounters, Quarantined, Reference, RollupRow, Store, StoreError,
+    StoredEntry, Stream, StreamStatus, Told,
 };
 
 mod findings;
@@ -256,26 +256,34 @@ impl Store for SqliteStore {
     }
 
     fn reference_add(&mut self, reference: &Reference) -> Result<(), StoreError> {
-        let Reference { version, hash, published_at, statement, body } = reference;
+        let Reference { version, hash, published_at, statement, body, drafted_by, published_by } = reference;
+        let Signed { payload, signature } = statement;
         self.connection
             .prepare_cached(
-                "insert into reference (version, hash, published_at, statement, signature, body) values (?1, ?2, ?3, ?4, ?5, ?6)",
+                "insert into reference (version, hash, published_at, statement, signature, body, drafted_by, published_by)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
-            .execute(params![version, hash, time(*published_at), statement.payload, statement.signature, body])?;
+            .execute(params![version, hash, time(*published_at), payload, signature, body, drafted_by.join(" "), published_by])?;
         Ok(())
     }
 
-    fn reference_draft(&self) -> Result<Option<String>, StoreError> {
-        let mut statement = self.connection.prepare_cached("select body from reference_draft")?;
-        Ok(statement.query_row([], |row| row.get(0)).optional()?)
+    fn reference_list(&self) -> Result<Vec<Reference>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("{REFERENCE} order by version desc"))?;
+        Ok(statement.query_map([], reference)?.collect::<Sql<_>>()?)
     }
 
-    fn reference_draft_set(&mut self, body: Option<&str>, at: LocalTime) -> Result<(), StoreError> {
-        match body {
-            Some(body) => self
+    fn reference_draft(&self) -> Result<Option<Draft>, StoreError> {
+        let mut statement = self.connection.prepare_cached("select body, authors, changed_at from reference_draft")?;
+        let draft = |row: &Row| Ok(Draft { body: row.get(0)?, authors: words(row, 1)?, changed_at: parsed(row, 2)? });
+        Ok(statement.query_row([], draft).optional()?)
+    }
+
+    fn reference_draft_set(&mut self, draft: Option<&Draft>) -> Result<(), StoreError> {
+        match draft {
+            Some(Draft { body, authors, changed_at }) => self
                 .connection
-                .prepare_cached("insert or replace into reference_draft (id, changed_at, body) values (1, ?1, ?2)")?
-                .execute(params![time(at), body])?,
+                .prepare_cached("insert or replace into reference_draft (id, changed_at, body, authors) values (1, ?1, ?2, ?3)")?
+                .execute(params![time(*changed_at), body, authors.join(" ")])?,
             None => self.connection.execute("delete from reference_draft", [])?,
         };
         Ok(())
@@ -868,7 +876,7 @@ impl Store for SqliteStore {
 const DOSSIER: &str =
     "select id, code, unit, procedure, field, channel, state, received_at, due_at, finished_at, returned_at, verdict
      from dossier";
-const REFERENCE: &str = "select version, hash, published_at, statement, signature, body from reference";
+const REFERENCE: &str = "select version, hash, published_at, statement, signature, body, drafted_by, published_by from reference";
 const ENROLMENT: &str = "select secret_hash, unit, expires_at, used_by, stream from enrolment";
 const CERTIFICATE: &str = "select serial, stream, unit, issued_at, expires_at, revoked_at, pem from certificate";
 
@@ -995,7 +1003,15 @@ fn reference(row: &Row) -> Sql<Reference> {
         published_at: parsed(row, 2)?,
         statement: Signed { payload: row.get(3)?, signature: row.get(4)? },
         body: row.get(5)?,
+        drafted_by: words(row, 6)?,
+        published_by: row.get(7)?,
     })
+}
+
+/// Names that are joined by spaces.
+fn words(row: &Row, column: usize) -> Sql<Vec<String>> {
+    let text: String = row.get(column)?;
+    Ok(text.split_whitespace().map(str::to_owned).collect())
 }
 
 /// The counters in the columns from `first` on.

@@ -13,16 +13,17 @@ use axum::{Json, Router};
 use chrono::NaiveDate;
 use motcua_shared::access::node::Right;
 use motcua_shared::calendar::local_day;
+use motcua_shared::unit::View;
 use serde::Deserialize;
 
 use self::figures::{Asked, Report, ReportQuery, report_query};
 use super::audit::Asked as AuditAsked;
 use super::viewer::{self, AllOffices, AuditViewer, DossiersOf, EnrollingViewer, FiguresOf, FindingsOf, OfficesOf, PeopleViewer};
-use super::{App, Problem, audit, csv, machines, metrics, now, people, tokens};
+use super::{App, Problem, audit, csv, machines, metrics, now, people, publication, reference, tokens};
 use crate::findings::{self, FindingsError, Listed, Standing};
 use crate::operation::Operation;
 use crate::rollup::{self, NodeStatus, ReportError};
-use crate::store::DossierRow;
+use crate::store::{DossierRow, Store, StoreError};
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -33,6 +34,8 @@ pub fn routes() -> Router<App> {
         .route("/api/v1/status", get(status))
         .route("/api/v1/dossiers/{code}", get(dossier))
         .route("/api/v1/machines", get(all_machines))
+        .route("/api/v1/reference", get(reference::api))
+        .route("/api/v1/reference/{table}", get(reference::api_table))
         .route("/api/v1/enrolment-codes", get(all_codes))
         .route("/api/v1/audit", get(audited))
         .route("/api/v1/people", get(everybody))
@@ -75,8 +78,13 @@ async fn all_tokens(_: PeopleViewer, State(app): State<App>) -> Result<Json<Vec<
 }
 
 async fn ii06(viewer: FiguresOf, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
-    let Report { period, view, as_csv } = report_query(query)?;
+    let Report { period, view, as_csv, for_the_public } = report_query(query)?;
+    // Whoever belongs to one unit sees its own figures, not those of what took its place.
+    let view = if viewer.own.is_some() { View::Then } else { view };
     let unit = viewer.unit.clone();
+    if for_the_public {
+        return publication::ii06(&app, unit, period, as_csv).await;
+    }
     let shown = app.read(move |store| rollup::ii06_as(store, unit.as_deref(), period, view, local_day(now()))).await??;
     if as_csv {
         let report = &shown.report;
@@ -86,7 +94,7 @@ async fn ii06(viewer: FiguresOf, State(app): State<App>, query: Asked<ReportQuer
 }
 
 async fn satisfaction(viewer: FiguresOf, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
-    let Report { period, as_csv, .. } = report_query(query)?;
+    let Report { period, as_csv, .. } = report_query(query)?.not_for_the_public()?;
     let unit = viewer.unit.clone();
     let judged = app.read(move |store| rollup::satisfaction(store, unit.as_deref(), period)).await??;
     if as_csv {
@@ -103,8 +111,16 @@ async fn trend(
     Path(in_address): Path<String>,
     query: Asked<ReportQuery>,
 ) -> Result<Response, Problem> {
-    let Report { period, .. } = report_query(query)?;
+    let Report { period, .. } = report_query(query)?.not_for_the_public()?;
     let unit = viewer.unit.clone().unwrap_or(in_address);
+    if let Some(key) = viewer.own.as_ref().map(|own| own.key.clone()) {
+        let is_own = move |store: &dyn Store| -> Result<_, StoreError> {
+            Ok(store.organisation()?.now(&key, local_day(now())).iter().all(|share| share.key == key))
+        };
+        if !app.read(is_own).await?? {
+            return Err(viewer::another_unit(&viewer));
+        }
+    }
     let points = app.read(move |store| rollup::trend(store, &unit, period, local_day(now()))).await??;
     Ok(Json(points).into_response())
 }

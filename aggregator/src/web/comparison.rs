@@ -14,7 +14,7 @@ use super::csv::{self, Table};
 use super::pages::{Frame, PageError, Section, show};
 use super::period::{PeriodQuery, PeriodView, appended, chosen, encoded, shown};
 use super::viewer::AllFigures;
-use super::{App, now};
+use super::{App, now, publication};
 use crate::comparison::{self, Asked, Cell, Comparison, Line, Order, Yardstick};
 use crate::rollup::ReportError;
 use crate::store::{Store, StoreError};
@@ -35,7 +35,7 @@ pub struct View {
     columns: Vec<&'static Indicator>,
     order: Order,
     attribution: unit::View,
-    filter: String,
+    pub filter: String,
     page: usize,
 }
 
@@ -327,14 +327,26 @@ fn tidy(pairs: &Pairs) -> String {
 }
 
 pub async fn page_csv(_: AllFigures, State(app): State<App>, Query(pairs): Query<Pairs>) -> Result<Response, PageError> {
-    let view = View::read(&pairs);
+    let public = is_for_the_public(&pairs);
+    let mut view = View::read(&pairs);
+    if public {
+        view.filter.clear();
+    }
     let (view, period, compared) = app
         .read(move |store| -> Result<_, ReportError> {
             let (period, _, compared) = read(store, &view)?;
             Ok((view, period, compared))
         })
         .await??;
+    if public {
+        return Ok(publication::comparison(&compared, true)?);
+    }
     Ok(csv::answer(&format!("so-sanh-{}-{}-{}", view.by.id, period.from, period.to), &table(&compared)))
+}
+
+/// Whether an export is for the public: of all offices, whatever was filtered.
+pub fn is_for_the_public(pairs: &Pairs) -> bool {
+    pairs.iter().any(|(name, value)| name == "publication" && value == "1")
 }
 
 /// The whole comparison as a table.

@@ -19,12 +19,15 @@ use super::period::encoded;
 use super::sync::SMALL;
 use super::viewer::Viewer;
 use super::{
-    App, Problem, audit, commune, comparison, dashboard, findings, guard, health, index, log_in, machines, people, reports,
-    tokens,
+    App, Problem, audit, commune, comparison, dashboard, findings, guard, health, index, log_in, machines, people, reference,
+    reports, tokens,
 };
 use crate::output::people_time;
 use crate::rollup;
 use crate::store::{Store, StoreError};
+
+/// Most bytes of a file that is sent from a page.
+const LARGEST_FILE: usize = 4 << 20;
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -55,6 +58,15 @@ pub fn routes() -> Router<App> {
         .route("/machines/code", post(machines::give))
         .route("/machines/code/{handle}/cancel", post(machines::cancel))
         .route("/machines/{stream}/revoke", get(machines::ask).post(machines::revoke))
+        .route("/reference", get(reference::overview))
+        .route("/reference/import", post(reference::import).layer(DefaultBodyLimit::max(LARGEST_FILE)))
+        .route("/reference/publish", post(reference::publish))
+        .route("/reference/discard", post(reference::discard))
+        .route("/reference/versions/{version}", get(reference::version))
+        .route("/reference/table.csv", get(reference::file))
+        .route("/reference/tables/{table}", get(reference::one_table))
+        .route("/reference/tables/{table}/add", post(reference::add))
+        .route("/reference/tables/{table}/remove", post(reference::remove))
         .route("/audit", get(audit::page))
         .route("/audit.csv", get(audit::page_csv))
         .route("/login", get(log_in::form).post(log_in::log_in))
@@ -115,16 +127,18 @@ pub enum Section {
     Index,
     Findings,
     Health,
+    Reference,
     Manage,
 }
 
-const SECTIONS: [(Section, &str, &str, Right); 7] = [
+const SECTIONS: [(Section, &str, &str, Right); 8] = [
     (Section::Dashboard, "/", "Tổng quan", Right::Figures),
     (Section::Comparison, "/compare", "So sánh", Right::Figures),
     (Section::Reports, "/reports/ii06", "Báo cáo", Right::Figures),
     (Section::Index, "/index766", "Chỉ số 766", Right::Figures),
     (Section::Findings, "/findings", "Kiểm tra", Right::Findings),
     (Section::Health, "/offices", "Gửi dữ liệu", Right::Offices),
+    (Section::Reference, "/reference", "Danh mục", Right::Reference),
     (Section::Manage, "/people", "Quản trị", Right::People),
 ];
 

@@ -23,7 +23,7 @@ use super::csv::{self, Table};
 use super::pages::{Frame, PageError, Section, coverage_words, node_name, show};
 use super::period::{PeriodQuery, PeriodView, chosen, shown};
 use super::viewer::{DecidingViewer, FiguresOf};
-use super::{App, Problem, now};
+use super::{App, Problem, now, publication};
 use crate::audit::{self, Act};
 use crate::filed::{self, Drift, FileError, Filing};
 use crate::output::people_time;
@@ -137,10 +137,14 @@ pub async fn ii06_csv(
     viewer: FiguresOf,
     State(app): State<App>,
     Query(query): Query<PeriodQuery>,
+    Query(public): Query<publication::Asked>,
 ) -> Result<Response, PageError> {
     let wrong = |problem| Problem::new(StatusCode::BAD_REQUEST, "period", "Kỳ báo cáo không hợp lệ", problem);
     let period = query.period().map_err(wrong)?.unwrap_or_else(|| Period::year_to(local_day(now())));
     let unit = viewer.unit.clone();
+    if public.is_for_the_public() {
+        return Ok(publication::ii06(&app, unit, period, true).await?);
+    }
     let report = app.read(move |store| rollup::ii06(store, unit.as_deref(), period)).await??;
     Ok(csv::file(&format!("II06-{}-{}-{}", report.unit, report.from, report.to), report.to_csv()))
 }
@@ -246,6 +250,8 @@ struct ProceduresPage {
     name: String,
     period: PeriodView,
     csv: String,
+    /// Of the whole node: only this is published.
+    of_all: bool,
     rows: Vec<BehindRow>,
 }
 
@@ -279,7 +285,7 @@ const BEHIND: [&str; 18] = [
     "Rất tốt",
 ];
 
-fn behind_numbers(row: &Behind) -> [i64; 18] {
+pub fn behind_numbers(row: &Behind) -> [i64; 18] {
     let [not_good, normal, good, very_good] = row.rated;
     [
         row.online,
@@ -330,6 +336,7 @@ pub async fn procedures(
         frame: Frame::of(&viewer, Section::Reports),
         name,
         csv: format!("/reports/procedures.csv?unit={}&{}", unit.as_deref().unwrap_or_default(), view.query),
+        of_all: unit.is_none(),
         rows: rows
             .iter()
             .map(|row| BehindRow {
@@ -378,8 +385,13 @@ pub async fn procedures_csv(
     viewer: FiguresOf,
     State(app): State<App>,
     Query(query): Query<PeriodQuery>,
+    Query(public): Query<publication::Asked>,
 ) -> Result<Response, PageError> {
     let today = local_day(now());
+    if public.is_for_the_public() {
+        let (period, _) = app.read(move |store| chosen(store, &query, today)).await??;
+        return Ok(publication::procedures(&app, viewer.unit.clone(), period, true).await?);
+    }
     let (period, rows) = app
         .read(move |store| -> Result<_, ReportError> {
             let (period, _) = chosen(store, &query, today)?;

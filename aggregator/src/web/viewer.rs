@@ -167,7 +167,7 @@ impl<const RIGHT: u8> FromRequestParts<App> for Within<RIGHT> {
     }
 }
 
-fn another_unit(viewer: &Viewer) -> Problem {
+pub fn another_unit(viewer: &Viewer) -> Problem {
     let own = viewer.own.as_ref().map_or("", |own| own.code.as_str());
     let words = format!("{} chỉ xem được số liệu của đơn vị mình ({own}). Không có gì được đọc hay thay đổi.", viewer.name);
     Problem::new(StatusCode::FORBIDDEN, "role", "Không đủ quyền", words)

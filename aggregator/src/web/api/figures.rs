@@ -23,7 +23,7 @@ use crate::web::comparison::{Pairs, View};
 use crate::web::csv::{self, Table};
 use crate::web::reports::{procedures_of, procedures_table};
 use crate::web::viewer::{AllFigures, FiguresOf, OfficesOf};
-use crate::web::{App, Problem, comparison, health, index, now};
+use crate::web::{App, Problem, comparison, health, index, now, publication};
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -53,6 +53,9 @@ pub struct ReportQuery {
     pub view: unit::View,
     #[serde(default)]
     pub format: Option<Format>,
+    /// `1`: for the public, with small numbers hidden.
+    #[serde(default)]
+    pub publication: Option<String>,
 }
 
 /// What was asked for, checked.
@@ -60,6 +63,16 @@ pub struct Report {
     pub period: Period,
     pub view: unit::View,
     pub as_csv: bool,
+    pub for_the_public: bool,
+}
+
+impl Report {
+    /// Of what is not published.
+    pub fn not_for_the_public(self) -> Result<Report, Problem> {
+        let words = "Phần này không có bản công bố; có bản công bố: biểu II.06, theo thủ tục, so sánh, chỉ số 766.";
+        let refused = || Problem::new(StatusCode::CONFLICT, "not-published", "Không có bản công bố", words);
+        if self.for_the_public { Err(refused()) } else { Ok(self) }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -73,7 +86,7 @@ pub type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
 
 /// What was asked for, or what is wrong with it.
 pub fn report_query(query: Asked<ReportQuery>) -> Result<Report, Problem> {
-    let Query(ReportQuery { from, to, view, format, .. }) = query.map_err(|rejection| {
+    let Query(ReportQuery { from, to, view, format, publication, .. }) = query.map_err(|rejection| {
         let detail = format!(
             "Cần from và to dạng 2023-05-29, có thể thêm unit là mã đơn vị, as là then hoặc now, format là json hoặc csv ({}).",
             rejection.body_text()
@@ -81,11 +94,12 @@ pub fn report_query(query: Asked<ReportQuery>) -> Result<Report, Problem> {
         Problem::new(StatusCode::BAD_REQUEST, "query", "Tham số không hợp lệ", detail)
     })?;
     let period = Period::new(from, to).map_err(ReportError::from)?;
-    Ok(Report { period, view, as_csv: format == Some(Format::Csv) })
+    let for_the_public = publication.as_deref() == Some("1");
+    Ok(Report { period, view, as_csv: format == Some(Format::Csv), for_the_public })
 }
 
 async fn summary_of(_: AllFigures, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
-    let Report { period, .. } = report_query(query)?;
+    let Report { period, .. } = report_query(query)?.not_for_the_public()?;
     let shared = app.clone();
     let glance = app.read(move |store| shared.glance(store, period, now())).await??;
     Ok(Json(&glance.summary).into_response())
@@ -100,9 +114,16 @@ async fn compare(_: AllFigures, State(app): State<App>, Query(pairs): Query<Pair
         return Err(bad(format!("Không có chỉ tiêu “{unknown}”; danh sách ở /api/v1/indicators.")));
     }
     let as_csv = pairs.iter().any(|(name, value)| name == "format" && value == "csv");
-    let view = View::read(&pairs);
+    let public = comparison::is_for_the_public(&pairs);
+    let mut view = View::read(&pairs);
+    if public {
+        view.filter.clear();
+    }
     view.period.period().map_err(bad)?;
     let (period, _, compared) = app.read(move |store| comparison::read(store, &view)).await??;
+    if public {
+        return publication::comparison(&compared, as_csv);
+    }
     if as_csv {
         return Ok(csv::answer(&format!("comparison-{}-{}", period.from, period.to), &comparison::table(&compared)));
     }
@@ -137,7 +158,10 @@ async fn indicators(_: FiguresOf) -> Json<Vec<Named>> {
 }
 
 async fn procedures(viewer: FiguresOf, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
-    let (Report { period, as_csv, .. }, unit) = (report_query(query)?, viewer.unit.clone());
+    let (Report { period, as_csv, for_the_public, .. }, unit) = (report_query(query)?, viewer.unit.clone());
+    if for_the_public {
+        return publication::procedures(&app, unit, period, as_csv).await;
+    }
     let rows = app.read(move |store| procedures_of(store, unit.as_deref(), period)).await??;
     if as_csv {
         return Ok(csv::answer(&format!("procedures-{}-{}", period.from, period.to), &procedures_table(&rows)));
@@ -227,8 +251,11 @@ async fn filed_one(viewer: FiguresOf, State(app): State<App>, Path(id): Path<i64
 }
 
 async fn index766(viewer: FiguresOf, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
-    let (Report { period, as_csv, .. }, unit) = (report_query(query)?, viewer.unit.clone());
+    let (Report { period, as_csv, for_the_public, .. }, unit) = (report_query(query)?, viewer.unit.clone());
     let index: Index = app.read(move |store| index::compute(store, unit.as_deref(), period)).await??;
+    if for_the_public {
+        return Ok(publication::index(index, period, as_csv));
+    }
     if as_csv {
         return Ok(csv::answer(&format!("index766-{}-{}", period.from, period.to), &index::table(&index)));
     }

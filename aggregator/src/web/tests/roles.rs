@@ -46,7 +46,7 @@ async fn every_address_answers_the_roles_that_it_is_for_and_no_other() {
     let (server, cookies) = district();
     let dates = "from=2022-12-15&to=2023-12-14";
     // In the order of ROLES: viewer, officer, admin, leader of 11089.
-    let table: [(&str, [u16; 4]); 44] = [
+    let table: [(&str, [u16; 4]); 50] = [
         ("/", [200, 200, 200, 303]),
         ("/compare", [200, 200, 200, 403]),
         ("/compare.csv", [200, 200, 200, 403]),
@@ -69,6 +69,12 @@ async fn every_address_answers_the_roles_that_it_is_for_and_no_other() {
         ("/findings?unit=11074", [200, 200, 200, 403]),
         ("/findings/11074/letter", [200, 200, 200, 403]),
         ("/findings/11074/0000", [404, 404, 404, 403]),
+        ("/reference", [200, 200, 200, 403]),
+        ("/reference/versions/0", [200, 200, 200, 403]),
+        ("/reference/tables/holidays", [200, 200, 200, 403]),
+        ("/reference/table.csv?table=targets", [200, 200, 200, 403]),
+        ("/api/v1/reference", [200, 200, 200, 403]),
+        ("/api/v1/reference/procedures", [200, 200, 200, 403]),
         ("/people", [403, 403, 200, 403]),
         ("/tokens", [403, 403, 200, 403]),
         ("/machines", [403, 403, 200, 403]),
@@ -108,10 +114,13 @@ async fn every_address_answers_the_roles_that_it_is_for_and_no_other() {
 async fn every_form_is_for_the_roles_that_it_is_for_and_no_other() {
     let (server, cookies) = district();
     let stream = Uuid::from_u128(77);
-    let posts: [(&str, &str, [u16; 4]); 12] = [
+    let posts: [(&str, &str, [u16; 4]); 15] = [
         ("/reports/filed", "from=15/12/2021&to=14/12/2022&unit=11089", [403, 303, 409, 403]),
         ("/index766", "from=15/12/2022&to=14/12/2023&unit=11089", [403, 303, 303, 403]),
         ("/findings/11089/0000", "decision=accepted", [403, 404, 404, 403]),
+        ("/reference/publish", "seen=x", [403, 409, 409, 403]),
+        ("/reference/tables/holidays/add", "date=x&name=&kind=le", [403, 422, 422, 403]),
+        ("/reference/tables/holidays/remove", "date=2020-01-01&unit=", [403, 303, 303, 403]),
         ("/people", "name=&role=viewer", [403, 403, 422, 403]),
         ("/people/nobody/role", "role=viewer", [403, 403, 422, 403]),
         ("/people/nobody/disable", "", [403, 403, 422, 403]),
@@ -281,4 +290,62 @@ async fn a_code_is_given_once_and_a_pc_is_taken_back_after_two_questions() {
     assert_eq!(done.status(), StatusCode::OK);
     is_problem(&server.cbor(Method::POST, "/sync/v1/hello", hello(), Some(peer)).await, 403);
     assert!(text(&server, "/machines?unit=11089", admin).await.contains("(admin): mất máy"));
+}
+
+/// Sends a file as a browser does.
+async fn upload(server: &Server, cookie: &str, fields: &[(&str, &str)], file: &str) -> Response {
+    let part =
+        |disposition: &str, value: &str| format!("--xyz\r\ncontent-disposition: form-data; {disposition}\r\n\r\n{value}\r\n");
+    let typed = fields.iter().map(|(name, value)| part(&format!("name=\"{name}\""), value));
+    let parts = typed.chain([part("name=\"file\"; filename=\"a.csv\"", file), "--xyz--\r\n".to_owned()]);
+    let body: String = parts.collect();
+    let request = Request::post("/reference/import")
+        .header(header::CONTENT_TYPE, "multipart/form-data; boundary=xyz")
+        .header(header::COOKIE, cookie)
+        .header("sec-fetch-site", "same-origin")
+        .body(Body::from(body));
+    server.ask(request.expect("a request"), None).await
+}
+
+#[tokio::test]
+async fn a_file_becomes_a_draft_that_a_second_person_publishes() {
+    let (server, cookies) = district();
+    let (officer, admin) = (cookies[1].as_str(), cookies[2].as_str());
+    let seen = async |cookie: &str| {
+        let page = text(&server, "/reference", cookie).await;
+        page.split("name=\"seen\" value=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a print").to_owned()
+    };
+    let bad = "date,name,kind\n2027-03-17,x,le\n2027-02-30,x,le\n";
+    let refused = upload(&server, officer, &[("kind", "holidays")], bad).await;
+    assert_eq!(refused.status(), 422);
+    assert!(String::from_utf8(bytes(refused).await).expect("text").contains("dòng 3"));
+    let other = [("viewer", "lan"), ("kind", "holidays")];
+    assert_eq!(upload(&server, officer, &other, bad).await.status(), 409, "rendered for somebody else");
+    let good = "date,name,kind\n2027-03-17,Nghỉ thử,le\n";
+    let taken = upload(&server, officer, &[("kind", "holidays"), ("decision", "9/TB-UBND")], good).await;
+    let page = String::from_utf8(bytes(taken).await).expect("text");
+    assert!(page.contains("Đã đưa 1 thay đổi") && page.contains("17/03/2027") && page.contains("9/TB-UBND"), "{page}");
+    let alone = figures::post(&server, "/reference/publish", officer, &format!("seen={}", seen(officer).await)).await;
+    assert_eq!(alone.status(), 409, "nobody else has looked");
+    let first = seen(admin).await;
+    let line = "date=18/03/2027&name=Th%C3%AAm&kind=le&unit=&decision=";
+    assert_eq!(figures::post(&server, "/reference/tables/holidays/add", officer, line).await.status(), 303);
+    assert_eq!(figures::post(&server, "/reference/publish", admin, &format!("seen={first}")).await.status(), 409, "it changed");
+    let published = figures::post(&server, "/reference/publish", admin, &format!("seen={}", seen(admin).await)).await;
+    let page = String::from_utf8(bytes(published).await).expect("text");
+    assert!(page.contains("Đã công bố phiên bản 1") && page.contains("người khác soạn, đã xem lại"), "{page}");
+    assert!(text(&server, "/reference/versions/1", officer).await.contains("18/03/2027"));
+    let csv = text(&server, "/reference/table.csv?table=holidays", officer).await;
+    assert!(csv.contains("2027-03-17,Nghỉ thử,le,,9/TB-UBND"), "{csv}");
+    let removed = figures::post(&server, "/reference/tables/holidays/remove", officer, "date=2027-03-17&unit=").await;
+    assert_eq!(removed.status(), 303);
+    assert!(text(&server, "/reference", officer).await.contains("bỏ"));
+
+    let units = "code,name,kind,parent,valid_from,valid_to,successor\n298,Huyện Thử,district,30,2000-01-01,,\n";
+    let asked = upload(&server, admin, &[("kind", "units")], units).await;
+    let page = String::from_utf8(bytes(asked).await).expect("text");
+    assert!(page.contains("Chưa thay gì") && page.contains("Huyện Thử"), "{page}");
+    assert_eq!(server.app.read(|store| store.units().expect("read").len()).await.expect("read"), Snapshot::starter().units.len());
+    assert_eq!(upload(&server, admin, &[("kind", "units"), ("sure", "1"), ("text", units)], "").await.status(), 200);
+    assert_eq!(server.app.read(|store| store.units().expect("read").len()).await.expect("read"), 1);
 }
