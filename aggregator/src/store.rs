@@ -17,7 +17,8 @@ use motcua_shared::entry::{Hash, Head, Record, Seq};
 use motcua_shared::index766::Numbers;
 use motcua_shared::office::{Explanation, Filed, Said, Stated};
 use motcua_shared::period::Period;
-use motcua_shared::rule::{Finding, Mark, Marked, ProcedureUse, Slice};
+use motcua_shared::rule::{Mark, Marked, ProcedureUse, Seen, Slice};
+use motcua_shared::same_person::SamePersonDay;
 use motcua_shared::sync;
 use motcua_shared::unit::{self, Key, Organisation, Unit};
 use motcua_shared::wire::{AgentReport, Signed};
@@ -91,6 +92,8 @@ pub struct Held {
     pub kept_aside: Option<Seq>,
     /// When it is asked to come at night: seconds after local midnight.
     pub night_slot_s: Option<u32>,
+    /// Number of what is decided about findings of its unit.
+    pub decisions: u64,
 }
 
 /// What an agent told of itself.
@@ -202,11 +205,7 @@ pub struct Checked {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     pub unit: String,
-    /// As it was found last.
-    pub finding: Finding,
-    pub first_seen: LocalTime,
-    pub last_seen: LocalTime,
-    pub gone_since: Option<LocalTime>,
+    pub seen: Seen,
 }
 
 /// Something that happened to a finding.
@@ -481,6 +480,8 @@ pub trait Store: People + Machines + Send {
     fn rollup_until(&self, unit: Option<&str>, days: &[NaiveDate]) -> Result<Vec<Counters>, StoreError>;
     /// The same of one day for each unit of which anything is known.
     fn rollup_until_by_unit(&self, day: NaiveDate) -> Result<BTreeMap<String, Counters>, StoreError>;
+    /// The same of one day and one field for each unit that has anything in it.
+    fn rollup_until_by_unit_in(&self, field: &str, day: NaiveDate) -> Result<BTreeMap<String, Counters>, StoreError>;
     /// The same of one day for each procedure of a unit, or of all together, by field and procedure.
     fn rollup_until_by_procedure(&self, unit: Option<&str>, day: NaiveDate) -> Result<Vec<ProcedureCounters>, StoreError>;
     /// How the counters were counted, see [`motcua_shared::contribution::edition`]; `None` by a program that did not say.
@@ -529,6 +530,8 @@ pub trait Store: People + Machines + Send {
     /// What happened to findings of a unit or of all, in order.
     fn finding_events(&self, unit: Option<&str>) -> Result<Vec<FindingEvent>, StoreError>;
     fn finding_event_add(&mut self, event: &FindingEvent) -> Result<(), StoreError>;
+    /// What offices told of several dossiers of one person, with the unit and origin of each saying.
+    fn same_person(&self, unit: Option<&str>) -> Result<Vec<(String, Hash, SamePersonDay)>, StoreError>;
     /// Calls `visit` for each applied entry that names no dossier, in order of arrival.
     fn entries_of_offices(&self, visit: &mut dyn FnMut(StoredEntry)) -> Result<(), StoreError>;
     /// Forgets what is computed from the log: dossiers, rollups, quarantine, what offices say.

@@ -84,6 +84,7 @@ struct Shared {
     hashing: Semaphore,
     /// What was seen and is not written down yet.
     views: Views,
+    checks: findings::Checks,
     glances: Glances,
     metrics: Metrics,
     data: PathBuf,
@@ -112,6 +113,7 @@ impl App {
             nights: Nights::new(limits),
             hashing: Semaphore::new(2),
             views: Views::default(),
+            checks: findings::Checks::default(),
             glances: Glances::open(data)?,
             metrics: Metrics::default(),
             data: data.to_owned(),

@@ -18,6 +18,7 @@ use motcua_shared::index766::Numbers;
 use motcua_shared::office::{Explanation, Filed, Said, Stated};
 use motcua_shared::period::Period;
 use motcua_shared::rule::{Mark, Marked, ProcedureUse, Slice};
+use motcua_shared::same_person::SamePersonDay;
 use motcua_shared::schedule::night_of;
 use motcua_shared::sync;
 use motcua_shared::unit::{Key, Unit, new_keys, since_of};
@@ -368,7 +369,8 @@ impl Store for SqliteStore {
         let (quarantined, mut reasons): (Vec<Seq>, Vec<String>) = held.collect::<Sql<Vec<(Seq, String)>>>()?.into_iter().unzip();
         reasons.truncate(REASONS);
         let night_slot_s = self.night_slot(stream)?;
-        Ok(Held { stored, quarantined, reasons, compared: None, kept_aside: None, night_slot_s })
+        let decisions = findings::decisions_number(&self.connection, stream)?;
+        Ok(Held { stored, quarantined, reasons, compared: None, kept_aside: None, night_slot_s, decisions })
     }
 
     fn stream_hashes(&self, stream: Uuid, from: Seq, to: Seq) -> Result<Vec<Hash>, StoreError> {
@@ -661,6 +663,10 @@ impl Store for SqliteStore {
         figures::until_by_unit(&self.connection, day)
     }
 
+    fn rollup_until_by_unit_in(&self, field: &str, day: NaiveDate) -> Result<BTreeMap<String, Counters>, StoreError> {
+        figures::until_by_unit_in(&self.connection, field, day)
+    }
+
     fn rollup_until_by_procedure(&self, unit: Option<&str>, day: NaiveDate) -> Result<Vec<ProcedureCounters>, StoreError> {
         figures::until_by_procedure(&self.connection, unit, day)
     }
@@ -730,7 +736,7 @@ impl Store for SqliteStore {
         Ok(self.connection.execute_batch(
             "delete from dossier; delete from rollup; delete from rollup_unit; delete from rollup_procedure;
              delete from rollup_known; delete from quarantine;
-             delete from declared; delete from explanation; delete from filed_report;
+             delete from declared; delete from explanation; delete from filed_report; delete from same_person;
              delete from dossier_mark; delete from checked_stream; delete from checked_unit;",
         )?)
     }
@@ -797,6 +803,10 @@ impl Store for SqliteStore {
 
     fn finding_events(&self, unit: Option<&str>) -> Result<Vec<FindingEvent>, StoreError> {
         findings::events(&self.connection, unit)
+    }
+
+    fn same_person(&self, unit: Option<&str>) -> Result<Vec<(String, Hash, SamePersonDay)>, StoreError> {
+        office::same_person(&self.connection, unit)
     }
 
     fn finding_event_add(&mut self, event: &FindingEvent) -> Result<(), StoreError> {

@@ -13,6 +13,7 @@ use axum::{Json, Router};
 use chrono::NaiveDate;
 use motcua_shared::access::node::Right;
 use motcua_shared::calendar::local_day;
+use motcua_shared::rule::Standing;
 use motcua_shared::unit::View;
 use serde::Deserialize;
 
@@ -20,7 +21,7 @@ use self::figures::{Asked, Report, ReportQuery, report_query};
 use super::audit::Asked as AuditAsked;
 use super::viewer::{self, AllOffices, AuditViewer, DossiersOf, EnrollingViewer, FiguresOf, FindingsOf, OfficesOf, PeopleViewer};
 use super::{App, Problem, audit, csv, machines, metrics, now, people, publication, reference, tokens};
-use crate::findings::{self, FindingsError, Listed, Standing};
+use crate::findings::{self, FindingsError, Listed};
 use crate::operation::Operation;
 use crate::rollup::{self, NodeStatus, ReportError};
 use crate::store::{DossierRow, Store, StoreError};
