@@ -94,7 +94,10 @@ pub fn units_replace(store: &mut dyn Store, units: Vec<Unit>, by: &By) -> Result
         let changes = changes(&before, &after);
         if !changes.is_empty() {
             store.units_replace(&after.units)?;
-            keep(store, &after, by)?;
+            // Without a difference to what is in force nothing waits to be published.
+            if store.reference_draft()?.is_some() || fingerprint(&after) != fingerprint(&in_force(store)?.1) {
+                keep(store, &after, by)?;
+            }
             audit::note(store, by, Act::UnitsChanged, "danh mục đơn vị", &format!("{} thay đổi", changes.len()))?;
         }
         Ok(changes)

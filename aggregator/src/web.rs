@@ -375,7 +375,7 @@ mod tests {
 
     use axum::body::Body;
     use axum::http::{Method, Request};
-    use motcua_shared::access::node::Role;
+    use motcua_shared::access::node::{Right, Role};
     use motcua_shared::entry::Hash;
     use motcua_shared::wire::{CertificateRequest, Enrolled, Hello, MAX_REQUEST, Receipt, Signed, Upload, decode, encode};
     use tower::ServiceExt as _;
@@ -435,9 +435,10 @@ mod tests {
             self.district.store.stream_add(&stream, now() - chrono::Days::new(10)).expect("added");
         }
 
-        /// Gives a program this token, to read everything that programs read.
+        /// Gives a program this token, to read everything that a program can be given to read.
         fn gives_token(&mut self, token: &str) {
-            let asked = NewToken { name: "script".to_owned(), scope: String::new(), unit: None, days: None };
+            let scope = Right::READING.map(Right::code).join(",");
+            let asked = NewToken { name: "script".to_owned(), scope, unit: None, days: None };
             let by = crate::audit::By::command_line(now());
             let (_, made) = auth::token_create(&mut self.district.store, &asked, &by).expect("made");
             self.district.store.token_keep(auth::token_hash(token), &made).expect("kept");
