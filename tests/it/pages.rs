@@ -7,6 +7,7 @@ mod access;
 mod district;
 mod hostile;
 mod officials;
+mod plain;
 mod receive;
 mod roles;
 mod routes;
