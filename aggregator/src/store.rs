@@ -474,6 +474,8 @@ pub trait Store: Send {
     fn dossier_units(&self, ids: &BTreeSet<Uuid>) -> Result<BTreeMap<Uuid, String>, StoreError>;
     /// Entries of a dossier that arrived before `n` and were applied, without their sealed parts.
     fn dossier_history(&self, id: Uuid, before: i64) -> Result<Vec<Record>, StoreError>;
+    /// Dossiers that a unit handed over and that no other unit opened yet, by the unit that handed over.
+    fn handovers_waiting(&self) -> Result<BTreeMap<String, u64>, StoreError>;
     fn dossiers_save(&mut self, rows: &[DossierRow]) -> Result<(), StoreError>;
     /// By code; several when streams gave out the same one.
     fn dossiers_find(&self, code: &str) -> Result<Vec<DossierRow>, StoreError>;

@@ -6,6 +6,7 @@
 mod access;
 mod district;
 mod hostile;
+mod plain;
 mod receive;
 mod roles;
 mod routes;

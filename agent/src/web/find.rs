@@ -206,10 +206,12 @@ pub async fn show(viewer: Viewer, State(app): State<App>, Query(asked): Query<As
     Ok((status, html(&shown)?).into_response())
 }
 
-/// How many there are in each state, whatever else was asked for.
+/// How many there are in each state; nothing where something else was asked for, which they would say nothing of.
 fn groups(store: &Store, asked: &Asked, now: LocalTime) -> crate::store::Result<Vec<Group>> {
+    if !(Asked { state: String::new(), ..asked.clone() }).is_blank() {
+        return Ok(Vec::new());
+    }
     let counts = store.dossier_counts(now)?;
-    let alone = Asked { state: String::new(), ..asked.clone() }.is_blank();
     let group = |(code, name): (&'static str, &'static str)| Group {
         code,
         name,
@@ -217,7 +219,7 @@ fn groups(store: &Store, asked: &Asked, now: LocalTime) -> crate::store::Result<
             "" => counts.iter().filter(|(state, _)| *state != OVERDUE).map(|(_, count)| *count).sum(),
             code => counts.get(code).copied().unwrap_or(0),
         }),
-        current: alone && asked.state == code,
+        current: asked.state == code,
     };
     Ok(GROUPS.map(group).into())
 }

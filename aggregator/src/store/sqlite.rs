@@ -646,6 +646,15 @@ impl Store for SqliteStore {
         figures::months(&self.connection)
     }
 
+    fn handovers_waiting(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "select d.unit, count(*) from dossier d
+             where d.state = 'handed_over' and not exists (select 1 from dossier o where o.code = d.code and o.unit <> d.unit)
+             group by d.unit",
+        )?;
+        Ok(statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Sql<_>>()?)
+    }
+
     fn rollup_until(&self, unit: Option<&str>, days: &[NaiveDate]) -> Result<Vec<Counters>, StoreError> {
         figures::until(&self.connection, unit, days)
     }
