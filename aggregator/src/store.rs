@@ -18,7 +18,7 @@ use motcua_shared::index766::Numbers;
 use motcua_shared::office::{Explanation, Filed, Said, Stated};
 use motcua_shared::period::Period;
 use motcua_shared::rule::{Mark, Marked, ProcedureUse, Seen, Slice};
-use motcua_shared::same_person::SamePersonDay;
+use motcua_shared::same_person::SamePersonGroup;
 use motcua_shared::sync;
 use motcua_shared::unit::{self, Key, Organisation, Unit};
 use motcua_shared::wire::{AgentReport, Signed};
@@ -533,7 +533,7 @@ pub trait Store: People + Machines + Send {
     fn finding_events(&self, unit: Option<&str>) -> Result<Vec<FindingEvent>, StoreError>;
     fn finding_event_add(&mut self, event: &FindingEvent) -> Result<(), StoreError>;
     /// What offices told of several dossiers of one person, with the unit and origin of each saying.
-    fn same_person(&self, unit: Option<&str>) -> Result<Vec<(String, Hash, SamePersonDay)>, StoreError>;
+    fn same_person(&self, unit: Option<&str>) -> Result<Vec<(String, Hash, SamePersonGroup)>, StoreError>;
     /// Calls `visit` for each applied entry that names no dossier, in order of arrival.
     fn entries_of_offices(&self, visit: &mut dyn FnMut(StoredEntry)) -> Result<(), StoreError>;
     /// Forgets what is computed from the log: dossiers, rollups, quarantine, what offices say.

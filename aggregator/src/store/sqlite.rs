@@ -18,7 +18,7 @@ use motcua_shared::index766::Numbers;
 use motcua_shared::office::{Explanation, Filed, Said, Stated};
 use motcua_shared::period::Period;
 use motcua_shared::rule::{Mark, Marked, ProcedureUse, Slice};
-use motcua_shared::same_person::SamePersonDay;
+use motcua_shared::same_person::SamePersonGroup;
 use motcua_shared::schedule::night_of;
 use motcua_shared::sync;
 use motcua_shared::unit::{Key, Unit, new_keys, since_of};
@@ -814,7 +814,7 @@ impl Store for SqliteStore {
         findings::events(&self.connection, unit)
     }
 
-    fn same_person(&self, unit: Option<&str>) -> Result<Vec<(String, Hash, SamePersonDay)>, StoreError> {
+    fn same_person(&self, unit: Option<&str>) -> Result<Vec<(String, Hash, SamePersonGroup)>, StoreError> {
         office::same_person(&self.connection, unit)
     }
 

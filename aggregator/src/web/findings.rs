@@ -16,7 +16,6 @@ use motcua_shared::catalogue::field_name;
 use motcua_shared::decision::Decision;
 use motcua_shared::dictionary::Dictionary;
 use motcua_shared::dossier::Code;
-use motcua_shared::period::Period;
 use motcua_shared::rule::{Book, Finding, Regulation, Shown, Standing, Turn, regulations, rule_name};
 use motcua_shared::text::{nfc, number};
 use serde::Deserialize;
@@ -113,7 +112,7 @@ pub async fn list(viewer: FindingsOf, State(app): State<App>, Query(mut asked): 
     rules.dedup();
     let of_period = |finding: &Finding| format!("{}..{}", finding.from, finding.to);
     let mut periods: Vec<(String, String)> =
-        all.iter().map(|one| (of_period(&one.finding), period_words(one.finding.period()))).collect();
+        all.iter().map(|one| (of_period(&one.finding), one.finding.period().words())).collect();
     periods.sort();
     periods.dedup();
     let state = if asked.state.is_empty() { "unsettled" } else { &asked.state };
@@ -141,11 +140,6 @@ pub async fn list(viewer: FindingsOf, State(app): State<App>, Query(mut asked): 
         rows,
         letter: if asked.unit.is_empty() { String::new() } else { format!("/findings/{}/letter", asked.unit) },
     })
-}
-
-/// Its name where it has one, and its days.
-fn period_words(period: Period) -> String {
-    period.name().map_or_else(|| period.days(), |name| format!("{name} ({})", period.days()))
 }
 
 #[derive(Template)]
@@ -326,7 +320,6 @@ struct Question {
     title: String,
     period: String,
     note: String,
-    compared: String,
     explanations: Vec<String>,
     evidence: String,
     basis: String,
@@ -346,9 +339,8 @@ fn question(one: &Listed, dictionary: &Dictionary) -> Question {
         } else {
             format!("{}: {name}", rule_name(&finding.rule))
         },
-        period: period_words(finding.period()),
+        period: finding.period().words(),
         note: finding.note.clone(),
-        compared: finding.compared(),
         explanations: finding.explanations.clone(),
         evidence: finding.evidence.join(", "),
         basis: finding.basis.clone(),
