@@ -4,6 +4,7 @@
 //! for complete. Start at [`Offices::gather`] and [`Offices::lack`].
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use motcua_shared::calendar::{LocalTime, local_day};
@@ -30,10 +31,10 @@ const CLOCK_OFF_MS: i64 = 5 * 60_000;
 /// Everybody, as they stand at one moment. Units are named by their keys: see [`motcua_shared::unit::Key`].
 pub struct Offices {
     pub node: Node,
-    pub organisation: Organisation,
+    pub organisation: Arc<Organisation>,
     pub streams: Vec<StreamStatus>,
     /// Offices that missed their night.
-    pub absent: Vec<Absent>,
+    absent: BTreeMap<String, Absent>,
     /// Dossiers that an office handed over and nobody opened yet.
     pub handed_over: BTreeMap<String, u64>,
     by_unit: BTreeMap<String, Vec<usize>>,
@@ -42,18 +43,19 @@ pub struct Offices {
 impl Offices {
     pub fn gather(store: &dyn Store, now: LocalTime) -> Result<Offices, StoreError> {
         let mut offices = Offices::of(node(store)?, store.organisation()?, store.streams(None)?);
-        offices.absent = nights::absent(&offices.streams, &offices.organisation, now);
+        let absent = nights::absent(&offices.streams, &offices.organisation, now);
+        offices.absent = absent.into_iter().map(|absent| (absent.unit.clone(), absent)).collect();
         offices.handed_over = store.handovers_waiting()?;
         Ok(offices)
     }
 
     /// From what was read already; nobody's nights are looked at.
-    pub fn of(node: Node, organisation: Organisation, streams: Vec<StreamStatus>) -> Offices {
+    pub fn of(node: Node, organisation: Arc<Organisation>, streams: Vec<StreamStatus>) -> Offices {
         let mut by_unit: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         for (place, stream) in streams.iter().enumerate() {
             by_unit.entry(stream.unit.clone()).or_default().push(place);
         }
-        Offices { node, organisation, streams, absent: Vec::new(), handed_over: BTreeMap::new(), by_unit }
+        Offices { node, organisation, streams, absent: BTreeMap::new(), handed_over: BTreeMap::new(), by_unit }
     }
 
     /// Offices of the node that existed on some day of the period, and whoever has sent something.
@@ -102,7 +104,7 @@ impl Offices {
     }
 
     pub fn absent(&self, key: &str) -> Option<&Absent> {
-        self.absent.iter().find(|absent| absent.unit == key)
+        self.absent.get(key)
     }
 
     /// When an office was last heard of.

@@ -100,7 +100,7 @@ pub fn status(store: &dyn Store, now: LocalTime) -> Result<NodeStatus, StoreErro
         applied: sum(|stream| stream.applied),
         quarantined: sum(|stream| stream.quarantined),
         pending: sum(|stream| stream.pending),
-        missed_nights: nights::absent(&streams, &store.organisation()?, now),
+        missed_nights: nights::absent(&streams, &*store.organisation()?, now),
         healing: node.restored_at.map(|at| NodeHealing::of(at, &streams)),
         streams,
     })

@@ -9,6 +9,7 @@ pub mod people;
 pub mod sqlite;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use chrono::NaiveDate;
 use motcua_shared::calendar::LocalTime;
@@ -397,10 +398,8 @@ pub trait Store: People + Machines + Send {
     fn units(&self) -> Result<Vec<Unit>, StoreError>;
     /// The name of every unit that this database ever knew; see [`motcua_shared::unit::Key`].
     fn unit_keys(&self) -> Result<Vec<Key>, StoreError>;
-    /// The units of all times under their keys.
-    fn organisation(&self) -> Result<Organisation, StoreError> {
-        Ok(Organisation::new(self.units()?, &self.unit_keys()?))
-    }
+    /// The units of all times under their keys; made once, and again when the table was replaced.
+    fn organisation(&self) -> Result<Arc<Organisation>, StoreError>;
     /// Replaces the whole table. Keys stay, and new units get theirs.
     fn units_replace(&mut self, units: &[Unit]) -> Result<(), StoreError>;
 

@@ -191,10 +191,11 @@ pub fn strips(store: &dyn Store, offices: &Offices, day: NaiveDate, now: LocalTi
     let first = day.with_day(1).unwrap_or(day);
     let days: Vec<NaiveDate> = first.iter_days().take_while(|other| other.month() == first.month()).collect();
     let Some(last) = days.last().copied() else { return Ok(Vec::new()) };
+    let units: BTreeMap<_, _> = offices.streams.iter().map(|status| (status.stream, status.unit.as_str())).collect();
     let mut came: BTreeMap<(String, NaiveDate), u32> = BTreeMap::new();
     for (stream, night, times) in store.contacts(first, last)? {
-        if let Some(status) = offices.streams.iter().find(|status| status.stream == stream) {
-            *came.entry((status.unit.clone(), night)).or_default() += times;
+        if let Some(unit) = units.get(&stream) {
+            *came.entry(((*unit).to_owned(), night)).or_default() += times;
         }
     }
     // The night that runs now may still bring it.

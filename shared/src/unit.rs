@@ -192,6 +192,9 @@ pub struct Share {
 #[derive(Debug, Clone, Default)]
 pub struct Organisation {
     units: Vec<(String, Unit)>,
+    /// Where in `units` a key stands, and those that ever carried a code: a country has ten thousand, asked for one by one.
+    places: BTreeMap<String, usize>,
+    bearers: BTreeMap<String, Vec<usize>>,
 }
 
 /// How many successions are followed at most: a table that goes in a circle comes to an end.
@@ -200,14 +203,26 @@ const GENERATIONS: usize = 40;
 impl Organisation {
     /// Every unit of the table must have its key; one without is left out.
     pub fn new(units: Vec<Unit>, keys: &[Key]) -> Organisation {
-        let key = |unit: &Unit| keys.iter().find(|key| key.code == unit.code && key.since == unit.valid_from);
-        let keyed = units.into_iter().filter_map(|unit| Some((key(&unit)?.key.clone(), unit)));
-        Organisation { units: keyed.collect() }
+        let keys: BTreeMap<_, _> = keys.iter().map(|key| ((key.code.as_str(), key.since), &key.key)).collect();
+        let mut organisation = Organisation::default();
+        for unit in units {
+            let Some(key) = keys.get(&(unit.code.as_str(), unit.valid_from)) else { continue };
+            let place = organisation.units.len();
+            organisation.places.insert((*key).clone(), place);
+            organisation.bearers.entry(unit.code.clone()).or_default().push(place);
+            organisation.units.push(((*key).clone(), unit));
+        }
+        organisation
+    }
+
+    /// Those that ever carried a code, in the order of the table.
+    fn bearers(&self, code: &str) -> impl Iterator<Item = &(String, Unit)> {
+        self.bearers.get(code).into_iter().flatten().map(|place| &self.units[*place])
     }
 
     /// The unit of a key.
     pub fn unit(&self, key: &str) -> Option<&Unit> {
-        self.units.iter().find(|(known, _)| known == key).map(|(_, unit)| unit)
+        self.places.get(key).map(|place| &self.units[*place].1)
     }
 
     /// Its name; the key itself where the table does not know it.
@@ -220,7 +235,7 @@ impl Organisation {
     /// its name.
     pub fn resolve(&self, asked: &str, day: NaiveDate) -> String {
         let code = code_of(asked);
-        let bearers = || self.units.iter().filter(|(_, unit)| unit.code == code);
+        let bearers = || self.bearers(code);
         let found = match since_of(asked) {
             Some(since) => bearers().find(|(_, unit)| unit.valid_from == since),
             None => bearers()
@@ -234,7 +249,7 @@ impl Organisation {
     /// What [`Organisation::resolve`] takes for exactly this unit on any day: the code where only one ever carried it.
     pub fn exact(&self, key: &str) -> String {
         let Some(unit) = self.unit(key) else { return key.to_owned() };
-        let reused = self.units.iter().filter(|(_, other)| other.code == unit.code).count() > 1;
+        let reused = self.bearers(&unit.code).count() > 1;
         if reused { format!("{}@{}", unit.code, unit.valid_from) } else { unit.code.clone() }
     }
 
@@ -251,7 +266,7 @@ impl Organisation {
     fn heirs(&self, key: &str) -> Vec<Share> {
         let Some(unit) = self.unit(key) else { return Vec::new() };
         let Some(next) = unit.valid_to.and_then(|end| end.succ_opt()) else { return Vec::new() };
-        let bearer = |code: &str| self.units.iter().find(|(_, heir)| heir.code == code && heir.is_valid(next));
+        let bearer = |code: &str| self.bearers(code).find(|(_, heir)| heir.is_valid(next));
         let shares = unit.heirs().unwrap_or_default().into_iter();
         shares.filter_map(|(code, percent)| Some(Share { key: bearer(code)?.0.clone(), percent })).collect()
     }

@@ -6,8 +6,10 @@
 mod figures;
 mod filed;
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat};
@@ -21,7 +23,7 @@ use motcua_shared::rule::{Mark, Marked, ProcedureUse, Slice};
 use motcua_shared::same_person::SamePersonGroup;
 use motcua_shared::schedule::night_of;
 use motcua_shared::sync;
-use motcua_shared::unit::{Key, Unit, new_keys, since_of};
+use motcua_shared::unit::{Key, Organisation, Unit, new_keys, since_of};
 use motcua_shared::wire::{AgentReport, REASONS, Signed, decode, encode};
 use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params};
 use uuid::Uuid;
@@ -82,6 +84,8 @@ impl From<refinery::Error> for StoreError {
 /// One connection.
 pub struct SqliteStore {
     connection: Connection,
+    /// The units as they were at the mark of the table that stands beside them.
+    organisation: RefCell<Option<(String, Arc<Organisation>)>>,
 }
 
 impl SqliteStore {
@@ -90,7 +94,7 @@ impl SqliteStore {
         let mut connection = Connection::open(file(data))?;
         settle(&connection)?;
         migrations::runner().run(&mut connection)?;
-        Ok(SqliteStore { connection })
+        Ok(SqliteStore { connection, organisation: RefCell::default() })
     }
 
     /// Opens the database for reading and writing, bringing its schema up to date.
@@ -111,7 +115,7 @@ impl SqliteStore {
         let connection = Connection::open_with_flags(file(data), flags)?;
         connection.busy_timeout(PATIENCE)?;
         connection.set_prepared_statement_cache_capacity(64);
-        Ok(SqliteStore { connection })
+        Ok(SqliteStore { connection, organisation: RefCell::default() })
     }
 
     /// Opens it for reading one unchanging state, whatever is written meanwhile.
@@ -229,8 +233,23 @@ impl Store for SqliteStore {
         Ok(keys.collect::<Sql<_>>()?)
     }
 
+    fn organisation(&self) -> Result<Arc<Organisation>, StoreError> {
+        let mut statement = self.connection.prepare_cached("select value from meta where key = 'units'")?;
+        let mark: String = statement.query_row([], |row| row.get(0)).optional()?.unwrap_or_default();
+        let mut kept = self.organisation.borrow_mut();
+        if let Some((_, organisation)) = kept.as_ref().filter(|(of, _)| *of == mark) {
+            return Ok(organisation.clone());
+        }
+        let organisation = Arc::new(Organisation::new(self.units()?, &self.unit_keys()?));
+        *kept = Some((mark, organisation.clone()));
+        Ok(organisation)
+    }
+
     fn units_replace(&mut self, units: &[Unit]) -> Result<(), StoreError> {
-        self.connection.execute("delete from unit", [])?;
+        self.connection.execute_batch(
+            "delete from unit;
+             insert or replace into meta (key, value) values ('units', lower(hex(randomblob(8))))",
+        )?;
         let mut statement = self.connection.prepare_cached(
             "insert into unit (code, name, kind, parent, valid_from, valid_to, successor) values (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
         )?;
@@ -323,11 +342,12 @@ impl Store for SqliteStore {
     fn streams(&self, unit: Option<&str>) -> Result<Vec<StreamStatus>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "select s.unit, s.stream, coalesce((select max(e.seq) from entry e where e.stream = s.stream), 0),
-                    (select count(*) from quarantine q where q.stream = s.stream),
-                    (select count(*) from fork f where f.stream = s.stream), s.told_head_seq,
+                    coalesce(q.held, 0), coalesce(f.aside, 0), s.told_head_seq,
                     (select a.arrived_at from arrival a where a.stream = s.stream order by a.from_seq desc limit 1),
                     s.last_seen_at, s.enrolled_at, s.agent_version, s.clock_offset_ms, h.had, h.has, s.night_slot_s
              from stream s
+             left join (select stream, count(*) as held from quarantine group by stream) q on q.stream = s.stream
+             left join (select stream, count(*) as aside from fork group by stream) f on f.stream = s.stream
              left join healing h on h.stream = s.stream and h.epoch = (select value from meta where key = 'epoch')
              where ?1 is null or s.unit = ?1 order by s.unit, s.enrolled_at, s.stream",
         )?;

@@ -128,7 +128,8 @@ struct Said {
     made: Option<Made>,
 }
 
-type Everything = (Vec<StreamStatus>, BTreeMap<Uuid, Certified>, Vec<GivenCode>, Vec<motcua_shared::unit::Unit>, Organisation);
+type Everything =
+    (Vec<StreamStatus>, BTreeMap<Uuid, Certified>, Vec<GivenCode>, Vec<motcua_shared::unit::Unit>, std::sync::Arc<Organisation>);
 
 fn read(store: &dyn Store) -> Result<Everything, StoreError> {
     Ok((store.streams(None)?, store.certified()?, store.codes(CODES)?, store.units()?, store.organisation()?))
