@@ -13,6 +13,7 @@ pub mod config;
 pub mod filed;
 pub mod findings;
 pub mod ingest;
+pub mod narrative;
 pub mod nights;
 pub mod offices;
 pub mod output;

@@ -12,6 +12,7 @@ mod dashboard;
 pub mod findings;
 mod health;
 mod index;
+mod narrative;
 pub mod pages;
 mod period;
 mod reports;

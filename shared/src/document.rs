@@ -98,6 +98,12 @@ pub struct Paragraph {
     /// A rule below, half as wide as the text, as under the heading of a document.
     #[serde(default)]
     pub ruled: bool,
+    /// The rule is as wide as the text, as under the national motto (NĐ 30/2020, Phụ lục I).
+    #[serde(default)]
+    pub ruled_whole: bool,
+    /// It does not stay alone at the foot of a page.
+    #[serde(default)]
+    pub keep: bool,
 }
 
 impl Paragraph {
@@ -138,8 +144,23 @@ impl Paragraph {
     }
 
     #[must_use]
+    pub fn indent(self, indent: u16) -> Paragraph {
+        Paragraph { indent, ..self }
+    }
+
+    #[must_use]
     pub fn ruled(self) -> Paragraph {
         Paragraph { ruled: true, ..self }
+    }
+
+    #[must_use]
+    pub fn ruled_whole(self) -> Paragraph {
+        Paragraph { ruled: true, ruled_whole: true, ..self }
+    }
+
+    #[must_use]
+    pub fn keep(self) -> Paragraph {
+        Paragraph { keep: true, ..self }
     }
 
     /// All its letters.

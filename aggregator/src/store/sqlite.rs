@@ -27,9 +27,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params}
 use uuid::Uuid;
 
 use super::{
-    Certificate, Checked, DossierRow, Enrolment, FiledForm, FindingEvent, Healing, Held, IndexInput, Kept, MonthRow, NewEntry,
-    NewFiledForm, Node, Of, ProcedureCounters, Quarantined, Reference, Role, RollupRow, Store, StoreError, StoredEntry, Stream,
-    StreamStatus, Told, User,
+    Certificate, Checked, DossierRow, Enrolment, FiledForm, FindingEvent, Healing, Held, IndexInput, Kept, MonthRow,
+    NarrativeWords, NewEntry, NewFiledForm, Node, Of, ProcedureCounters, Quarantined, Reference, Role, RollupRow, Store,
+    StoreError, StoredEntry, Stream, StreamStatus, Told, User,
 };
 
 mod findings;
@@ -671,6 +671,14 @@ impl Store for SqliteStore {
 
     fn filed_list(&self) -> Result<Vec<FiledForm>, StoreError> {
         filed::list(&self.connection)
+    }
+
+    fn narrative_words(&self) -> Result<Vec<NarrativeWords>, StoreError> {
+        filed::narrative_words(&self.connection)
+    }
+
+    fn narrative_words_keep(&mut self, words: &NarrativeWords) -> Result<(), StoreError> {
+        filed::narrative_words_keep(&self.connection, words)
     }
 
     fn index_inputs(&self, unit: &str, period: Period) -> Result<BTreeMap<String, Numbers>, StoreError> {

@@ -19,7 +19,7 @@ use motcua_shared::text::number;
 use serde::Deserialize;
 
 use super::sync::SMALL;
-use super::{App, DoorError, Problem, commune, comparison, dashboard, findings, health, index, now, reports};
+use super::{App, DoorError, Problem, commune, comparison, dashboard, findings, health, index, narrative, now, reports};
 use crate::auth::{self, AuthError, token_hash};
 use crate::output::people_time;
 use crate::rollup;
@@ -40,6 +40,9 @@ pub fn routes() -> Router<App> {
         .route("/reports/ii06.csv", get(reports::ii06_csv))
         .route("/reports/procedures", get(reports::procedures))
         .route("/reports/procedures.csv", get(reports::procedures_csv))
+        .route("/reports/narrative", get(narrative::page).post(narrative::save).layer(DefaultBodyLimit::max(narrative::LARGEST)))
+        .route("/reports/narrative/file/{format}", get(narrative::file))
+        .route("/reports/narrative/filed/{id}/{format}", get(narrative::filed))
         .route("/reports/filed", get(reports::filed_list).post(reports::file))
         .route("/reports/filed/{id}", get(reports::filed_report))
         .route("/index766", get(index::page).post(index::save))

@@ -127,8 +127,8 @@ impl<'a> Flow<'a> {
             bottom: height - points(margins.bottom),
             y: top,
         };
-        for block in &section.blocks {
-            flow.block(block);
+        for (place, block) in section.blocks.iter().enumerate() {
+            flow.block(block, &section.blocks[place + 1..]);
         }
         flow.pages
     }
@@ -171,9 +171,15 @@ impl<'a> Flow<'a> {
         self.y += height;
     }
 
-    fn block(&mut self, block: &Block) {
+    fn block(&mut self, block: &Block, below: &[Block]) {
         match block {
             Block::Paragraph(paragraph) => {
+                if paragraph.keep
+                    && self.y > self.top
+                    && !self.fits(self.paragraph(paragraph, self.room).height + self.lead(below))
+                {
+                    self.turn();
+                }
                 if self.y > self.top {
                     self.y += f32::from(paragraph.above);
                 }
@@ -192,6 +198,25 @@ impl<'a> Flow<'a> {
                 let set = self.set(std::slice::from_ref(block), self.room);
                 self.place(set);
             }
+        }
+    }
+
+    /// How high the beginning of `blocks` is that must not be parted from what stands above it.
+    fn lead(&self, blocks: &[Block]) -> f32 {
+        let Some((first, rest)) = blocks.split_first() else { return 0.0 };
+        match first {
+            Block::Space(millimetres) => points(*millimetres) + self.lead(rest),
+            Block::Paragraph(paragraph) => {
+                let lines = self.paragraph_lines(paragraph, self.room);
+                let most = if paragraph.keep { usize::MAX } else { 2 };
+                let height: f32 = lines.iter().take(most).map(|line| line.height).sum();
+                f32::from(paragraph.above) + height + if paragraph.keep { self.lead(rest) } else { 0.0 }
+            }
+            Block::Table(table) => {
+                let first = table.rows.iter().take(1).map(|row| self.band(table, std::slice::from_ref(row), self.room).height);
+                stacked(self.head(table, self.room)).height + first.sum::<f32>()
+            }
+            other => self.set(std::slice::from_ref(other), self.room).height,
         }
     }
 
@@ -248,7 +273,8 @@ impl<'a> Flow<'a> {
             sets.push(set_line(line, paragraph.align, size, indent, room - indent));
         }
         if let Some(last) = sets.last_mut().filter(|_| paragraph.ruled) {
-            let width = broken.last().map_or(0.0, Line::width) / 2.0;
+            let part = if paragraph.ruled_whole { 1.0 } else { 2.0 };
+            let width = broken.last().map_or(0.0, Line::width) / part;
             last.items.push(Item::Box { x: (room - width) / 2.0, y: last.height + 1.0, width, height: RULE });
             last.height += 4.0;
         }

@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use motcua_shared::calendar::local_day;
 use motcua_shared::index766::Index;
 use motcua_shared::indicator::{self, Better};
+use motcua_shared::narrative;
 use motcua_shared::period::Period;
 use motcua_shared::unit;
 use serde::{Deserialize, Serialize};
@@ -201,7 +202,7 @@ struct Since {
 async fn filed_one(_: Reader, State(app): State<App>, Path(id): Path<i64>) -> Result<Json<FiledWhole>, Problem> {
     let whole = app
         .read(move |store| -> Result<_, FileError> {
-            let filed = store.filed_find(id)?.ok_or(FileError::Unknown(id))?;
+            let filed = store.filed_find(id)?.filter(|filed| filed.form != narrative::FORM).ok_or(FileError::Unknown(id))?;
             let frozen = filed::read(&filed)?;
             let drift = filed::drift(store, &filed)?;
             Ok(FiledWhole {
