@@ -8,7 +8,7 @@ use motcua_shared::book::Place;
 use motcua_shared::calendar::{LocalTime, local_day};
 use motcua_shared::document::{Align, Block, Cell, Margins, PageSize, Paragraph, Run, Section, Table};
 use motcua_shared::dossier::Dossier;
-use motcua_shared::paper::{Paper, PaperKind};
+use motcua_shared::paper::{Named, kind_name};
 use motcua_shared::ruleset::{Form, FormTitle, Ruleset};
 use motcua_shared::seal::Sealed;
 use motcua_shared::text::number;
@@ -33,11 +33,13 @@ pub struct Facts {
     pub person: Sealed,
     pub procedure: String,
     /// Each paper under its name.
-    pub papers: Vec<(String, Paper)>,
+    pub papers: Vec<Named>,
     /// Who writes the form.
     pub clerk: String,
     /// Why: what to complete, why it is refused, late or stopped.
     pub reason: String,
+    /// Of a request that was not accepted, what it lacked; otherwise empty.
+    pub lack: &'static str,
     /// Of an apology: the day that was promised before.
     pub old_due_at: Option<LocalTime>,
     /// What the two-dimensional code says.
@@ -63,6 +65,7 @@ pub fn section(form: Form, facts: &Facts) -> Option<Section> {
         Form::Apology => blocks.extend(apology(facts)),
         Form::StopNotice => blocks.extend(stop(facts)),
         Form::ControlSheet => blocks.extend(control(facts)),
+        Form::ReturnSheet => blocks.extend(returned(facts)),
         Form::Book => return None,
     }
     Some(Section { page: PageSize::A5, landscape: false, margins: Margins::FORM, size: SIZE, numbered: false, blocks })
@@ -95,7 +98,9 @@ fn title_blocks(title: FormTitle, facts: &Facts) -> Vec<Block> {
             (1, vec![Block::Qr { text: facts.proof.clone(), side: 24 }]),
         ]));
     }
-    blocks.push(Paragraph::italic(format!("({})", title.number)).align(Align::Right).size(9).into());
+    if !title.number.is_empty() {
+        blocks.push(Paragraph::italic(format!("({})", title.number)).align(Align::Right).size(9).into());
+    }
     blocks
 }
 
@@ -141,18 +146,12 @@ fn receipt(facts: &Facts) -> Vec<Block> {
     blocks
 }
 
-fn papers(papers: &[(String, Paper)]) -> Table {
-    let kind = |kind| match kind {
-        PaperKind::Original => "Bản chính",
-        PaperKind::Copy => "Bản sao",
-        PaperKind::Certified => "Bản chứng thực",
-        PaperKind::Photocopy => "Bản photo",
-    };
-    let row = |(number, (name, paper)): (usize, &(String, Paper))| {
+fn papers(papers: &[Named]) -> Table {
+    let row = |(number, (name, paper)): (usize, &Named)| {
         vec![
             Cell::of(Paragraph::plain(number.to_string()).centred()),
             Cell::plain(name),
-            Cell::plain(kind(paper.kind)),
+            Cell::plain(kind_name(paper.kind)),
             Cell::of(Paragraph::plain(paper.quantity.to_string()).centred()),
         ]
     };
@@ -189,7 +188,12 @@ fn supplement(facts: &Facts) -> Vec<Block> {
     let mut blocks = addressee(facts, "Hồ sơ của");
     blocks.push(Paragraph::plain("Yêu cầu bổ sung, hoàn thiện hồ sơ gồm những nội dung sau:").above(4).into());
     blocks.extend(lines_of(&facts.reason));
-    blocks.push(Paragraph::plain("Lý do: hồ sơ chưa đủ hoặc chưa đúng theo quy định của thủ tục hành chính.").above(4).into());
+    let lack = if facts.lack.is_empty() {
+        "hồ sơ chưa đủ hoặc chưa đúng theo quy định của thủ tục hành chính"
+    } else {
+        facts.lack
+    };
+    blocks.push(Paragraph::plain(format!("Lý do: {}.", uncapitalised(lack))).above(4).into());
     blocks.push(
         Paragraph::plain(format!(
             "Trong quá trình hoàn thiện hồ sơ nếu có vướng mắc, liên hệ {} để được hướng dẫn.",
@@ -210,7 +214,8 @@ fn refusal(facts: &Facts) -> Vec<Block> {
     let mut blocks = addressee(facts, "Hồ sơ của");
     blocks
         .push(Paragraph::plain("Qua xem xét, hồ sơ không được tiếp nhận, giải quyết với lý do cụ thể như sau:").above(4).into());
-    blocks.extend(lines_of(&facts.reason));
+    let lack = if facts.lack.is_empty() { String::new() } else { format!("{}\n", facts.lack) };
+    blocks.extend(lines_of(&format!("{lack}{}", facts.reason)));
     blocks.push(signatures("NGƯỜI NỘP HỒ SƠ", text(facts.person.name.as_ref()), "NGƯỜI TIẾP NHẬN HỒ SƠ", &facts.clerk));
     blocks
 }
@@ -249,6 +254,26 @@ fn stop(facts: &Facts) -> Vec<Block> {
     blocks
 }
 
+/// Who fetches the result signs for it (TT 01/2018/TT-VPCP Art. 9: the column of the book, on a sheet of its own).
+fn returned(facts: &Facts) -> Vec<Block> {
+    let mut blocks = addressee(facts, "Chủ hồ sơ");
+    let finished = facts.dossier.finished;
+    let result = finished.map(|finished| words::outcome_name(finished.outcome)).unwrap_or_default();
+    blocks.extend([
+        Block::field("Có kết quả lúc", finished.map(|finished| long_time(finished.at)).unwrap_or_default()),
+        Block::field("Kết quả", result),
+        Block::field("Trả kết quả lúc", facts.dossier.returned_at.map(long_time).unwrap_or_default()),
+        Block::field("Người nhận, nếu nhận thay (họ tên, số căn cước)", ""),
+    ]);
+    blocks.push(signatures("NGƯỜI NHẬN KẾT QUẢ", "", "NGƯỜI TRẢ KẾT QUẢ", &facts.clerk));
+    blocks
+}
+
+fn uncapitalised(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| format!("{}{}", first.to_lowercase(), letters.as_str()))
+}
+
 /// The control sheet: each hand-over with both signatures (NĐ 61/2018 Art. 18).
 fn control(facts: &Facts) -> Vec<Block> {
     let mut blocks = vec![
@@ -259,8 +284,13 @@ fn control(facts: &Facts) -> Vec<Block> {
             facts.dossier.received.as_ref().map(|received| long_time(received.received_at)).unwrap_or_default(),
         ),
         Block::field("Hẹn trả kết quả", facts.dossier.due_at.map(long_time).unwrap_or_default()),
-        Block::Space(2),
     ];
+    if !facts.papers.is_empty() {
+        let paper = |(name, paper): &Named| format!("{name} ({}, {})", kind_name(paper.kind), paper.quantity);
+        let list: Vec<String> = facts.papers.iter().map(paper).collect();
+        blocks.push(Block::field("Thành phần hồ sơ", list.join("; ")));
+    }
+    blocks.push(Block::Space(2));
     let cell = |text: String| Cell::plain(text);
     let desk = "Bộ phận Tiếp nhận và Trả kết quả".to_owned();
     let mut rows: Vec<Vec<Cell>> = Vec::new();

@@ -4,7 +4,6 @@
 //! what is pending are read from rows, never remembered. Knows no HTTP. Start at [`Store::receive`] and [`Store::step`].
 
 use std::cell::RefCell;
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -19,7 +18,7 @@ use motcua_shared::contribution::{COLUMNS, Counters, Delta};
 use motcua_shared::deadline;
 use motcua_shared::doctor::Line;
 pub use motcua_shared::dossier::Refusal;
-use motcua_shared::dossier::{Code, Correction, Dossier, Event};
+use motcua_shared::dossier::{Code, Dossier, Event};
 use motcua_shared::entry::{Body, ClockReading, Draft, Hash, Head, Record, Seq};
 pub use motcua_shared::reception::Reception;
 use motcua_shared::report::FieldSums;
@@ -38,6 +37,7 @@ mod drafts;
 mod figures;
 mod findings;
 mod handover;
+mod life;
 mod narrative;
 mod pending;
 mod people;
@@ -50,13 +50,13 @@ pub use books::{BookRow, CertificationRow};
 pub use check::{Damage, Proof};
 pub use desk::{DeskCounts, DeskList, DeskRow, HandedOver, StepTaken};
 pub use drafts::{HalfTyped, SavedSearch, Typist};
+pub use life::{Step, papers_named};
 pub use narrative::Typed;
 pub use people::{Act, Changed, User, UserAct};
 pub use reference::{Announced, InForce, ReferenceAttempt, Taken};
 pub use search::{Found, Indexed, Page, Search};
 pub use streams::{Branch, OwnStream, Standing};
 
-use books::Books;
 pub use handover::{HandedOut, TakenIn};
 
 mod migrations {
@@ -198,19 +198,6 @@ pub struct DossierFilter {
     pub limit: Option<u32>,
     /// How many of the newest to leave out.
     pub offset: u32,
-}
-
-/// An entry as it is shown in a dossier's history.
-#[derive(Debug, Clone)]
-pub struct Step {
-    pub seq: Seq,
-    /// The district stored it and does not count it; the reason where it said one.
-    pub held_back: Option<String>,
-    pub author: String,
-    pub recorded_at: LocalTime,
-    pub kind: String,
-    pub event: Option<Event>,
-    pub sealed: Option<Sealed>,
 }
 
 /// Who writes, when, and with which key and chance.
@@ -450,77 +437,6 @@ impl Store {
         Ok(records)
     }
 
-    /// Saves a new dossier, or a request that is not accepted, and gives out its code. The same form twice gives the same code and saves nothing more.
-    pub fn receive(&mut self, reception: Reception, pen: &Pen) -> Result<String> {
-        let id = reception.id;
-        let transaction = begin(&mut self.connection)?;
-        let known: Option<String> =
-            transaction.query_row("select code from dossier where id = ?1", [id], |row| row.get(0)).optional()?;
-        if let Some(code) = known {
-            return Ok(code);
-        }
-        let office = office(&transaction)?;
-        let code = next_code(&transaction, &office, motcua_shared::calendar::local_day(reception.received.received_at))?;
-        let clock = clock::reading(&transaction, pen.now)?;
-        let (mut dossier, mut drafts) = (Dossier::new(id), Vec::new());
-        let mut books = Books::open(&transaction)?;
-        for (event, sealed) in reception.events(code.clone()) {
-            let event = books.number(event)?;
-            dossier.admits(&event, pen.now)?;
-            dossier.apply(&event);
-            drafts.push(pen.draft(event, id, Some(sealed), clock));
-        }
-        append(&transaction, office.stream, &drafts, pen)?;
-        transaction.execute("delete from half_typed where id = ?1", [id])?;
-        transaction.commit()?;
-        Ok(code)
-    }
-
-    /// Puts a slip right: `person` is the whole person as known from now on, with the reason.
-    pub fn correct(&mut self, code: &str, correction: Correction, person: Sealed, pen: &Pen) -> Result<()> {
-        let transaction = begin(&mut self.connection)?;
-        let id = dossier_id(&transaction, code)?;
-        let event = Event::Corrected(Box::new(correction));
-        fold(&transaction, id)?.0.admits(&event, pen.now)?;
-        let stream = office(&transaction)?.stream;
-        let clock = clock::reading(&transaction, pen.now)?;
-        append(&transaction, stream, &[pen.draft(event, id, Some(person), clock)], pen)?;
-        transaction.commit()?;
-        Ok(())
-    }
-
-    /// Saves one step of a dossier's life, if it may be taken now.
-    pub fn step(&mut self, code: &str, event: Event, note: Option<String>, pen: &Pen) -> Result<()> {
-        let transaction = begin(&mut self.connection)?;
-        let id = dossier_id(&transaction, code)?;
-        let (dossier, _) = fold(&transaction, id)?;
-        dossier.admits(&event, pen.now)?;
-        let event = Books::open(&transaction)?.number(event)?;
-        let sealed = note.filter(|note| !note.is_empty()).map(|note| Sealed { note: Some(note), ..Sealed::default() });
-        let stream = office(&transaction)?.stream;
-        let clock = clock::reading(&transaction, pen.now)?;
-        append(&transaction, stream, &[pen.draft(event, id, sealed, clock)], pen)?;
-        transaction.commit()?;
-        Ok(())
-    }
-
-    /// Saves whole lives, all or none: for each dossier its id, its events and its person.
-    pub fn import(&mut self, lives: Vec<(Uuid, Vec<Event>, Sealed)>, pen: &Pen) -> Result<Head> {
-        let transaction = begin(&mut self.connection)?;
-        let clock = clock::reading(&transaction, pen.now)?;
-        let (mut books, mut drafts) = (Books::open(&transaction)?, Vec::new());
-        for (id, events, person) in lives {
-            let mut person = Some(person);
-            for event in events {
-                drafts.push(pen.draft(books.number(event)?, id, person.take(), clock));
-            }
-        }
-        let stream = office(&transaction)?.stream;
-        let head = append(&transaction, stream, &drafts, pen)?;
-        transaction.commit()?;
-        Ok(head)
-    }
-
     /// How many entries have a sealed part, and whether the key opens one of them.
     pub fn sealed_opens(&self, key: &OfficeKey) -> Result<(u64, bool)> {
         let count = self.connection.query_row("select count(*) from entry where length(sealed) > 0", [], |row| row.get(0))?;
@@ -541,112 +457,6 @@ impl Store {
     pub fn office_rename(&mut self, name: &str, identifier: &str) -> Result<()> {
         self.connection.execute("update office set name = ?1, identifier = ?2", params![name, identifier])?;
         Ok(())
-    }
-
-    /// Whether a dossier with this code is in the register.
-    pub fn dossier_exists(&self, code: &str) -> Result<bool> {
-        Ok(self.connection.prepare_cached("select 1 from dossier where code = ?1")?.exists([code])?)
-    }
-
-    /// The code under which a reception with this id was saved.
-    pub fn dossier_code(&self, id: Uuid) -> Result<Option<String>> {
-        Ok(self
-            .connection
-            .prepare_cached("select code from dossier where id = ?1")?
-            .query_row([id], |row| row.get(0))
-            .optional()?)
-    }
-
-    pub fn dossier_find(&self, code: &str) -> Result<DossierRow> {
-        self.connection
-            .prepare_cached(&format!("select {DOSSIER_COLUMNS} from dossier where code = ?1"))?
-            .query_row([code], dossier_row)
-            .optional()?
-            .ok_or_else(|| StoreError::NoDossier(code.to_owned()))
-    }
-
-    /// Newest reception first.
-    pub fn dossier_list(&self, filter: &DossierFilter) -> Result<Vec<DossierRow>> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "select {DOSSIER_COLUMNS} from dossier
-             where (?1 is null or received_at >= ?1) and (?2 is null or received_at < ?2) and (?3 is null or state = ?3)
-               and (?4 is null or (state = 'processing' and overdue_after < ?4))
-             order by received_at desc, code desc limit ?5 offset ?6"
-        ))?;
-        let day_after = filter.to.map(motcua_shared::calendar::tomorrow);
-        let rows = statement.query_map(
-            params![
-                filter.from.map(|day| day.to_string()),
-                day_after.map(|day| day.to_string()),
-                filter.state,
-                filter.overdue_at.map(|at| at.to_rfc3339()),
-                filter.limit.map_or(-1, i64::from),
-                filter.offset
-            ],
-            dossier_row,
-        )?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
-    /// How many dossiers stand in each state; `overdue` counts those of `processing` that are overdue at `now`.
-    pub fn dossier_counts(&self, now: LocalTime) -> Result<BTreeMap<String, i64>> {
-        let mut statement = self.connection.prepare_cached(
-            "select state, count(*) from dossier group by state
-             union all select 'overdue', count(*) from dossier where state = 'processing' and overdue_after < ?1",
-        )?;
-        let rows = statement.query_map([now.to_rfc3339()], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
-    }
-
-    /// A dossier's state now, and its history with what this office's key opens.
-    pub fn dossier_history(&self, code: &str, key: &OfficeKey) -> Result<(Dossier, Vec<Step>)> {
-        let id = dossier_id(&self.connection, code)?;
-        let (dossier, _) = fold(&self.connection, id)?;
-        let mut statement =
-            self.connection.prepare_cached("select seq, hash, body, sealed, stream from entry where dossier = ?1 order by n")?;
-        let mut rows = statement.query([id])?;
-        let mut steps = Vec::new();
-        let (mut origins, mut held_back) = (BTreeSet::new(), BTreeMap::new());
-        while let Some(row) = rows.next()? {
-            let (record, stream): (Record, Uuid) = (record(row)?, row.get(4)?);
-            if !origins.insert(record.origin()) {
-                continue;
-            }
-            let held_back = match held_back.entry(stream) {
-                Entry::Occupied(known) => known.into_mut(),
-                Entry::Vacant(unknown) => unknown.insert(self.held_back(stream)?),
-            };
-            steps.push(Step { held_back: held_back.remove(&record.seq), ..shown_step(&record, stream, key)? });
-        }
-        Ok((dossier, steps))
-    }
-
-    /// A dossier's state now, and when each of its steps was recorded by which clock.
-    pub fn dossier_recorded(&self, code: &str) -> Result<(Dossier, Vec<Recorded>)> {
-        let id = dossier_id(&self.connection, code)?;
-        let (dossier, _) = fold(&self.connection, id)?;
-        let mut statement =
-            self.connection.prepare_cached("select seq, hash, body, sealed from entry where dossier = ?1 order by n")?;
-        let mut rows = statement.query([id])?;
-        let (mut origins, mut history) = (BTreeSet::new(), Vec::new());
-        while let Some(row) = rows.next()? {
-            let record = record(row)?;
-            let body = Body::parse(record.seq, &record.body).map_err(|_| StoreError::Damaged(record.seq))?;
-            history.extend(Recorded::read(&body).filter(|_| origins.insert(record.origin())));
-        }
-        Ok((dossier, history))
-    }
-
-    /// Entries of a stream that the district stored and does not count, as its newest receipt says, and why.
-    fn held_back(&self, stream: Uuid) -> Result<BTreeMap<Seq, String>> {
-        let Some((receipt, _)) = self.receipt_last(stream)? else { return Ok(BTreeMap::new()) };
-        let reasons = receipt.reasons.unwrap_or_default().into_iter().chain(std::iter::repeat(String::new()));
-        Ok(receipt.quarantined.into_iter().zip(reasons).collect())
-    }
-
-    /// The person of each dossier in a list, where this office's key opens it.
-    pub fn persons(&self, rows: &[DossierRow], key: &OfficeKey) -> Result<Vec<Option<Sealed>>> {
-        rows.iter().map(|row| row.person.map_or(Ok(None), |n| search::person_at(&self.connection, n, key))).collect()
     }
 
     /// Keeps a verified receipt, durably. On the stream that is written to it also says that no entry of it is a branch.
@@ -843,20 +653,6 @@ fn dossier_row(row: &Row) -> rusqlite::Result<DossierRow> {
         person: row.get(12)?,
         book: books::place(row, 13)?,
         follows: row.get(16)?,
-    })
-}
-
-fn shown_step(record: &Record, stream: Uuid, key: &OfficeKey) -> Result<Step> {
-    let body = Body::parse(record.seq, &record.body).map_err(|_| StoreError::Damaged(record.seq))?;
-    let sealed = if record.sealed.is_empty() { None } else { key.open(stream, record.seq, &record.body, &record.sealed).ok() };
-    Ok(Step {
-        seq: record.seq,
-        held_back: None,
-        author: body.author.to_string(),
-        recorded_at: body.recorded_at,
-        kind: body.kind.to_string(),
-        event: Event::parse(&body).ok(),
-        sealed,
     })
 }
 

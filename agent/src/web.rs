@@ -19,6 +19,7 @@ use axum::response::{Html, IntoResponse};
 use axum::routing::{get, post};
 use motcua_shared::access::Right;
 use motcua_shared::assets;
+use motcua_shared::dossier::Code;
 use motcua_shared::patience::Bucket;
 use motcua_shared::schedule::Window;
 use motcua_shared::seal::OfficeKey;
@@ -35,6 +36,8 @@ use crate::words;
 
 pub mod api;
 mod books;
+pub mod brought;
+mod checklist;
 mod correction;
 mod declared;
 mod dossier;
@@ -47,16 +50,14 @@ mod front;
 mod guard;
 mod kiosk;
 mod lan;
-mod list;
 mod log_in;
 pub mod narrative;
+mod paging;
 mod people;
-mod receipt;
 mod reception;
 mod report;
 mod setup;
 mod several;
-mod slip;
 mod sync;
 mod today;
 pub mod viewer;
@@ -200,6 +201,17 @@ impl Frame {
     }
 }
 
+/// An option of a list.
+struct Choice {
+    code: &'static str,
+    name: &'static str,
+}
+
+/// Every value of an enum with its name.
+fn choices<T: Code>(name: fn(T) -> &'static str) -> Vec<Choice> {
+    T::ALL.iter().map(|(value, code)| Choice { code, name: name(*value) }).collect()
+}
+
 fn html(page: &impl Template) -> Result<Html<String>, HttpError> {
     Ok(Html(page.render()?))
 }
@@ -209,7 +221,6 @@ pub fn router(app: App) -> Router {
     Router::new()
         .route("/", get(today::show))
         .route("/several", get(several::prepare).post(several::take))
-        .route("/dossiers/list", get(list::show))
         .route("/dossiers/new", get(reception::blank).post(reception::again))
         .route("/dossiers/new/preview", post(reception::previewed))
         .route("/dossiers/new/procedures", get(reception::procedures))
@@ -219,14 +230,11 @@ pub fn router(app: App) -> Router {
         .route("/dossiers.csv", get(find::csv))
         .route("/dossiers/searches", post(find::keep))
         .route("/dossiers/searches/{n}/forget", post(find::forget))
-        .route("/dossiers/{code}/receipt", get(receipt::show))
         .route("/dossiers/{code}/correct", get(correction::show).post(correction::correct))
         .route("/dossiers/{code}", get(dossier::show))
         .route("/dossiers/{code}/steps/{kind}", post(dossier::step))
-        .route("/dossiers/{code}/slips/{slip}", get(slip::show))
-        .route("/dossiers/{code}/forms", get(forms::list))
-        .route("/dossiers/{code}/forms/{form}", post(forms::print))
-        .route("/forms/{form}", post(forms::print_many))
+        .route("/dossiers/{code}/forms/{form}", get(forms::show).post(forms::print))
+        .route("/forms", get(forms::choose).post(forms::print_many))
         .route("/books/{year}/register.pdf", get(forms::register))
         .route("/reports/ii06", get(report::ii06))
         .route("/reports/narrative", get(narrative::show).post(narrative::save))
@@ -238,6 +246,8 @@ pub fn router(app: App) -> Router {
         .route("/books/overdue", get(books::overdue))
         .route("/books/certifications", get(books::certifications))
         .route("/reports/ii06.csv", get(report::ii06_csv))
+        .route("/declared/import", get(brought::show).post(brought::preview).layer(DefaultBodyLimit::max(brought::LARGEST)))
+        .route("/declared/import/save", post(brought::save))
         .route("/declared", get(declared::show).post(declared::save))
         .route("/findings", get(findings::list))
         .route("/findings/{id}/explain", post(findings::explain))

@@ -3,7 +3,7 @@
 //! Promise: nothing is called sent without a verified receipt for all of it. Start at [`sync_sentence`].
 
 use motcua_shared::access::Role;
-use motcua_shared::calendar::{Calendar, LocalTime, VIETNAM, local_day};
+use motcua_shared::calendar::{self, Calendar, LocalTime, VIETNAM, local_day};
 use motcua_shared::catalogue::{Catalogue, ClockStart, Procedure};
 use motcua_shared::certification::Document;
 use motcua_shared::clock::Doubt;
@@ -12,12 +12,13 @@ use motcua_shared::dossier::{
     self, Channel, Code, Correction, Event, Extent, Holder, Lack, Outcome, Payment, Rating, Receiver, ReturnWay, State,
     SubmittedBy,
 };
-use motcua_shared::paper::{self, Digital, Paper};
+use motcua_shared::paper::{self, Digital, Named, Paper};
+use motcua_shared::ruleset::{Form, Ruleset};
 use motcua_shared::survey::{Answers, QUESTIONS};
 use motcua_shared::text::number;
 
 use crate::office::Status;
-use crate::store::DossierRow;
+use crate::store::{DossierRow, Step};
 
 /// Whether everything recorded is known, by a verified receipt, to be stored at the district.
 pub fn all_sent(status: &Status) -> bool {
@@ -172,7 +173,7 @@ pub fn shown_since(at: &str, now: LocalTime) -> String {
 
 /// A time as `14:32 22/11/2026`, on the clocks of Việt Nam.
 pub fn time(at: LocalTime) -> String {
-    at.with_timezone(&VIETNAM).format("%H:%M %d/%m/%Y").to_string()
+    calendar::shown(at)
 }
 
 /// Why the clock, which shows `now`, is not believed.
@@ -417,12 +418,31 @@ pub fn event_detail(event: &Event) -> String {
             if digitised.result { "có" } else { "không" }
         ),
         Event::Rated(rated) => rating_name(rated.rating).to_owned(),
-        Event::Printed(printed) => printed.form.clone(),
+        Event::Printed(printed) => {
+            let title = Form::from_code(&printed.form).and_then(|form| Ruleset::on(local_day(printed.at)).form(form));
+            title.map_or_else(|| printed.form.clone(), |title| title.words())
+        }
         Event::HandedOver(handed) => format!("đơn vị {}", handed.to),
         Event::TakenOver(taken) => format!("từ {} ({})", taken.from_name, taken.from),
         Event::SupplementRequested(_) | Event::CameBack(_) | Event::Voided(_) => String::new(),
         Event::Corrected(correction) => corrected(correction),
     }
+}
+
+/// A list of papers, as it is read before and after it was put right.
+pub fn papers(list: &[Named]) -> String {
+    let one = |(name, of): &Named| format!("{name} ({})", paper(*of));
+    if list.is_empty() { "không ghi".to_owned() } else { list.iter().map(one).collect::<Vec<_>>().join("; ") }
+}
+
+/// What happened to a dossier after its first `seen` entries, by whom and when: to whoever acts on an older page.
+pub fn happened_since(steps: &[Step], seen: usize) -> String {
+    let act = |step: &Step| {
+        format!("{} đã ghi “{}” lúc {}", author_name(&step.author), kind_name(&step.kind).to_lowercase(), time(step.recorded_at))
+    };
+    let acts: Vec<String> = steps.iter().skip(seen).rev().take(3).map(act).collect();
+    let acts = if acts.is_empty() { "có mục đã được ghi".to_owned() } else { acts.join("; ") };
+    format!("Hồ sơ đã thay đổi từ khi mở trang này: {acts}.")
 }
 
 /// What somebody is at the desk.

@@ -49,6 +49,7 @@
   // What becomes of the form
   const line = document.querySelector("#due-line");
   const earlier = document.querySelector("#earlier");
+  const checklist = document.querySelector("#checklist");
   const opened = field("received_at").value;
   let known = {};
   const isNewest = newest();
@@ -67,6 +68,22 @@
       const input = part.querySelector("input");
       part.hidden = !now.asks_due && !input.value && !input.hasAttribute("aria-invalid");
     });
+    // The boxes are made anew only when another procedure asks for other papers: what is ticked stays ticked.
+    const parts = checklist.querySelector("ul");
+    const asks = now.components.map((part) => part.value).join("\n");
+    if (asks !== [...parts.querySelectorAll("input")].map((box) => box.value).join("\n")) {
+      parts.replaceChildren(...now.components.map((part) => {
+        const [item, label, box] = ["li", "label", "input"].map((name) => document.createElement(name));
+        Object.assign(box, { type: "checkbox", name: "component", value: part.value, checked: part.ticked });
+        const about = element("span", `(${part.about})`);
+        about.className = "quiet";
+        label.append(box, ` ${part.name} `, about);
+        item.append(label);
+        return item;
+      }));
+    }
+    checklist.hidden = !now.components.length;
+    document.querySelector(".missing").hidden = !now.components.length;
     const list = earlier.querySelector("ul");
     list.replaceChildren(...now.earlier.map((one) => {
       const item = document.createElement("li");
@@ -110,7 +127,7 @@
     for (const name of ["name", "phone", "address"]) if (known[name]) field(name).value = known[name];
     dirty = true;
     keep();
-    field("papers").focus();
+    (checklist.querySelector("input") ?? field("papers")).focus();
   });
   form.querySelector("button[value=preview]").closest("p").hidden = true;
 
@@ -211,5 +228,5 @@
     }
   });
   document.querySelector("#faults")?.focus();
-  if (input.value || field("identity").value) preview(); else show({ person: {}, earlier: [], procedure: "", fee: "", asks_due: false });
+  if (input.value || field("identity").value) preview(); else show({ person: {}, earlier: [], components: [], procedure: "", fee: "", asks_due: false });
 })();

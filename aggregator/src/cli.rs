@@ -27,13 +27,14 @@ use crate::auth::{self, AuthError};
 use crate::authority::{self, Authority, AuthorityError, EnrolError, Reader};
 use crate::backup::{self, BackupError};
 use crate::bundle::{self, BundleError, Imported, Stopped};
-use crate::config::{Config, ConfigError, Overrides};
-use crate::output::{attribution_words, fail, ii06_table, people_time, remark, say, say_json, status_table};
-use crate::rollup::{self, ReportError};
+use crate::config::{Config, ConfigError, LogFormat, Overrides};
+use crate::operation::Operation;
+use crate::output::{attribution_words, fail, ii06_table, operation_words, people_time, remark, say, say_json, status_table};
+use crate::rollup::{self, NodeStatus, ReportError};
 use crate::store::{Node, Role, SqliteStore, Store, StoreError, in_transaction, sqlite};
 use crate::tls::{self, Door, TlsError};
 use crate::verify::VerifyError;
-use crate::{ingest, narrative, verify, web};
+use crate::{ingest, narrative, nightly, verify, web};
 
 mod findings;
 mod reference;
@@ -53,6 +54,9 @@ pub struct Cli {
     /// Mức ghi nhật ký, ví dụ info hoặc debug
     #[arg(long, global = true, env = "MOTCUA_LOG", value_name = "MỨC")]
     log: Option<String>,
+    /// Dạng nhật ký: text cho người đọc, json cho chương trình, mỗi dòng một sự kiện [mặc định: text]
+    #[arg(long, global = true, env = "MOTCUA_LOG_FORMAT", value_enum, value_name = "DẠNG")]
+    log_format: Option<LogFormat>,
     #[command(subcommand)]
     command: Command,
 }
@@ -96,6 +100,18 @@ enum Command {
         /// Số máy được phục vụ cùng lúc; máy khác được hẹn quay lại [mặc định: 256]
         #[arg(long, env = "MOTCUA_SYNC_AT_ONCE", value_name = "SỐ")]
         sync_at_once: Option<usize>,
+        /// Ổ đĩa còn dưới mức này thì không nhận dữ liệu của các xã nữa [mặc định: 256]
+        #[arg(long, env = "MOTCUA_DISK_RESERVE_MB", value_name = "MB")]
+        disk_reserve_mb: Option<u64>,
+        /// Nơi giữ bản sao lưu hằng đêm, nên ở ổ đĩa khác; off: không sao lưu [mặc định: backups trong thư mục dữ liệu]
+        #[arg(long, env = "MOTCUA_BACKUPS", value_name = "DIR")]
+        backups: Option<String>,
+        /// Giờ sao lưu hằng đêm [mặc định: 02:30]
+        #[arg(long, env = "MOTCUA_BACKUP_AT", value_name = "GIỜ")]
+        backup_at: Option<String>,
+        /// Số bản sao lưu được giữ [mặc định: 7]
+        #[arg(long, env = "MOTCUA_BACKUP_COPIES", value_name = "SỐ")]
+        backup_copies: Option<usize>,
     },
     /// Kiểm tra số liệu và hồ sơ của các xã: chỗ nào không khớp, chênh bao nhiêu, cần hỏi gì
     Check {
@@ -393,9 +409,9 @@ pub fn main() -> ExitCode {
 
 /// Does what was asked.
 pub fn run(cli: Cli) -> Result<(), CliError> {
-    let Cli { data, log, command } = cli;
+    let Cli { data, log, log_format, command } = cli;
     let data = data.ok_or_else(|| CliError::Asked("Cần --data DIR (hoặc biến môi trường MOTCUA_DATA).".to_owned()))?;
-    let config = Config::load(&data, overrides(log, &command))?;
+    let config = Config::load(&data, overrides(Overrides { log, log_format, ..Overrides::default() }, &command))?;
     start_log(&config)?;
     match command {
         Command::Init(asked) => init(&data, &asked),
@@ -409,7 +425,7 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
         Command::Report { form: Form::Ii06(asked) } => report(&data, &asked),
         Command::Report { form: Form::Satisfaction(asked) } => satisfaction(&data, &asked),
         Command::Report { form: Form::Narrative(asked) } => narrative_report(&data, &asked),
-        Command::Status { json } => status(&data, json),
+        Command::Status { json } => status(&config, json),
         Command::Verify { rebuild } => verify(&data, rebuild),
         Command::Revoke { stream } => revoke(&data, stream),
         Command::Backup { target } => back_up(&data, &target),
@@ -440,16 +456,22 @@ fn back_up(data: &Path, target: &Path) -> Result<(), CliError> {
     Ok(())
 }
 
-fn overrides(log: Option<String>, command: &Command) -> Overrides {
+fn overrides(said: Overrides, command: &Command) -> Overrides {
     match command {
-        Command::Serve { listen, night, sync_per_minute, sync_at_once } => Overrides {
-            listen: listen.clone(),
-            log,
-            night: night.clone(),
-            sync_per_minute: *sync_per_minute,
-            sync_at_once: *sync_at_once,
-        },
-        _ => Overrides { log, ..Overrides::default() },
+        Command::Serve { listen, night, sync_per_minute, sync_at_once, disk_reserve_mb, backups, backup_at, backup_copies } => {
+            Overrides {
+                listen: listen.clone(),
+                night: night.clone(),
+                sync_per_minute: *sync_per_minute,
+                sync_at_once: *sync_at_once,
+                disk_reserve_mb: *disk_reserve_mb,
+                backups: backups.clone(),
+                backup_at: backup_at.clone(),
+                backup_copies: *backup_copies,
+                ..said
+            }
+        }
+        _ => said,
     }
 }
 
@@ -465,7 +487,11 @@ fn start_log(config: &Config) -> Result<(), CliError> {
         .map_err(|error| CliError::Asked(format!("log = “{}” không hợp lệ: {error}", config.log)))?;
     let colours = std::io::IsTerminal::is_terminal(&std::io::stderr());
     // A second start in the same process, as tests do it, keeps the first log.
-    let _ = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr).try_init();
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(colours).with_writer(std::io::stderr);
+    let _ = match config.log_format {
+        LogFormat::Text => builder.try_init(),
+        LogFormat::Json => builder.json().flatten_event(true).try_init(),
+    };
     Ok(())
 }
 
@@ -755,14 +781,24 @@ fn bundle_write(file: &Path, letters: &[Letter]) -> Result<(), CliError> {
     })
 }
 
-fn status(data: &Path, as_json: bool) -> Result<(), CliError> {
-    let status = rollup::status(&open(data)?, now())?;
+fn status(config: &Config, as_json: bool) -> Result<(), CliError> {
+    let store = open(&config.data)?;
+    let status = rollup::status(&store, now())?;
+    let operation = Operation::gather(&store, &config.data, config.disk_reserve_bytes, now())?;
     if as_json {
-        say_json(&status);
+        say_json(&WholeStatus { status, operation });
     } else {
-        say(&status_table(&status));
+        say(&(status_table(&status) + &operation_words(&operation)));
     }
     Ok(())
+}
+
+/// The offices, and the server itself.
+#[derive(serde::Serialize)]
+struct WholeStatus {
+    #[serde(flatten)]
+    status: NodeStatus,
+    operation: Operation,
 }
 
 fn verify(data: &Path, rebuild: bool) -> Result<(), CliError> {
@@ -825,7 +861,10 @@ fn serve(config: &Config) -> Result<(), CliError> {
     let node = rollup::node(&store)?;
     drop(store);
     let runtime = tokio::runtime::Runtime::new()?;
-    runtime.block_on(listen(config, &node))
+    let served = runtime.block_on(listen(config, &node));
+    // A copy that is being made is not waited for: what is unfinished is cleared away by the next one.
+    runtime.shutdown_timeout(GRACE);
+    served
 }
 
 /// A connection on which no request begins, or none is asked to its end, for this long holds its place no more.
@@ -834,7 +873,7 @@ const SILENCE: Duration = Duration::from_mins(2);
 async fn listen(config: &Config, node: &Node) -> Result<(), CliError> {
     let authority = Authority::open(&config.data)?;
     let tls = tls::server_config(&authority, &node.hosts, now())?;
-    let app = web::App::open(&config.data, authority, config.limits)?;
+    let app = web::App::open(&config.data, authority, config.limits, config.disk_reserve_bytes)?;
     let listener = std::net::TcpListener::bind(config.listen)
         .map_err(|error| CliError::Asked(format!("Không mở được {}: {error}. Cổng này có thể đang được dùng.", config.listen)))?;
     listener.set_nonblocking(true)?;
@@ -849,9 +888,15 @@ async fn listen(config: &Config, node: &Node) -> Result<(), CliError> {
     });
     info!(node = node.code, server_id = %node.server_id, %address, "serving");
     say(&format!("listening on https://{address}"));
-    let checking = tokio::spawn(web::findings::keep_checking(app.clone()));
+    let program = std::env::current_exe()?;
+    let nightly = nightly::keep(config.data.clone(), config.nightly.clone(), config.disk_reserve_bytes, program, now);
+    let beside = [
+        tokio::spawn(web::findings::keep_checking(app.clone())),
+        tokio::spawn(app.clone().keep_counting()),
+        tokio::spawn(nightly),
+    ];
     server.serve(web::router(app).into_make_service()).await?;
-    checking.abort();
+    beside.iter().for_each(tokio::task::JoinHandle::abort);
     info!("stopped");
     Ok(())
 }

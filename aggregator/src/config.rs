@@ -8,15 +8,24 @@ use std::io::ErrorKind;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use chrono::NaiveTime;
+use clap::ValueEnum;
 use motcua_shared::schedule::NoWindow;
 use serde::Deserialize;
 
+use crate::nightly::Nightly;
 use crate::nights::Limits;
 
 /// Name of the settings file in a data directory.
 pub const FILE: &str = "config.toml";
 const LISTEN: &str = "0.0.0.0:7443";
 const LOG: &str = "info";
+/// Free bytes below which nothing is taken from offices.
+const DISK_RESERVE_MB: u64 = 256;
+/// Nightly backups go here below the data directory.
+const BACKUPS: &str = "backups";
+const BACKUP_AT: &str = "02:30";
+const BACKUP_COPIES: usize = 7;
 
 /// Why settings are refused, in Vietnamese.
 #[derive(Debug, thiserror::Error)]
@@ -29,6 +38,18 @@ pub enum ConfigError {
     Listen(String),
     #[error("night = {0}")]
     Night(#[from] NoWindow),
+    #[error("backup_at = “{0}” không phải giờ trong ngày, ví dụ {BACKUP_AT}")]
+    BackupAt(String),
+}
+
+/// How the log is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ValueEnum)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    #[default]
+    Text,
+    /// One JSON object a line, with the fields of its event.
+    Json,
 }
 
 /// What `config.toml` may say.
@@ -39,12 +60,22 @@ struct FileSettings {
     listen: Option<String>,
     /// What is logged, such as `info` or `motcua_aggregator=debug`.
     log: Option<String>,
+    /// How it is written: `text` or `json`.
+    log_format: Option<LogFormat>,
     /// The hours in which offices are asked to sync at night, such as `18:00-06:00`.
     night: Option<String>,
     /// How many offices are asked to come in one minute of it.
     sync_per_minute: Option<u32>,
     /// How many requests of offices are answered at once.
     sync_at_once: Option<usize>,
+    /// Free megabytes on the disk below which nothing is taken from offices.
+    disk_reserve_mb: Option<u64>,
+    /// Where the backup of each night goes, on another disk if possible; `off`: none is made.
+    backups: Option<String>,
+    /// When it is made, such as `02:30`.
+    backup_at: Option<String>,
+    /// How many are kept.
+    backup_copies: Option<usize>,
 }
 
 /// What was said on the command line or in the environment.
@@ -52,9 +83,14 @@ struct FileSettings {
 pub struct Overrides {
     pub listen: Option<String>,
     pub log: Option<String>,
+    pub log_format: Option<LogFormat>,
     pub night: Option<String>,
     pub sync_per_minute: Option<u32>,
     pub sync_at_once: Option<usize>,
+    pub disk_reserve_mb: Option<u64>,
+    pub backups: Option<String>,
+    pub backup_at: Option<String>,
+    pub backup_copies: Option<usize>,
 }
 
 /// All settings, checked.
@@ -63,7 +99,10 @@ pub struct Config {
     pub data: PathBuf,
     pub listen: SocketAddr,
     pub log: String,
+    pub log_format: LogFormat,
     pub limits: Limits,
+    pub disk_reserve_bytes: u64,
+    pub nightly: Nightly,
 }
 
 impl Config {
@@ -75,12 +114,23 @@ impl Config {
             per_minute: overrides.sync_per_minute.or(file.sync_per_minute).unwrap_or(built_in.per_minute),
             at_once: overrides.sync_at_once.or(file.sync_at_once).unwrap_or(built_in.at_once),
         };
+        let backup_at = overrides.backup_at.or(file.backup_at).unwrap_or_else(|| BACKUP_AT.to_owned());
+        let backups = overrides.backups.or(file.backups).unwrap_or_else(|| BACKUPS.to_owned());
+        let nightly = Nightly {
+            folder: (backups != "off").then(|| data.join(backups)), // an absolute path stays as it is
+            at: NaiveTime::parse_from_str(&backup_at, "%H:%M").map_err(|_| ConfigError::BackupAt(backup_at))?,
+            copies: overrides.backup_copies.or(file.backup_copies).unwrap_or(BACKUP_COPIES),
+        };
+        let reserve_mb = overrides.disk_reserve_mb.or(file.disk_reserve_mb).unwrap_or(DISK_RESERVE_MB);
         let listen = overrides.listen.or(file.listen).unwrap_or_else(|| LISTEN.to_owned());
         Ok(Config {
             data: data.to_owned(),
             listen: listen.parse().map_err(|_| ConfigError::Listen(listen))?,
             log: overrides.log.or(file.log).unwrap_or_else(|| LOG.to_owned()),
+            log_format: overrides.log_format.or(file.log_format).unwrap_or_default(),
             limits,
+            disk_reserve_bytes: reserve_mb.saturating_mul(1 << 20),
+            nightly,
         })
     }
 }
@@ -120,7 +170,8 @@ mod tests {
     fn a_wrong_key_is_named_with_its_file() {
         let problem = load("lisen = \"x\"\n", Overrides::default()).expect_err("refused");
         assert!(problem.contains("lisen") && problem.contains(FILE), "{problem}");
-        for (key, text) in [("listen", "listen = \"here\"\n"), ("night", "night = \"late\"\n")] {
+        let wrong = ["listen = \"here\"\n", "night = \"late\"\n", "backup_at = \"25:00\"\n"];
+        for (key, text) in ["listen", "night", "backup_at"].into_iter().zip(wrong) {
             let problem = load(text, Overrides::default()).expect_err("refused");
             assert!(problem.contains(key), "{problem}");
         }

@@ -14,6 +14,7 @@ use motcua_shared::unit::View;
 use serde::Serialize;
 
 use crate::nights::Absent;
+use crate::operation::Operation;
 use crate::rollup::{AsNow, NodeHealing, NodeStatus, UnitName};
 
 /// A line, or several, of result.
@@ -41,9 +42,9 @@ pub fn remark(text: &str) {
     let _ = writeln!(io::stderr().lock(), "{text}");
 }
 
-/// A time as people read it: `22/11/2026 10:46`. What is no time stays as it is.
+/// A time as people read it: `10:46 22/11/2026`. What is no time stays as it is.
 pub fn people_time(text: &str) -> String {
-    chrono::DateTime::parse_from_rfc3339(text).map_or_else(|_| text.to_owned(), |at| at.format("%d/%m/%Y %H:%M").to_string())
+    chrono::DateTime::parse_from_rfc3339(text).map_or_else(|_| text.to_owned(), motcua_shared::calendar::shown)
 }
 
 /// How an agent's clock goes. `offset_ms`: our clock minus the agent's.
@@ -105,6 +106,15 @@ pub fn status_table(status: &NodeStatus) -> String {
     }
     for office in &status.missed_nights {
         let _ = writeln!(out, "{}", absent_line(office));
+    }
+    out
+}
+
+/// How the server itself stands, in lines.
+pub fn operation_words(operation: &Operation) -> String {
+    let mut out = format!("\nChỗ trống trên ổ đĩa: {}\nBản sao lưu: {}\n", operation.disk.words(), operation.backup_words());
+    for trouble in &operation.troubles {
+        let _ = writeln!(out, "Cần xem: {trouble}");
     }
     out
 }

@@ -329,9 +329,8 @@ pub fn until_by_unit(
 
 /// How far the offices have made good what a restore took away; `None`: this database never came back from a backup.
 pub fn healing(store: &dyn Store) -> Result<Option<NodeHealing>, StoreError> {
-    let node = node(store)?;
-    let streams = store.streams(None)?;
-    Ok(node.restored_at.map(|at| NodeHealing::of(at, &streams)))
+    let Some(at) = node(store)?.restored_at else { return Ok(None) };
+    Ok(Some(NodeHealing::of(at, &store.streams(None)?)))
 }
 
 /// Sums by field before and within a period, of a unit or of all together.

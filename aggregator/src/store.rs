@@ -23,6 +23,8 @@ use motcua_shared::wire::{AgentReport, Signed};
 use serde::Serialize;
 use uuid::Uuid;
 
+use crate::operation::Outcome;
+
 pub use sqlite::SqliteStore;
 
 /// Why the database did not do it.
@@ -165,6 +167,22 @@ pub struct Quarantined {
     pub seq: Seq,
     pub dossier: Option<Uuid>,
     pub reason: String,
+}
+
+/// What became of a night's backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct BackupRun {
+    /// When it began.
+    pub at: LocalTime,
+    pub outcome: Outcome,
+    /// Empty: none was made.
+    pub folder: String,
+    /// Entries in the copy.
+    pub entries: i64,
+    /// Of its database.
+    pub bytes: u64,
+    /// Why it failed.
+    pub words: String,
 }
 
 /// How a unit was checked last.
@@ -493,6 +511,9 @@ pub trait Store: Send {
     fn filed_find(&self, id: i64) -> Result<Option<FiledForm>, StoreError>;
     /// The newest first.
     fn filed_list(&self) -> Result<Vec<FiledForm>, StoreError>;
+    /// What became of the nightly backups, newest first.
+    fn backup_runs(&self) -> Result<Vec<BackupRun>, StoreError>;
+    fn backup_run_add(&mut self, run: &BackupRun) -> Result<(), StoreError>;
     /// The newest numbers of the index that were typed in for a unit and period, by indicator.
     fn narrative_words(&self) -> Result<Vec<NarrativeWords>, StoreError>;
     /// In the place of what was kept for its period.

@@ -12,6 +12,7 @@ mod dashboard;
 pub mod findings;
 mod health;
 mod index;
+pub mod metrics;
 mod narrative;
 pub mod pages;
 mod period;
@@ -20,28 +21,36 @@ pub mod sync;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::path::Path;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use chrono::Utc;
 use motcua_shared::calendar::{LocalTime, local};
+use motcua_shared::period::Period;
 use tokio::sync::Semaphore;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::set_header::SetResponseHeaderLayer;
 use tracing::error;
 
+use self::metrics::Metrics;
 use crate::authority::Authority;
+use crate::glance::{Glance, Glances};
 use crate::nights::{Limits, Nights};
+use crate::operation::{Operation, Room};
+use crate::rollup::ReportError;
 use crate::store::{SqliteStore, Store, StoreError};
 
 /// Connections that only read.
 const READERS: usize = 3;
+/// How often it is looked whether a glance has to be counted again.
+const AHEAD: Duration = Duration::from_secs(3);
 /// Refused enrolments of one address in [`WINDOW`], after which it has to wait.
 const REFUSALS: u32 = 10;
 const WINDOW: Duration = Duration::from_mins(1);
@@ -58,10 +67,13 @@ struct Shared {
     next_reader: AtomicUsize,
     authority: Authority,
     refusals: Refusals,
-    receipts: AtomicU64,
     nights: Nights,
     /// Password hashing is slow on purpose: two at once, the others queue up.
     hashing: Semaphore,
+    glances: Glances,
+    metrics: Metrics,
+    data: PathBuf,
+    disk_reserve_bytes: u64,
 }
 
 /// A failed call through a door.
@@ -74,7 +86,7 @@ pub enum DoorError {
 
 impl App {
     /// Opens the database of `data` for a server.
-    pub fn open(data: &Path, authority: Authority, limits: Limits) -> Result<App, StoreError> {
+    pub fn open(data: &Path, authority: Authority, limits: Limits, disk_reserve_bytes: u64) -> Result<App, StoreError> {
         let writer = SqliteStore::open(data)?;
         let readers = (0..READERS).map(|_| SqliteStore::open_reader(data).map(Mutex::new)).collect::<Result<_, _>>()?;
         Ok(App(Arc::new(Shared {
@@ -83,14 +95,47 @@ impl App {
             next_reader: AtomicUsize::new(0),
             authority,
             refusals: Refusals::default(),
-            receipts: AtomicU64::new(0),
             nights: Nights::new(limits),
             hashing: Semaphore::new(2),
+            glances: Glances::open(data)?,
+            metrics: Metrics::default(),
+            data: data.to_owned(),
+            disk_reserve_bytes,
         })))
     }
 
     pub fn authority(&self) -> &Authority {
         &self.0.authority
+    }
+
+    /// Room on the disk now.
+    pub fn room(&self) -> Room {
+        Room::of(&self.0.data, self.0.disk_reserve_bytes)
+    }
+
+    /// The district at a glance.
+    pub fn glance(&self, store: &dyn Store, period: Period, now: LocalTime) -> Result<Arc<Glance>, ReportError> {
+        let began = Instant::now();
+        let glance = self.0.glances.look(store, period, now);
+        self.0.metrics.looked(began.elapsed());
+        glance
+    }
+
+    /// How the server stands.
+    pub fn operation(&self, store: &dyn Store, now: LocalTime) -> Result<Operation, StoreError> {
+        Operation::gather(store, &self.0.data, self.0.disk_reserve_bytes, now)
+    }
+
+    /// Counts again what is looked at and takes long, so that nobody waits for it. Does not end.
+    pub async fn keep_counting(self) {
+        loop {
+            tokio::time::sleep(AHEAD).await;
+            let shared = self.clone();
+            let counted = self.read(move |store| shared.0.glances.count_ahead(store, now())).await;
+            if let Ok(Err(error)) = counted {
+                error!(%error, "the district at a glance could not be counted");
+            }
+        }
     }
 
     /// Work that changes something, one at a time.
@@ -99,7 +144,13 @@ impl App {
         work: impl FnOnce(&mut dyn Store) -> T + Send + 'static,
     ) -> Result<T, DoorError> {
         let shared = self.0.clone();
-        behind_the_door(move || work(&mut *shared.writer.lock().unwrap_or_else(PoisonError::into_inner))).await
+        behind_the_door(move || {
+            let began = Instant::now();
+            let done = work(&mut *shared.writer.lock().unwrap_or_else(PoisonError::into_inner));
+            shared.metrics.stored("write", began.elapsed());
+            done
+        })
+        .await
     }
 
     /// Work that only reads; it does not wait for writers.
@@ -109,7 +160,10 @@ impl App {
             let turn = shared.next_reader.fetch_add(1, Ordering::Relaxed) % shared.readers.len();
             let free = shared.readers.iter().find_map(|reader| reader.try_lock().ok());
             let reader = free.unwrap_or_else(|| shared.readers[turn].lock().unwrap_or_else(PoisonError::into_inner));
-            work(&*reader)
+            let began = Instant::now();
+            let done = work(&*reader);
+            shared.metrics.stored("read", began.elapsed());
+            done
         })
         .await
     }
@@ -179,6 +233,15 @@ impl Problem {
         )
     }
 
+    fn disk_full() -> Problem {
+        Problem::new(
+            StatusCode::INSUFFICIENT_STORAGE,
+            "disk-full",
+            "Máy chủ hết chỗ ghi",
+            "Ổ đĩa của máy chủ tổng hợp đã đầy nên chưa nhận được gì; huyện cần dọn chỗ trống",
+        )
+    }
+
     fn not_found() -> Problem {
         Problem::new(StatusCode::NOT_FOUND, "not-found", "Không tìm thấy", "Không có địa chỉ này trên máy chủ tổng hợp.")
     }
@@ -193,12 +256,7 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let problem = Problem::ours(&error);
         match error {
-            StoreError::Disk(_) => Problem {
-                status: StatusCode::INSUFFICIENT_STORAGE,
-                kind: "disk-full",
-                title: "Máy chủ hết chỗ ghi",
-                detail: "Ổ đĩa của máy chủ tổng hợp đã đầy nên chưa nhận được gì; huyện cần dọn chỗ trống".to_owned(),
-            },
+            StoreError::Disk(_) => Problem::disk_full(),
             StoreError::Database(_) | StoreError::Damaged(_) => problem,
         }
     }
@@ -238,6 +296,7 @@ pub fn router(app: App) -> Router {
                 "Địa chỉ này không nhận phương thức đó.",
             )
         })
+        .layer(from_fn_with_state(app.clone(), metrics::measured))
         .layer(fixed_header(header::X_CONTENT_TYPE_OPTIONS, "nosniff"))
         .layer(fixed_header(header::REFERRER_POLICY, "no-referrer"))
         .layer(CatchPanicLayer::custom(|_: Box<dyn std::any::Any + Send>| Problem::from(DoorError::Panicked).into_response()))
@@ -286,7 +345,7 @@ mod tests {
             let node = district.store.node_find().expect("read").expect("there");
             let authority = Authority::create(district.directory.path(), &node, now()).expect("made");
             let authority_key = authority.receipt_key();
-            let app = App::open(district.directory.path(), authority, Limits::default()).expect("opened");
+            let app = App::open(district.directory.path(), authority, Limits::default(), 0).expect("opened");
             Server { app, district, authority_key }
         }
 

@@ -26,11 +26,12 @@
     }
   });
 
-  // Rows: j and k go down and up, x ticks.
+  // Rows and lists to tick: the arrow keys go down and up, the space bar ticks.
   const ticks = () => [...document.querySelectorAll("td.pick input[type=checkbox]")];
   document.addEventListener("keydown", (event) => {
     if (!wanted() || event.ctrlKey || event.altKey || event.metaKey || typing(event.target)) return;
-    const rows = ticks();
+    const list = event.target.closest?.(".checklist");
+    const rows = list ? [...list.querySelectorAll("input[type=checkbox]")] : ticks();
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!step || !rows.length || !rows.includes(event.target)) return;
     event.preventDefault();
@@ -50,6 +51,18 @@
     setTimeout(() => delete event.target.dataset.sent, 4000);
   });
   window.addEventListener("pageshow", () => document.querySelectorAll("form[data-sent]").forEach((form) => delete form.dataset.sent));
+
+  document.querySelectorAll("[data-tick]").forEach((button) => {
+    button.removeAttribute("hidden");
+    button.addEventListener("click", () => {
+      const boxes = [...document.querySelectorAll(`${button.dataset.tick} input[type=checkbox]`)];
+      const all = boxes.every((box) => box.checked);
+      boxes.forEach((box) => { box.checked = !all; });
+      boxes[0]?.dispatchEvent(new Event("change", { bubbles: true }));
+      boxes[0]?.focus();
+    });
+  });
+  if (document.querySelector("[data-print-now]")) window.addEventListener("load", () => window.print());
 
   document.querySelectorAll("[data-print]").forEach((button) => {
     button.removeAttribute("hidden");

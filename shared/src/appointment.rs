@@ -4,7 +4,7 @@
 
 use chrono::{Datelike, NaiveDate, Weekday};
 
-use crate::calendar::{Calendar, LocalTime, VIETNAM, local_day, tomorrow};
+use crate::calendar::{self, Calendar, LocalTime, VIETNAM, local_day, tomorrow};
 use crate::deadline::{self, Limit, limit_name};
 
 /// A due time, and how it was counted.
@@ -31,7 +31,7 @@ pub fn explain(limit: Limit, after_15h_next_day: bool, received: LocalTime, cale
     }
     let end = due_at.with_timezone(&VIETNAM);
     parts.push(match limit {
-        Limit::Hours(_) => format!("chỉ tính giờ làm việc, đến {}", end.format("%H:%M %d/%m/%Y")),
+        Limit::Hours(_) => format!("chỉ tính giờ làm việc, đến {}", calendar::shown(end)),
         _ => format!("hết giờ làm việc {}", end.format("%d/%m/%Y")),
     });
     let how = parts.join(", ");

@@ -34,6 +34,11 @@ pub fn at(day: NaiveDate, time: NaiveTime) -> LocalTime {
     day.and_time(time).and_local_timezone(VIETNAM).single().expect("a fixed offset has every local time once")
 }
 
+/// A time as people read and type it here, `14:32 22/11/2026`, on the clocks of Việt Nam.
+pub fn shown(at: LocalTime) -> String {
+    at.with_timezone(&VIETNAM).format("%H:%M %d/%m/%Y").to_string()
+}
+
 /// Local date of an instant.
 pub fn local_day(at: LocalTime) -> NaiveDate {
     at.with_timezone(&VIETNAM).date_naive()

@@ -1,15 +1,16 @@
 //! Putting a slip of the hand right: what was recorded wrongly gets new values beside the old, with the reason.
 //!
-//! Promise: only what was changed is recorded; the due time follows what it was counted from, and nothing that a person set
-//! is counted again. Start at [`Draft::of`] and [`Draft::check`].
+//! Promise: only what was changed is recorded, a list of papers as a whole; the due time follows what it was counted from,
+//! and nothing that a person set is counted again. Start at [`Draft::of`] and [`Draft::check`].
 
 use chrono::{Duration, NaiveDate};
 use serde::Deserialize;
 
-use crate::calendar::{LocalTime, VIETNAM, local_day};
-use crate::catalogue::{ClockStart, Procedure};
+use crate::calendar::{self, LocalTime, local_day};
+use crate::catalogue::{Catalogue, ClockStart, Procedure};
 use crate::deadline;
 use crate::dossier::{Channel, Code, Correction, Dossier, Outcome, Received};
+use crate::paper::{self, Component, Named, Paper, Ticked};
 use crate::reception::{self, procedure_code};
 use crate::seal::Sealed;
 use crate::step::{Desk, this_minute};
@@ -31,7 +32,20 @@ pub struct Draft {
     pub identity: String,
     pub phone: String,
     pub address: String,
+    /// Papers beside the ticked ones, one a line, as [`paper::read`] takes them.
+    pub papers: String,
+    #[serde(flatten)]
+    pub ticked: Ticked,
     pub reason: String,
+}
+
+/// What is known of a dossier before it is put right.
+#[derive(Debug, Clone, Copy)]
+pub struct Recorded<'a> {
+    pub dossier: &'a Dossier,
+    pub person: &'a Sealed,
+    /// The newest list of papers.
+    pub papers: &'a [Named],
 }
 
 /// What is recorded: the clear part, and the whole person as known from now on, with the reason as its note.
@@ -39,22 +53,28 @@ pub struct Draft {
 pub struct Checked {
     pub correction: Correction,
     pub person: Sealed,
+    /// The whole list of papers, where it has become another: they, and their names for the sealed part.
+    pub papers: Option<(Vec<Paper>, String)>,
 }
 
 const LONGEST_REASON: usize = 2000;
 
 fn shown(at: Option<LocalTime>) -> String {
-    at.map(|at| at.with_timezone(&VIETNAM).format("%H:%M %d/%m/%Y").to_string()).unwrap_or_default()
+    at.map(calendar::shown).unwrap_or_default()
 }
 
 impl Draft {
     /// The form with what is recorded now.
-    pub fn of(dossier: &Dossier, person: &Sealed) -> Draft {
+    pub fn of(recorded: Recorded, catalogue: &Catalogue) -> Draft {
+        let Recorded { dossier, person, papers } = recorded;
+        let received_at = dossier.received.as_ref().map(|received| received.received_at);
+        let components = received_at.map_or(&[][..], |at| components(catalogue, dossier.procedure(), local_day(at)));
+        let (ticked, papers) = paper::split(papers, components);
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
         Draft {
             procedure: dossier.procedure().to_owned(),
             channel: dossier.channel().map_or("", Code::code).to_owned(),
-            received_at: shown(dossier.received.as_ref().map(|received| received.received_at)),
+            received_at: shown(received_at),
             due_at: shown(dossier.due_at),
             finished_at: shown(dossier.finished.map(|finished| finished.at)),
             outcome: dossier.finished.map_or("", |finished| finished.outcome.code()).to_owned(),
@@ -63,12 +83,15 @@ impl Draft {
             identity: text(&person.identity),
             phone: text(&person.phone),
             address: text(&person.address),
+            papers,
+            ticked,
             reason: String::new(),
         }
     }
 
     /// The correction that was typed, or all that is wrong with it.
-    pub fn check(&self, dossier: &Dossier, person: &Sealed, desk: &Desk) -> Result<Checked, Vec<FieldError>> {
+    pub fn check(&self, recorded: Recorded, desk: &Desk) -> Result<Checked, Vec<FieldError>> {
+        let Recorded { dossier, person, papers } = recorded;
         let Some(received) = &dossier.received else {
             return Err(vec![FieldError::new("reason", "hồ sơ chưa được tiếp nhận thì không đính chính được")]);
         };
@@ -77,12 +100,25 @@ impl Draft {
         check.due(dossier, received, desk, &mut correction);
         check.order(dossier, received, &correction);
         let person_after = check.person(person);
+        let list = check.papers(self.asked_for(dossier, desk.catalogue));
+        let list = list.filter(|list| list != papers).map(paper::recorded);
         let same_person = Sealed { note: None, ..person.clone() } == Sealed { note: None, ..person_after.clone() };
-        if check.faults.is_empty() && same_person && correction == Correction::default() {
+        if check.faults.is_empty() && same_person && list.is_none() && correction == Correction::default() {
             check.fault("reason", "chưa có chỗ nào được sửa");
         }
-        if check.faults.is_empty() { Ok(Checked { correction, person: person_after }) } else { Err(check.faults) }
+        if check.faults.is_empty() { Ok(Checked { correction, person: person_after, papers: list }) } else { Err(check.faults) }
     }
+
+    /// What the procedure that is typed now asks for; of one that is not known, nothing.
+    pub fn asked_for<'c>(&self, dossier: &Dossier, catalogue: &'c Catalogue) -> &'c [Component] {
+        let received_at = typed::time(&self.received_at).or(dossier.received.as_ref().map(|received| received.received_at));
+        let typed = nfc(&self.procedure);
+        received_at.map_or(&[], |at| components(catalogue, procedure_code(&typed), local_day(at)))
+    }
+}
+
+fn components<'c>(catalogue: &'c Catalogue, procedure: &str, day: NaiveDate) -> &'c [Component] {
+    catalogue.find(procedure, day).map_or(&[], |procedure| &procedure.components)
 }
 
 /// A draft, with the list that its faults go to.
@@ -223,6 +259,17 @@ impl Check<'_> {
         }
     }
 
+    /// The whole list as it is to stand; `None` where it is faulty.
+    fn papers(&mut self, components: &[Component]) -> Option<Vec<Named>> {
+        match paper::handed_in(&self.draft.ticked, &self.draft.papers, components) {
+            Ok(list) => Some(list.unwrap_or_default()),
+            Err(fault) => {
+                self.faults.push(fault);
+                None
+            }
+        }
+    }
+
     fn person(&mut self, before: &Sealed) -> Sealed {
         let Draft { name, identity, phone, address, .. } = self.draft.clone();
         let typed = reception::Draft { name, identity, phone, address, ..reception::Draft::default() };
@@ -252,7 +299,6 @@ mod tests {
 
     use super::*;
     use crate::calendar::Calendar;
-    use crate::catalogue::Catalogue;
     use crate::deadline::Limit;
     use crate::dossier::{Event, Extended, Finished, SubmittedBy};
 
@@ -284,12 +330,22 @@ mod tests {
     }
 
     fn check(events: &[Event], change: impl FnOnce(&mut Draft)) -> Result<Checked, Vec<FieldError>> {
+        check_by(&Catalogue::starter(), &[], events, change)
+    }
+
+    fn check_by(
+        catalogue: &Catalogue,
+        papers: &[Named],
+        events: &[Event],
+        change: impl FnOnce(&mut Draft),
+    ) -> Result<Checked, Vec<FieldError>> {
         let (dossier, person) = (dossier(events), person());
-        let mut draft = Draft::of(&dossier, &person);
+        let recorded = Recorded { dossier: &dossier, person: &person, papers };
+        let mut draft = Draft::of(recorded, catalogue);
         draft.reason = "ghi nhầm".to_owned();
         change(&mut draft);
-        let desk = Desk { catalogue: &Catalogue::starter(), calendar: &Calendar::starter(), now: time("16:00 23/11/2026") };
-        draft.check(&dossier, &person, &desk)
+        let desk = Desk { catalogue, calendar: &Calendar::starter(), now: time("16:00 23/11/2026") };
+        draft.check(recorded, &desk)
     }
 
     #[track_caller]
@@ -355,7 +411,25 @@ mod tests {
     #[test]
     fn a_dossier_that_was_not_received_is_not_corrected() {
         let desk = Desk { catalogue: &Catalogue::starter(), calendar: &Calendar::starter(), now: time("16:00 23/11/2026") };
-        let faults = Draft::default().check(&Dossier::new(Uuid::nil()), &person(), &desk).expect_err("refused");
+        let recorded = Recorded { dossier: &Dossier::new(Uuid::nil()), person: &person(), papers: &[] };
+        let faults = Draft::default().check(recorded, &desk).expect_err("refused");
         assert_eq!(faults[0].field, "reason");
+    }
+
+    #[test]
+    fn a_list_of_papers_is_put_right_by_its_ticks_and_lines_and_recorded_only_when_it_changed() {
+        let table = "code,name,field,limit_value,limit_unit,after_15h_next_day,fee_vnd,components\n\
+                     2.000815,Bản sao,chung_thuc,,same_day,yes,0,\"Bản chính | bản chính | 1\nBản cần chứng thực | bản sao | 2\"\n";
+        let catalogue = Catalogue::of(crate::catalogue::procedures(table).expect("good"), 1);
+        let asked = &catalogue.newest("2.000815").expect("there").components;
+        let papers = [(asked[0].name.clone(), asked[0].paper()), ("Ảnh".to_owned(), asked[0].paper())];
+        let by = |change: &dyn Fn(&mut Draft)| check_by(&catalogue, &papers, &[], |draft| change(draft));
+        assert_eq!(by(&|_| {}).expect_err("nothing changed")[0].field, "reason");
+        let added = by(&|draft| draft.ticked.0.push(asked[1].to_string())).expect("good").papers.expect("another list");
+        assert_eq!((added.0.len(), added.1.as_str()), (3, "Bản chính; Bản cần chứng thực; Ảnh"));
+        let none = by(&|draft| (draft.ticked.0.clear(), draft.papers.clear()).0).expect("good").papers.expect("another list");
+        assert_eq!(none, (Vec::new(), String::new()));
+        let other = by(&|draft| draft.procedure = "1.004873".to_owned()).expect_err("neither known nor its ticks");
+        assert_eq!(other.iter().map(|fault| fault.field).collect::<Vec<_>>(), ["procedure", "papers"]);
     }
 }

@@ -8,6 +8,7 @@ pub mod access;
 pub mod appointment;
 pub mod assets;
 pub mod book;
+pub mod brought;
 pub mod bundle;
 pub mod calendar;
 pub mod catalogue;

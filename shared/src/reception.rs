@@ -10,10 +10,10 @@ use uuid::Uuid;
 use crate::calendar::{Calendar, LocalTime, local_day};
 use crate::catalogue::{Catalogue, Procedure};
 use crate::dossier::{Channel, Code, Event, Lack, Papers, Received, SubmittedBy, TurnedAway};
-use crate::paper::{self, Paper};
+use crate::paper::{self, Paper, Ticked};
 use crate::ruleset::Ruleset;
 use crate::seal::Sealed;
-use crate::text::nfc;
+use crate::text::{self, nfc};
 use crate::typed::{self, FieldError};
 
 /// What a new dossier is made of; its code is given out when it is saved.
@@ -79,8 +79,11 @@ pub struct Draft {
     pub identity: String,
     pub phone: String,
     pub address: String,
-    /// One paper a line, as [`paper::read`] takes them; empty: not listed.
+    /// Papers beside the ticked ones, one a line, as [`paper::read`] takes them.
     pub papers: String,
+    /// Components of the procedure that were handed in.
+    #[serde(flatten)]
+    pub ticked: Ticked,
     /// Đồng; empty: as the catalogue says, or nothing where it does not say.
     pub fee_vnd: String,
     pub received_at: String,
@@ -112,6 +115,15 @@ impl Draft {
         typed.into_iter().chain([&self.fee_vnd, &self.due_at, &self.due_reason]).all(|text| text.trim().is_empty())
     }
 
+    /// What the chosen procedure asks for and was not ticked, as it is told to the citizen; empty when all is there.
+    pub fn missing(&self, procedure: &Procedure) -> String {
+        let missing = procedure.components.iter().filter(|component| !self.ticked.has(component));
+        missing
+            .map(|one| format!("{}: {}, số lượng {}", one.name, paper::kind_name(one.kind), one.quantity))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+
     /// The person that was typed, and what is wrong with it.
     pub fn person(&self) -> (Sealed, Vec<FieldError>) {
         let mut check = Check { draft: self, faults: Vec::new() };
@@ -127,7 +139,7 @@ impl Draft {
         let submitted_by = check.choice("submitted_by", &self.submitted_by, "hãy chọn người khai hồ sơ");
         let mut person = check.person();
         let received_at = check.received_at(now);
-        let papers = check.papers();
+        let papers = check.papers(procedure);
         let fee_vnd = check.fee(procedure);
         let refusal = check.refusal();
         let follows = check.follows(!self.answer.is_empty());
@@ -137,7 +149,7 @@ impl Draft {
             check.due_at(procedure, channel.unwrap_or(Channel::InPerson), received_at, calendar)
         };
         person.note = match refusal {
-            Some(_) => Some(nfc(&self.lack_note)),
+            Some(_) => Some(text::lines(&self.lack_note)),
             None => check.due_reason(),
         };
         match (id, procedure, channel, submitted_by, received_at) {
@@ -223,18 +235,12 @@ impl Check<'_> {
         choice
     }
 
-    fn papers(&mut self) -> Option<(Vec<Paper>, String)> {
-        if self.draft.papers.trim().is_empty() {
-            return None;
-        }
-        match paper::read(&self.draft.papers) {
-            Ok((_, names)) if names.iter().any(|name| name.chars().count() > LONGEST_NAME) => {
-                self.fault("papers", format!("tên giấy tờ dài quá {LONGEST_NAME} ký tự"));
-                None
-            }
-            Ok((papers, names)) => Some((papers, names.join("; "))),
-            Err(problem) => {
-                self.fault("papers", problem);
+    fn papers(&mut self, procedure: Option<&Procedure>) -> Option<(Vec<Paper>, String)> {
+        let procedure = procedure?;
+        match paper::handed_in(&self.draft.ticked, &self.draft.papers, &procedure.components) {
+            Ok(list) => list.map(paper::recorded),
+            Err(fault) => {
+                self.faults.push(fault);
                 None
             }
         }
@@ -498,6 +504,29 @@ mod tests {
             draft.papers = "Tờ khai, bản chép".to_owned();
             draft.fee_vnd = "8,5".to_owned();
         });
+    }
+
+    #[test]
+    fn ticked_components_are_recorded_before_what_was_typed_and_what_is_missing_can_be_told() {
+        let table = "code,name,field,limit_value,limit_unit,after_15h_next_day,fee_vnd,components\n\
+                     1.001193,Khai sinh,ho_tich,,same_day,yes,0,\"Tờ khai | bản chính | 1\nGiấy chứng sinh | bản sao | 2\"\n";
+        let catalogue = Catalogue::of(crate::catalogue::procedures(table).expect("good"), 1);
+        let draft = Draft {
+            procedure: "1.001193".to_owned(),
+            papers: "Ảnh, 3".to_owned(),
+            ticked: Ticked(vec!["Giấy chứng sinh | bản sao | 2".to_owned()]),
+            ..good()
+        };
+        let reception = draft.check(&catalogue, &Calendar::starter(), now()).expect("good");
+        let (papers, names) = reception.papers.expect("listed");
+        assert_eq!(
+            (papers.iter().map(|paper| paper.quantity).collect::<Vec<_>>(), names.as_str()),
+            (vec![2, 3], "Giấy chứng sinh; Ảnh")
+        );
+        let asked = catalogue.newest("1.001193").expect("there");
+        assert_eq!(draft.missing(asked), "Tờ khai: bản chính, số lượng 1");
+        let faults = draft.check(&Catalogue::starter(), &Calendar::starter(), now()).expect_err("another list");
+        assert_eq!(faults.iter().map(|fault| fault.field).collect::<Vec<_>>(), ["papers"], "{faults:?}");
     }
 
     #[test]

@@ -75,6 +75,8 @@ pub enum Form {
     StopNotice,
     /// Who had the dossier, from when to when.
     ControlSheet,
+    /// Who took the result signs: the law gives it no number.
+    ReturnSheet,
     /// The register book.
     Book,
 }
@@ -87,6 +89,7 @@ impl Code for Form {
         (Form::Apology, "apology"),
         (Form::StopNotice, "stop_notice"),
         (Form::ControlSheet, "control_sheet"),
+        (Form::ReturnSheet, "return_sheet"),
         (Form::Book, "book"),
     ];
 }
@@ -95,9 +98,16 @@ impl Code for Form {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FormTitle {
     pub form: Form,
-    /// Such as `Mẫu 01`.
+    /// Such as `Mẫu 01`; empty where the law gives none.
     pub number: &'static str,
     pub name: &'static str,
+}
+
+impl FormTitle {
+    /// Such as `Mẫu 01: Giấy tiếp nhận hồ sơ và hẹn trả kết quả`.
+    pub fn words(&self) -> String {
+        if self.number.is_empty() { self.name.to_owned() } else { format!("{}: {}", self.number, self.name) }
+    }
 }
 
 const fn title(form: Form, number: &'static str, name: &'static str) -> FormTitle {
@@ -153,6 +163,7 @@ const ND61: Ruleset = Ruleset {
         title(Form::Refusal, "Mẫu 03", "Phiếu từ chối tiếp nhận giải quyết hồ sơ"),
         title(Form::Apology, "Mẫu 04", "Phiếu xin lỗi và hẹn lại ngày trả kết quả"),
         title(Form::ControlSheet, "Mẫu 05", "Phiếu kiểm soát quá trình giải quyết hồ sơ"),
+        title(Form::ReturnSheet, "", "Phiếu ký nhận kết quả"),
         title(Form::Book, "Mẫu 06", "Sổ theo dõi hồ sơ"),
     ],
 };
@@ -176,6 +187,7 @@ const ND118: Ruleset = Ruleset {
         title(Form::Apology, "Mẫu 04", "Văn bản xin lỗi và đề nghị gia hạn"),
         title(Form::StopNotice, "Mẫu 05", "Thông báo dừng giải quyết hồ sơ"),
         title(Form::ControlSheet, "Mẫu 06", "Phiếu kiểm soát quá trình giải quyết hồ sơ"),
+        title(Form::ReturnSheet, "", "Phiếu ký nhận kết quả"),
         title(Form::Book, "Mẫu 07", "Sổ theo dõi hồ sơ"),
     ],
 };

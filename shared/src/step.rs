@@ -18,7 +18,7 @@ use crate::paper;
 use crate::reason;
 use crate::ruleset::SupplementClock;
 use crate::survey::{Answers, QUESTIONS};
-use crate::text::nfc;
+use crate::text::{self, nfc};
 use crate::typed::{self, FieldError};
 
 /// What a clerk may do with a dossier that was received.
@@ -209,7 +209,7 @@ impl Draft {
 impl Draft {
     /// The names of the papers, for the sealed part.
     fn paper_names(&self) -> Option<String> {
-        paper::read(&self.papers).ok().map(|(_, names)| names.join("; "))
+        paper::read(&self.papers).ok().map(|(_, names)| paper::joined(&names))
     }
 }
 
@@ -402,7 +402,7 @@ impl Check<'_> {
 
     /// The remark; the law or common sense asks for a reason in some steps.
     fn note(&mut self, kind: StepKind) -> Option<String> {
-        let (code, added) = (self.draft.reason.as_str(), nfc(&self.draft.note));
+        let (code, added) = (self.draft.reason.as_str(), text::lines(&self.draft.note));
         let outcome = Outcome::from_code(&self.draft.outcome);
         let needs_none = kind == StepKind::Finished && !matches!(outcome, Some(Outcome::Refused | Outcome::Stopped));
         if !code.is_empty() && reason::words(kind, code).is_none() {

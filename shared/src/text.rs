@@ -11,6 +11,11 @@ pub fn nfc(text: &str) -> String {
     composed.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// The same for text of several lines: each line trimmed, empty ones dropped.
+pub fn lines(text: &str) -> String {
+    text.lines().map(nfc).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("\n")
+}
+
 /// Folded for search: lower case, without diacritics, đ as d.
 pub fn fold(text: &str) -> String {
     text.nfd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).map(|c| if c == 'đ' { 'd' } else { c }).collect()
@@ -42,6 +47,11 @@ pub fn number(value: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_stay_lines_and_empty_ones_go() {
+        assert_eq!(lines(" một  hai \r\n\n ba\u{7}\n"), "một hai\nba");
+    }
 
     #[test]
     fn decomposed_vietnamese_is_stored_composed() {

@@ -74,6 +74,8 @@ mod tests {
         for text in ["", "14:32", "22/11/2026", "14:32 31/02/2026", "25:00 22/11/2026", "14:32 22/11/26", "14:32 11/22/2026"] {
             assert_eq!(time(text), None, "{text}");
         }
+        let shown = crate::calendar::shown(time("14:32 22/11/2026").expect("a time"));
+        assert_eq!(shown, "14:32 22/11/2026", "what is shown can be typed");
     }
 
     #[test]

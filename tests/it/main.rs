@@ -12,6 +12,7 @@ mod import;
 mod journey;
 mod line;
 mod merger;
+mod operation;
 mod pages;
 mod paper;
 mod people;

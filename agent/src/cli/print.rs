@@ -20,7 +20,7 @@ use crate::{forms, output};
 
 #[derive(Subcommand)]
 pub enum PrintCommand {
-    /// Một mẫu của một hay nhiều hồ sơ: `receipt`, `supplement_request`, `refusal`, `apology`, `stop_notice`, `control_sheet`.
+    /// Một mẫu của một hay nhiều hồ sơ: `receipt`, `supplement_request`, `refusal`, `apology`, `stop_notice`, `control_sheet`, `return_sheet`.
     Form {
         form: String,
         #[arg(required = true)]

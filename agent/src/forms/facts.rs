@@ -6,7 +6,6 @@ use ed25519_dalek::SigningKey;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::document::{Document, Section};
 use motcua_shared::dossier::{Code, Dossier, Event, Outcome, Printed, State};
-use motcua_shared::paper::Paper;
 use motcua_shared::ruleset::{Form, Ruleset};
 use motcua_shared::seal::{OfficeKey, Sealed};
 use motcua_shared::statement::Statement;
@@ -25,6 +24,7 @@ pub fn available(dossier: &Dossier, steps: &[Step], now: LocalTime) -> Vec<Form>
         Form::Refusal => has(|event| is_end(event, Outcome::Refused) || matches!(event, Event::Declined(_))),
         Form::Apology => has(|event| matches!(event, Event::Extended(_))),
         Form::StopNotice => has(|event| is_end(event, Outcome::Stopped) || is_end(event, Outcome::Withdrawn)),
+        Form::ReturnSheet => dossier.finished.is_some() && dossier.state() != State::Voided,
         Form::Book => false,
     };
     let rules = ruleset(dossier, now);
@@ -42,7 +42,7 @@ fn gives_reason(form: Form, event: &Event) -> bool {
         Form::Refusal => is_end(event, Outcome::Refused) || matches!(event, Event::Declined(_)),
         Form::Apology => matches!(event, Event::Extended(_)),
         Form::StopNotice => is_end(event, Outcome::Stopped) || is_end(event, Outcome::Withdrawn),
-        Form::Receipt | Form::ControlSheet | Form::Book => false,
+        Form::Receipt | Form::ControlSheet | Form::ReturnSheet | Form::Book => false,
     }
 }
 
@@ -72,9 +72,10 @@ fn gather(store: &Store, desk: &Desk, form: Form, dossier: Dossier, steps: &[Ste
         office: office.name,
         person: person(steps),
         procedure: words::procedure_name(&store.tables()?.catalogue, dossier.procedure()).to_owned(),
-        papers: papers(&dossier, steps),
+        papers: store::papers_named(&dossier, steps),
         clerk: desk.clerk.to_owned(),
         reason: reason.unwrap_or_default(),
+        lack: dossier.turned_away.as_ref().filter(|_| dossier.received.is_none()).map_or("", |slip| words::lack_name(slip.lack)),
         old_due_at: promised_before(steps),
         proof: proof.sign(desk.signer),
         dossier,
@@ -96,14 +97,6 @@ fn person(steps: &[Step]) -> Sealed {
         }
     }
     person
-}
-
-/// The newest list of papers under their names, which are sealed apart from them.
-fn papers(dossier: &Dossier, steps: &[Step]) -> Vec<(String, Paper)> {
-    let newest = steps.iter().rev().find(|step| matches!(step.event, Some(Event::Papers(_))));
-    let note = newest.and_then(|step| step.sealed.as_ref()).and_then(|sealed| sealed.note.clone()).unwrap_or_default();
-    let mut names = note.split("; ").map(str::to_owned);
-    dossier.papers.iter().map(|paper| (names.next().unwrap_or_default(), *paper)).collect()
 }
 
 /// The due time before the newest extension.

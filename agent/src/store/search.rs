@@ -445,7 +445,7 @@ mod tests {
         let code = desk.receive("Nguyễn Thị Thử", "");
         let key = desk.key.clone();
         let person = Sealed { name: Some("Nguyễn Thị Thứ Hai".to_owned()), ..Sealed::default() };
-        desk.store.correct(&code, Correction::default(), person, &pen(&key)).expect("corrected");
+        desk.store.correct(&code, Correction::default(), person, None, &pen(&key)).expect("corrected");
         let number = Event::NumberedOutside(NumberedOutside { code: "H23.17-231120-0777".to_owned() });
         desk.store.step(&code, number, None, &pen(&key)).expect("numbered");
         assert_eq!((desk.finds("hai", |_| {}).len(), desk.finds("H23.17-231120-0777", |_| {}).len()), (1, 1));

@@ -83,7 +83,7 @@ struct RegisterPage {
 
 /// The register book of a year.
 pub async fn register(viewer: Viewer, State(app): State<App>, Query(asked): Query<Asked>) -> Result<Html<String>, HttpError> {
-    let (year, page) = (asked.year()?, super::list::page(&asked.page)?);
+    let (year, page) = (asked.year()?, super::paging::page(&asked.page)?);
     let book = app
         .read(move |store, key| {
             let total = i64::from(store.book_length(year)?);
@@ -106,7 +106,7 @@ pub async fn register(viewer: Viewer, State(app): State<App>, Query(asked): Quer
                 total: number(total),
                 lines: register_lines(store, key, rows)?,
                 page,
-                pages: super::list::pages(total, PAGE),
+                pages: super::paging::pages(total, PAGE),
             })
         })
         .await?;

@@ -8,8 +8,9 @@ use axum::Form;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use motcua_shared::correction::{Checked, Draft};
+use motcua_shared::correction::{Checked, Draft, Recorded};
 use motcua_shared::dossier::{Channel, Code, Correction, Dossier, Outcome};
+use motcua_shared::paper::{self, Named, Ticked};
 use motcua_shared::reception::procedure_code;
 use motcua_shared::reference::Tables;
 use motcua_shared::seal::{OfficeKey, Sealed};
@@ -17,17 +18,13 @@ use motcua_shared::step::Desk;
 use motcua_shared::typed::FieldError;
 use serde::Deserialize;
 
+use super::checklist::{self, Part};
 use super::fault::HttpError;
 use super::viewer::{ClerkViewer, Viewer};
-use super::{App, Frame, html};
+use super::{App, Choice, Frame, choices, html};
 use crate::office::now;
 use crate::store::{self, Step, Store, StoreError};
 use crate::words;
-
-struct Choice {
-    code: &'static str,
-    name: &'static str,
-}
 
 /// One thing that is put right.
 struct Change {
@@ -49,6 +46,7 @@ struct CorrectionPage {
     procedures: Vec<(String, String)>,
     channels: Vec<Choice>,
     outcomes: Vec<Choice>,
+    checklist: Vec<Part>,
     finished: bool,
     returned: bool,
     /// What would be saved; empty while the form is typed.
@@ -61,12 +59,22 @@ impl CorrectionPage {
         self.faults.iter().find(|fault| fault.field == field).map_or("", |fault| &fault.problem)
     }
 
+    /// What was typed, as the form sends it again.
+    fn typed(&self) -> Vec<(&'static str, &str)> {
+        let Draft { procedure, channel, received_at, due_at, finished_at, outcome, returned_at, .. } = &self.draft;
+        let Draft { name, identity, phone, address, papers, reason, ticked, .. } = &self.draft;
+        let facts = [procedure, channel, received_at, due_at, finished_at, outcome, returned_at];
+        let texts = facts.into_iter().chain([name, identity, phone, address, papers, reason]).map(String::as_str);
+        let ticks = ticked.0.iter().map(|line| (Ticked::FIELD, line.as_str()));
+        FIELDS.iter().map(|(field, _)| *field).zip(texts).chain(ticks).collect()
+    }
+
     fn place(field: &str) -> &'static str {
         FIELDS.iter().find(|(code, _)| *code == field).map_or("Mẫu", |(_, name)| name)
     }
 }
 
-const FIELDS: [(&str, &str); 12] = [
+const FIELDS: [(&str, &str); 13] = [
     ("procedure", "Thủ tục"),
     ("channel", "Hình thức nộp"),
     ("received_at", "Tiếp nhận lúc"),
@@ -78,6 +86,7 @@ const FIELDS: [(&str, &str); 12] = [
     ("identity", "Số căn cước"),
     ("phone", "Điện thoại"),
     ("address", "Địa chỉ"),
+    ("papers", "Giấy tờ"),
     ("reason", "Lý do"),
 ];
 
@@ -87,6 +96,7 @@ struct Known {
     dossier: Dossier,
     steps: Vec<Step>,
     person: Sealed,
+    papers: Vec<Named>,
     tables: std::sync::Arc<Tables>,
 }
 
@@ -95,12 +105,22 @@ impl Known {
         let row = store.dossier_find(code)?;
         let (dossier, steps) = store.dossier_history(code, key)?;
         let person = store.persons(std::slice::from_ref(&row), key)?.into_iter().next().flatten().unwrap_or_default();
-        Ok(Known { frame: Frame::read(store, viewer)?, dossier, steps, person, tables: store.tables()? })
+        let papers = store::papers_named(&dossier, &steps);
+        Ok(Known { frame: Frame::read(store, viewer)?, dossier, steps, person, papers, tables: store.tables()? })
+    }
+
+    fn recorded(&self) -> Recorded<'_> {
+        Recorded { dossier: &self.dossier, person: &self.person, papers: &self.papers }
+    }
+
+    /// The form with what is recorded now.
+    fn draft(&self) -> Draft {
+        Draft::of(self.recorded(), &self.tables.catalogue)
     }
 
     fn check(&self, draft: &Draft) -> Result<Checked, Vec<FieldError>> {
         let Tables { catalogue, calendar, .. } = &*self.tables;
-        draft.check(&self.dossier, &self.person, &Desk { catalogue, calendar, now: now() })
+        draft.check(self.recorded(), &Desk { catalogue, calendar, now: now() })
     }
 }
 
@@ -112,8 +132,10 @@ struct Told {
     changes: Vec<Change>,
 }
 
-fn page(known: Known, draft: Draft, told: Told) -> CorrectionPage {
+fn page(known: Known, mut draft: Draft, told: Told) -> CorrectionPage {
     let catalogue = &known.tables.catalogue;
+    let components = draft.asked_for(&known.dossier, catalogue);
+    paper::settle(&mut draft.ticked, &mut draft.papers, components);
     let procedures = catalogue.in_force(motcua_shared::calendar::local_day(now())).take(250);
     CorrectionPage {
         nav: "",
@@ -121,6 +143,7 @@ fn page(known: Known, draft: Draft, told: Told) -> CorrectionPage {
         procedures: procedures.map(|one| (one.code.clone(), words::shortened(&one.name, 110))).collect(),
         channels: choices(words::channel_name),
         outcomes: choices(words::outcome_name),
+        checklist: checklist::parts(components, &draft.ticked),
         finished: known.dossier.finished.is_some(),
         returned: known.dossier.returned_at.is_some(),
         seen: known.steps.len(),
@@ -132,10 +155,6 @@ fn page(known: Known, draft: Draft, told: Told) -> CorrectionPage {
     }
 }
 
-fn choices<T: Code>(name: fn(T) -> &'static str) -> Vec<Choice> {
-    T::ALL.iter().map(|(value, code)| Choice { code, name: name(*value) }).collect()
-}
-
 /// The form with what is recorded now.
 pub async fn show(viewer: ClerkViewer, State(app): State<App>, Path(code): Path<String>) -> Result<Response, HttpError> {
     let known = app.read(move |store, key| Known::read(store, key, &viewer, &code)).await?;
@@ -144,7 +163,7 @@ pub async fn show(viewer: ClerkViewer, State(app): State<App>, Path(code): Path<
     } else {
         String::new()
     };
-    let draft = Draft::of(&known.dossier, &known.person);
+    let draft = known.draft();
     Ok(html(&page(known, draft, Told { refused, ..Told::default() }))?.into_response())
 }
 
@@ -223,37 +242,48 @@ fn take(store: &mut Store, pen: &store::Pen, viewer: &Viewer, code: &str, seen: 
         Ok(Taken::Shown { known: Box::new(known), status: StatusCode::CONFLICT, told })
     };
     if known.steps.len() != seen {
-        if known.steps.len() == seen + 1 && is_same(&known, draft) {
+        let mine = |step: &Step| step.author == pen.author && ["corrected", "papers"].contains(&step.kind.as_str());
+        if known.steps.iter().skip(seen).all(mine) && is_same(&known, draft) {
             return Ok(Taken::Saved);
         }
-        return refuse(known, "Hồ sơ đã thay đổi từ khi mở trang này; hãy mở lại hồ sơ rồi đính chính. Chưa lưu gì.".to_owned());
+        let happened = words::happened_since(&known.steps, seen);
+        return refuse(known, format!("{happened} Hãy mở lại hồ sơ rồi đính chính. Chưa lưu gì."));
     }
-    let Checked { correction, person } = match known.check(draft) {
+    let Checked { correction, person, papers } = match known.check(draft) {
         Ok(checked) => checked,
         Err(faults) => return Ok(faulty(known, faults)),
     };
-    match store.correct(code, correction, person, pen) {
+    match store.correct(code, correction, person, papers, pen) {
         Ok(()) => Ok(Taken::Saved),
         Err(StoreError::Refused(refusal)) => refuse(known, format!("{refusal} Chưa lưu gì.")),
         Err(error) => Err(error),
     }
 }
 
-/// Whether the newest entry is what this form, sent a moment earlier, was saved as.
+/// Whether the newest correction is what this form, sent a moment earlier, was saved as.
 fn is_same(known: &Known, draft: &Draft) -> bool {
-    let newest = known.steps.last();
+    let newest = known.steps.iter().rev().find(|step| step.kind == "corrected");
     let reason = newest.and_then(|step| step.sealed.as_ref()).and_then(|sealed| sealed.note.clone()).unwrap_or_default();
-    let is_correction = newest.is_some_and(|step| step.kind == "corrected");
-    let now = Draft { reason, ..Draft::of(&known.dossier, &known.person) };
-    let sent = Draft { procedure: procedure_code(&draft.procedure).to_owned(), due_at: now.due_at.clone(), ..draft.clone() };
-    is_correction && now == sent
+    let now = Draft { reason, ..known.draft() };
+    let components = draft.asked_for(&known.dossier, &known.tables.catalogue);
+    let papers = paper::handed_in(&draft.ticked, &draft.papers, components).map(Option::unwrap_or_default);
+    let sent = Draft {
+        procedure: procedure_code(&draft.procedure).to_owned(),
+        due_at: now.due_at.clone(),
+        papers: now.papers.clone(),
+        ticked: now.ticked.clone(),
+        ..draft.clone()
+    };
+    newest.is_some() && now == sent && papers.as_ref() == Ok(&known.papers)
 }
 
 /// Everything that becomes something else.
 fn changes(known: &Known, checked: &Checked) -> Vec<Change> {
-    let before = Draft::of(&known.dossier, &known.person);
-    let after = Draft::of(&corrected(&known.dossier, &checked.correction), &checked.person);
     let catalogue = &known.tables.catalogue;
+    let list = checked.papers.as_ref().map(|(papers, names)| paper::named(papers, names));
+    let papers = list.as_deref().unwrap_or(&known.papers);
+    let dossier = corrected(&known.dossier, &checked.correction);
+    let (before, after) = (known.draft(), Draft::of(Recorded { dossier: &dossier, person: &checked.person, papers }, catalogue));
     let procedure = |code: &str| format!("{code} {}", words::procedure_name(catalogue, code));
     let channel = |code: &str| Channel::from_code(code).map_or("", words::channel_name).to_owned();
     let outcome = |code: &str| Outcome::from_code(code).map_or("", words::outcome_name).to_owned();
@@ -269,6 +299,7 @@ fn changes(known: &Known, checked: &Checked) -> Vec<Change> {
         (before.identity, after.identity),
         (before.phone, after.phone),
         (before.address, after.address),
+        (words::papers(&known.papers), words::papers(papers)),
     ];
     let named = FIELDS.iter().zip(pairs).map(|((_, what), (before, after))| Change { what, before, after });
     named.filter(|change| change.before != change.after).collect()

@@ -17,6 +17,7 @@ use motcua_shared::certification::Document;
 use motcua_shared::dossier::{
     Channel, Code, Dossier, Event, Extent, Holder, Outcome, Payment, Rating, Receiver, ReturnWay, TurnedAway,
 };
+use motcua_shared::paper;
 use motcua_shared::reason;
 use motcua_shared::reference::Tables;
 use motcua_shared::ruleset::SupplementClock;
@@ -26,8 +27,9 @@ use motcua_shared::typed::FieldError;
 use serde::Deserialize;
 
 use super::fault::HttpError;
+use super::forms::{self, Printable};
 use super::viewer::{ClerkViewer, Viewer};
-use super::{App, Frame, html, slip};
+use super::{App, Frame, html};
 use crate::office::now;
 use crate::store::{self, DossierRow, Step, Store, StoreError};
 use crate::words::{self, DueWords};
@@ -93,12 +95,6 @@ struct Line {
     held_back: Option<String>,
 }
 
-/// A slip that can be printed.
-struct SlipLink {
-    code: &'static str,
-    name: String,
-}
-
 struct Facts {
     code: String,
     procedure: String,
@@ -124,6 +120,8 @@ struct Facts {
     followed_by: Vec<String>,
     /// Why it was not accepted; empty when it was.
     turned_away: String,
+    /// A slip of the hand in it can be put right.
+    correctable: bool,
     fee: String,
     paid: String,
 }
@@ -137,7 +135,8 @@ struct DossierPage {
     person: Sealed,
     lines: Vec<Line>,
     forms: Vec<StepForm>,
-    slips: Vec<SlipLink>,
+    /// The first is what the citizen takes along.
+    printable: Vec<Printable>,
     /// How many entries the clerk has seen.
     seen: usize,
     saved: String,
@@ -169,9 +168,9 @@ impl Known {
         self.steps.len()
     }
 
-    /// Whether the entry after the first `seen` is what this form, sent a moment earlier, was saved as.
-    pub(super) fn was_saved(&self, seen: usize, kind: StepKind, draft: &Draft) -> bool {
-        self.steps.get(seen).is_some_and(|step| is_same(self, step, kind, draft))
+    /// Whether the entry after the first `seen` is what this form of `author`, sent a moment earlier, was saved as.
+    pub(super) fn was_saved(&self, seen: usize, author: &str, kind: StepKind, draft: &Draft) -> bool {
+        self.steps.get(seen).is_some_and(|step| step.author == author && is_same(self, step, kind, draft))
     }
 }
 
@@ -230,13 +229,18 @@ fn page(known: Known, frame: Option<Frame>, saved: String, refused: String, mut 
     let kinds = step::offered(&known.dossier, now);
     let forms = kinds.into_iter().map(|kind| {
         let back = returned.take_if(|returned| returned.kind == kind);
-        step_form(kind, &known.dossier, back)
+        let mut form = step_form(kind, &known.dossier, back);
+        if kind == StepKind::Papers && !form.open {
+            // The list as it is recorded, to be completed.
+            form.draft.papers = paper::split(&store::papers_named(&known.dossier, &known.steps), &[]).1;
+        }
+        form
     });
     DossierPage {
         forms: forms.collect(),
         facts: facts(&known, now),
         seen: known.steps.len(),
-        slips: slip::offered(&known).into_iter().map(|(code, name)| SlipLink { code, name }).collect(),
+        printable: forms::printable(&known),
         lines: lines(known.steps, &known.tables.calendar),
         person: known.person,
         frame,
@@ -273,6 +277,7 @@ fn facts(known: &Known, now: LocalTime) -> Facts {
         follows: row.follows.clone().unwrap_or_default(),
         followed_by: followed_by.clone(),
         turned_away: dossier.turned_away.as_ref().filter(|_| received.is_none()).map(turned_away).unwrap_or_default(),
+        correctable: received.is_some() && !dossier.voided,
         fee: received.map_or_else(String::new, |received| words::amount(received.fee_vnd)),
         paid: match (dossier.payment(), dossier.paid) {
             (payment @ Payment::NoFee, _) | (payment, None) => words::payment_name(payment).to_owned(),
@@ -541,12 +546,11 @@ fn take(store: &mut Store, pen: &store::Pen, code: &str, kind: StepKind, seen: u
     let refuse =
         |known: Known, status, refused: String, faults| Ok(Taken::Refused { known: Box::new(known), status, refused, faults });
     if known.steps.len() != seen {
-        if known.was_saved(seen, kind, draft) {
+        if known.was_saved(seen, pen.author, kind, draft) {
             return Ok(Taken::Saved);
         }
-        let changed = "Hồ sơ đã thay đổi từ khi mở trang này (ở một cửa sổ khác, hoặc nút đã được bấm). \
-                       Hãy xem quá trình bên dưới; bước này chưa được lưu."
-            .to_owned();
+        let happened = words::happened_since(&known.steps, seen);
+        let changed = format!("{happened} Hãy xem quá trình bên dưới; bước của bạn chưa được lưu.");
         return refuse(known, StatusCode::CONFLICT, changed, Vec::new());
     }
     let (event, note) = match check(&known, kind, draft, pen.now) {

@@ -1,6 +1,6 @@
 //! Finding dossiers: by what is remembered of the person, by what stands in the register, and the list as a file.
 //!
-//! Promise: what the index is behind with is said on the page; a file opens in Excel without running anything.
+//! Promise: with nothing typed all dossiers are listed, the newest first; what the index is behind with is said on the page; a file opens in Excel without running anything.
 //! Start at [`show`].
 
 use std::fmt::Write as _;
@@ -24,7 +24,7 @@ use tracing::warn;
 
 use super::fault::HttpError;
 use super::viewer::Viewer;
-use super::{App, Frame, html};
+use super::{App, Choice, Frame, html, paging};
 use crate::office::{chance, now};
 use crate::store::{Found, Search, Store};
 use crate::words::{self, DueWords};
@@ -90,10 +90,26 @@ impl Asked {
     }
 }
 
-struct Choice {
+/// All dossiers in one state, as a link above the list.
+struct Group {
     code: &'static str,
     name: &'static str,
+    count: String,
+    current: bool,
 }
+
+/// Code and name of each; the codes are also keys of the store's counts.
+const GROUPS: [(&str, &str); 9] = [
+    ("", "Tất cả"),
+    ("processing", "Đang giải quyết"),
+    (OVERDUE, "Quá hạn"),
+    ("awaiting_supplement", "Chờ bổ sung"),
+    ("finished", "Có kết quả, chưa trả"),
+    ("returned", "Đã trả"),
+    ("guided", "Chờ hoàn thiện"),
+    ("declined", "Từ chối tiếp nhận"),
+    ("voided", "Đã hủy"),
+];
 
 struct Line {
     code: String,
@@ -132,8 +148,9 @@ struct FindPage {
     fields: Vec<Choice>,
     states: Vec<Choice>,
     saved: Vec<Saved>,
+    groups: Vec<Group>,
     lines: Vec<Line>,
-    page: usize,
+    page: u32,
     more: bool,
     /// How far the index is, while it is behind.
     behind: String,
@@ -154,18 +171,16 @@ pub async fn show(viewer: Viewer, State(app): State<App>, Query(asked): Query<As
         return Ok(Redirect::to(&super::dossier::address(&code)).into_response());
     }
     let asked = if asked.q.is_empty() { Asked { q: asked.code.clone(), ..asked } } else { asked };
-    let page: usize = if asked.page.is_empty() { Some(1) } else { asked.page.parse().ok() }
-        .filter(|page| (1..=100_000).contains(page))
-        .ok_or_else(|| HttpError::parameter("Số trang không hợp lệ.", "Hãy dùng các liên kết ở cuối danh sách."))?;
+    let page = paging::page(&asked.page)?;
+    let skipped = PAGE * usize::try_from(page - 1).unwrap_or(0);
     let shown = app
         .read(move |store, key| {
             let now = now();
             let (search, faults) = match asked.check(now) {
-                Ok(search) => (Some(Search { offset: (page - 1) * PAGE, ..search }), Vec::new()),
+                Ok(search) => (Some(Search { offset: skipped, ..search }), Vec::new()),
                 Err(faults) => (None, faults),
             };
-            let wanted = search.filter(|_| !asked.is_blank());
-            let found = wanted.map(|search| store.dossiers_search(&search, key)).transpose()?.unwrap_or_default();
+            let found = search.map(|search| store.dossiers_search(&search, key)).transpose()?.unwrap_or_default();
             let tables = store.tables()?;
             let kept = store.saved_searches(&viewer.name, key)?.into_iter().filter_map(|saved| {
                 let Kept { name, asked } = serde_json::from_slice(&saved.content).ok()?;
@@ -178,6 +193,7 @@ pub async fn show(viewer: Viewer, State(app): State<App>, Query(asked): Query<As
                 fields: FIELDS.map(|(code, name)| Choice { code, name }).into(),
                 states: states(),
                 saved: kept.collect(),
+                groups: groups(store, &asked, now)?,
                 lines: found.found.into_iter().map(|found| line(&tables, found, now)).collect(),
                 page,
                 more: found.more,
@@ -188,6 +204,22 @@ pub async fn show(viewer: Viewer, State(app): State<App>, Query(asked): Query<As
         .await?;
     let status = if shown.faults.is_empty() { axum::http::StatusCode::OK } else { axum::http::StatusCode::BAD_REQUEST };
     Ok((status, html(&shown)?).into_response())
+}
+
+/// How many there are in each state, whatever else was asked for.
+fn groups(store: &Store, asked: &Asked, now: LocalTime) -> crate::store::Result<Vec<Group>> {
+    let counts = store.dossier_counts(now)?;
+    let alone = Asked { state: String::new(), ..asked.clone() }.is_blank();
+    let group = |(code, name): (&'static str, &'static str)| Group {
+        code,
+        name,
+        count: number(match code {
+            "" => counts.iter().filter(|(state, _)| *state != OVERDUE).map(|(_, count)| *count).sum(),
+            code => counts.get(code).copied().unwrap_or(0),
+        }),
+        current: alone && asked.state == code,
+    };
+    Ok(GROUPS.map(group).into())
 }
 
 fn states() -> Vec<Choice> {

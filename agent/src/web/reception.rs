@@ -15,19 +15,22 @@ use motcua_shared::appointment::explain;
 use motcua_shared::calendar::{LocalTime, local_day};
 use motcua_shared::catalogue::{CORE_FIELDS, Catalogue, Procedure, field_name};
 use motcua_shared::clock::{self, Doubt};
-use motcua_shared::dossier::{Channel, Code, SubmittedBy};
-use motcua_shared::reception::{Draft, Reception, procedure_code};
+use motcua_shared::dossier::{Channel, Code, Lack, SubmittedBy};
+use motcua_shared::paper;
+use motcua_shared::reception::{Answer, Draft, Reception, procedure_code};
 use motcua_shared::reference::Tables;
+use motcua_shared::ruleset::Form as Paper;
 use motcua_shared::seal::OfficeKey;
 use motcua_shared::text::number;
 use motcua_shared::typed::{self, FieldError};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::checklist::{self, Part};
 use super::drafts::{self, Waiting};
 use super::fault::HttpError;
 use super::viewer::{ClerkViewer, Viewer};
-use super::{App, Frame, html};
+use super::{App, Choice, Frame, choices, html};
 use crate::office::now;
 use crate::store::{self, Store, Typist};
 use crate::words;
@@ -36,11 +39,6 @@ use crate::words;
 const LISTED: usize = 250;
 /// So many are offered for what was typed.
 const OFFERED: usize = 12;
-
-struct Choice {
-    code: String,
-    name: String,
-}
 
 /// A procedure that may be meant.
 #[derive(Serialize)]
@@ -82,6 +80,8 @@ struct Preview {
     asks_due: bool,
     /// As the catalogue says; empty when it does not.
     fee: String,
+    /// What the procedure asks for.
+    components: Vec<Part>,
     earlier: Vec<Earlier>,
     person: Person,
 }
@@ -102,6 +102,7 @@ struct ReceptionPage {
     /// Why the clock is doubted; empty when it is not.
     clock: String,
     preview: Preview,
+    checklist: Vec<Part>,
     /// What this user has not finished in this browser.
     waiting: Vec<Waiting>,
     /// How many more are unfinished elsewhere.
@@ -129,7 +130,7 @@ impl ReceptionPage {
             "name" => "Họ và tên",
             "phone" => "Điện thoại",
             "address" => "Địa chỉ",
-            "papers" => "Thành phần hồ sơ",
+            "papers" => "Giấy tờ khác",
             "fee_vnd" => "Phí, lệ phí",
             "channel" => "Hình thức nộp",
             "submitted_by" => "Ai khai hồ sơ",
@@ -191,7 +192,7 @@ struct Shown {
 
 async fn form(app: &App, viewer: &Viewer, shown: Shown) -> Result<Response, HttpError> {
     let viewer = viewer.clone();
-    let Shown { draft, typist, faults, done } = shown;
+    let Shown { mut draft, typist, faults, done } = shown;
     let clock = clock_doubt(app).await?.map_or_else(String::new, |doubt| words::clock_doubt(doubt, now()));
     let status = if faults.is_empty() { StatusCode::OK } else { StatusCode::UNPROCESSABLE_ENTITY };
     let page = app
@@ -202,6 +203,10 @@ async fn form(app: &App, viewer: &Viewer, shown: Shown) -> Result<Response, Http
             let others: Vec<Waiting> = all.into_iter().filter(|waiting| waiting.id.to_string() != draft.id).collect();
             let elsewhere = others.iter().filter(|waiting| !waiting.here).count();
             let day = typed::time(&draft.received_at).map_or(today, local_day);
+            if let Some(procedure) = tables.catalogue.find(procedure_code(&draft.procedure), day) {
+                paper::settle(&mut draft.ticked, &mut draft.papers, &procedure.components);
+            }
+            let mut preview = preview(store, key, &draft)?;
             Ok(ReceptionPage {
                 frame: Frame::read(store, &viewer)?,
                 nav: "new",
@@ -210,7 +215,8 @@ async fn form(app: &App, viewer: &Viewer, shown: Shown) -> Result<Response, Http
                 channels: choices(words::channel_name),
                 submitters: choices(words::submitter_name),
                 lacks: choices(words::lack_name),
-                preview: preview(store, key, &draft)?,
+                checklist: std::mem::take(&mut preview.components),
+                preview,
                 waiting: others.into_iter().filter(|waiting| waiting.here).collect(),
                 elsewhere,
                 clock,
@@ -221,11 +227,6 @@ async fn form(app: &App, viewer: &Viewer, shown: Shown) -> Result<Response, Http
         })
         .await?;
     Ok((status, html(&page)?).into_response())
-}
-
-/// Every value of an enum with its name.
-fn choices<T: Code>(name: fn(T) -> &'static str) -> Vec<Choice> {
-    T::ALL.iter().map(|(value, code)| Choice { code: (*code).to_owned(), name: name(*value).to_owned() }).collect()
 }
 
 fn offer(procedure: &Procedure) -> Offer {
@@ -292,6 +293,7 @@ fn preview(store: &Store, key: &OfficeKey, draft: &Draft) -> store::Result<Previ
         preview.procedure = format!("{} {}", procedure.code, procedure.name);
         preview.fee = procedure.fee_vnd.map(|fee| number(i64::try_from(fee).unwrap_or(i64::MAX))).unwrap_or_default();
         let channel = Channel::from_code(&draft.channel).unwrap_or(Channel::InPerson);
+        preview.components = checklist::parts(&procedure.components, &draft.ticked);
         preview.asks_due = procedure.limit_by(channel).is_none() && procedure.clock_start.is_reception();
         (preview.due, preview.how) = due(&tables, procedure, channel, received, &draft.due_at);
     }
@@ -341,7 +343,7 @@ fn due(
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 pub struct Pressed {
-    /// `preview`, `fill` or `keep`.
+    /// `preview`, `fill`, `missing` or `keep`.
     r#do: String,
     /// The procedure that was picked among those offered.
     pick: String,
@@ -367,7 +369,7 @@ pub async fn again(
         draft.id = Uuid::now_v7().to_string();
     }
     let typist = drafts::typist(&viewer, &headers);
-    let fills = action == "fill";
+    let (fills, tells_missing) = (action == "fill", action == "missing");
     let mut draft = app
         .read(move |store, key| {
             let tables = store.tables()?;
@@ -376,6 +378,11 @@ pub async fn again(
                 draft.procedure = pick;
             }
             complete(&tables.catalogue, day, &mut draft);
+            if tells_missing && let Some(procedure) = tables.catalogue.find(procedure_code(&draft.procedure), day) {
+                let (before, missing) = (draft.lack_note.trim().to_owned(), draft.missing(procedure));
+                draft.lack_note = if before.is_empty() { missing } else { format!("{before}\n{missing}") };
+                Lack::Incomplete.code().clone_into(&mut draft.lack);
+            }
             if fills {
                 let Person { name, phone, address } = preview(store, key, &draft)?.person;
                 for (field, known) in [(&mut draft.name, name), (&mut draft.phone, phone), (&mut draft.address, address)] {
@@ -479,10 +486,14 @@ pub async fn save(
     form(&app, &viewer, Shown { draft, typist, faults, done: String::new() }).await
 }
 
-/// Where a saved form is shown: a dossier with its receipt, a slip with its dossier.
+/// Where a saved form is shown: on the paper that the citizen takes along.
 fn saved_as(code: &str, answer: &str) -> String {
-    let page = super::dossier::address(code);
-    if answer.is_empty() { format!("{page}/receipt?saved=received") } else { format!("{page}?saved={answer}") }
+    let form = match Answer::from_code(answer) {
+        None => Paper::Receipt,
+        Some(Answer::Guided) => Paper::SupplementRequest,
+        Some(Answer::Declined) => Paper::Refusal,
+    };
+    format!("{}?saved=yes", super::forms::address(code, form))
 }
 
 /// Why this PC's clock is not believed, if it is not.

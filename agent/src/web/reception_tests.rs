@@ -102,7 +102,7 @@ async fn papers_and_fee_are_recorded_with_the_reception_and_stand_on_the_receipt
     let id = id();
     let form = [reception(&id, "Nguyễn Thị Thử"), more].concat();
     let saved = desk.post("/dossiers", &form).await;
-    assert_eq!(saved.location, "/dossiers/000.11.57.H23-231120-0001/receipt?saved=received");
+    assert_eq!(saved.location, "/dossiers/000.11.57.H23-231120-0001/forms/receipt?saved=yes");
     assert_eq!(desk.post("/dossiers", &form).await.location, saved.location, "twice is once");
     let events = desk.events("000.11.57.H23-231120-0001").await;
     let [Event::Received(received), Event::Papers(papers)] = &events[..] else { panic!("{events:?}") };
@@ -110,7 +110,7 @@ async fn papers_and_fee_are_recorded_with_the_reception_and_stand_on_the_receipt
     let receipt = desk.get(&saved.location).await.text;
     for part in [
         "Giấy tiếp nhận hồ sơ và hẹn trả kết quả",
-        "Mẫu số 01",
+        "Mẫu 01",
         "Nguyễn Thị Thử",
         "Giấy khai sinh",
         "8.000 đồng",
@@ -123,15 +123,104 @@ async fn papers_and_fee_are_recorded_with_the_reception_and_stand_on_the_receipt
     assert_eq!(desk.post("/dossiers", &changed).await.status, 422, "the same form with other papers is not the saved one");
 }
 
+const BIRTH: &str = "code,name,field,limit_value,limit_unit,after_15h_next_day,fee_vnd,components\n\
+                     1.001193,Đăng ký <khai sinh>,ho_tich,,same_day,yes,0,\"Tờ khai | bản chính | 1\nGiấy chứng sinh | bản sao | 2\"\n\
+                     1.004873,Tình trạng hôn nhân,ho_tich,3,working_day,yes,0,Tờ khai xác nhận | bản chính | 1\n";
+
+#[tokio::test]
+async fn what_the_procedure_asks_for_is_ticked_kept_with_the_draft_and_stands_on_the_papers() {
+    let desk = Desk::new();
+    desk.works_by(BIRTH).await;
+    let tick = "name=\"component\" value=\"Giấy chứng sinh | bản sao | 2\"";
+    assert!(!desk.get("/dossiers/new").await.text.contains("name=\"component\""), "no procedure is chosen yet");
+    let id = id();
+    let mut form = reception(&id, "Nguyễn Thị Thử");
+    form[1] = ("procedure", "1.001193");
+    let shown = desk.pressed("preview", &form).await.text;
+    assert!(
+        shown.contains(&format!("{tick}>"))
+            && shown.contains("(bản sao, 2)")
+            && shown.contains("value=\"Tờ khai | bản chính | 1\">")
+    );
+    let preview = desk.post("/dossiers/new/preview", &form).await.text;
+    assert!(preview.contains("\"value\":\"Giấy chứng sinh | bản sao | 2\"") && preview.contains("\"ticked\":false"), "{preview}");
+    let ticked = [&form[..], &[("component", "Giấy chứng sinh | bản sao | 2"), ("papers", "Ảnh thẻ, 3")]].concat();
+    desk.post("/drafts", &ticked).await;
+    let kept = desk.get(&format!("/dossiers/new?draft={id}")).await.text;
+    assert!(kept.contains(&format!("{tick} checked>")) && kept.contains("Ảnh thẻ, 3"), "the draft keeps its ticks");
+    let told = desk.pressed("missing", &ticked).await.text;
+    assert!(
+        told.contains("Tờ khai: bản chính, số lượng 1</textarea>") && told.contains("value=\"incomplete\" selected"),
+        "{told}"
+    );
+    let saved = desk.post("/dossiers", &ticked).await;
+    assert_eq!((saved.status, desk.post("/dossiers", &ticked).await.location == saved.location), (303, true), "{}", saved.text);
+    let page = saved.location.split("/forms").next().expect("an address").to_owned();
+    for form in ["receipt", "control_sheet"] {
+        let paper = desk.get(&format!("{page}/forms/{form}")).await.text;
+        assert!(
+            paper.contains("Giấy chứng sinh") && paper.contains("Ảnh thẻ") && !paper.contains("<td>Tờ khai</td>"),
+            "{form}: {paper}"
+        );
+        assert!(paper.contains("Đăng ký &#60;khai sinh&#62;"));
+    }
+
+    // The list is put right with its reason.
+    let correct = desk.get(&format!("{page}/correct")).await.text;
+    assert!(correct.contains(&format!("{tick} checked>")) && correct.contains("Ảnh thẻ | bản chính | 3</textarea>"), "{correct}");
+    let typed = |more: Vec<(&'static str, &'static str)>| {
+        let facts = vec![("seen", "2"), ("procedure", "1.001193"), ("channel", "in_person"), ("received_at", "09:00 20/11/2023")];
+        let person =
+            vec![("due_at", "17:00 20/11/2023"), ("name", "Nguyễn Thị Thử"), ("identity", "030200000001"), ("reason", "đếm sót")];
+        [facts, person, more].concat()
+    };
+    let both = vec![("component", "Giấy chứng sinh | bản sao | 2"), ("component", "Tờ khai | bản chính | 1"), ("papers", "")];
+    let looked = desk.post(&format!("{page}/correct"), &typed(both.clone())).await.text;
+    assert!(
+        looked.contains("Tờ khai (1 bản chính); Giấy chứng sinh (2 bản sao)")
+            && looked.matches("name=\"component\"").count() == 2,
+        "{looked}"
+    );
+    let save = typed([both, vec![("do", "save")]].concat());
+    let done = desk.post(&format!("{page}/correct"), &save).await;
+    assert_eq!((done.status, desk.entries().await), (303, 4), "{}", done.text);
+    assert_eq!((desk.post(&format!("{page}/correct"), &save).await.status, desk.entries().await), (303, 4), "twice is once");
+    let receipt = desk.get(&format!("{page}/forms/receipt")).await.text;
+    assert!(receipt.contains("<td>Tờ khai</td>") && !receipt.contains("Ảnh thẻ"), "{receipt}");
+    assert!(
+        desk.get(&page).await.text.contains("Tờ khai | bản chính | 1\nGiấy chứng sinh | bản sao | 2</textarea>"),
+        "the step begins with the list"
+    );
+}
+
+#[tokio::test]
+async fn a_tick_of_another_procedure_is_shown_as_a_line_and_nothing_is_saved() {
+    let desk = Desk::new();
+    desk.works_by(BIRTH).await;
+    let id = id();
+    let mut form = reception(&id, "Nguyễn Thị Thử");
+    form[1] = ("procedure", "1.004873");
+    form.push(("component", "Giấy chứng sinh | bản sao | 2"));
+    let shown = desk.post("/dossiers", &form).await;
+    assert_eq!((shown.status, desk.entries().await), (422, 0));
+    assert!(
+        shown.text.contains("Giấy chứng sinh | bản sao | 2</textarea>") && shown.text.contains("không nằm trong thành phần"),
+        "{}",
+        shown.text
+    );
+    assert!(!shown.text.contains("value=\"Giấy chứng sinh"), "the list is that of the procedure");
+}
+
 #[tokio::test]
 async fn a_slip_prints_what_to_complete() {
     let desk = Desk::new();
     let id = id();
     let more = vec![("answer", "guided"), ("lack", "incomplete"), ("lack_note", "Thiếu bản sao")];
     let saved = desk.post("/dossiers", &[reception(&id, "Nguyễn Thị Thử"), more].concat()).await;
-    let page = saved.location.split('?').next().expect("an address").to_owned();
-    let slip = desk.get(&format!("{page}/receipt")).await.text;
-    for part in ["Phiếu yêu cầu bổ sung", "Mẫu số 02", "Thiếu bản sao", "Thiếu thành phần hồ sơ"] {
+    assert_eq!(saved.location, "/dossiers/000.11.57.H23-231120-0001/forms/supplement_request?saved=yes");
+    let page = "/dossiers/000.11.57.H23-231120-0001";
+    let slip = desk.get(&saved.location).await.text;
+    for part in ["Phiếu yêu cầu bổ sung", "Mẫu 02", "Thiếu bản sao", "thiếu thành phần hồ sơ", "Đã lưu"] {
         assert!(slip.contains(part), "{part}");
     }
     assert!(desk.get(&format!("{page}/correct")).await.text.contains("chưa được tiếp nhận"));
@@ -241,7 +330,7 @@ async fn dossiers_are_found_by_name_number_and_state_and_opened_by_code() {
     let other = id();
     let second: Vec<_> = reception(&other, "Trần Văn Ánh").into_iter().filter(|(name, _)| *name != "identity").collect();
     let second = desk.post("/dossiers", &[second, vec![("identity", "030200000777")]].concat()).await;
-    let second = second.location.split("/receipt").next().expect("an address").to_owned();
+    let second = second.location.split("/forms").next().expect("an address").to_owned();
     desk.step(&second, StepKind::Finished, "1", &[("outcome", "granted"), ("at", "10:00 20/11/2023")]).await;
     let cases: [(&str, &[&str]); 9] = [
         ("q=anh+dang", &["0001"]),
@@ -252,7 +341,7 @@ async fn dossiers_are_found_by_name_number_and_state_and_opened_by_code() {
         ("procedure=2.000815&from=20/11/2023&to=20/11/2023", &["0002", "0001"]),
         ("field=ho_tich", &[]),
         ("q=nguyen", &[]),
-        ("q=", &[]),
+        ("q=", &["0002", "0001"]),
     ];
     for (asked, expected) in cases {
         assert_eq!(desk.finds(asked).await, expected, "{asked}");

@@ -294,7 +294,7 @@ pub async fn behind(viewer: Viewer, State(app): State<App>, Query(asked): Query<
     period(&asked).map_err(|problem| HttpError::parameter(problem, "Hãy chọn lại kỳ báo cáo."))?;
     let column = asked.column.parse().ok().and_then(Column::numbered).ok_or_else(wrong)?;
     let what = COLUMN_NAMES[column.number() - 3];
-    let page = super::list::page(&asked.page)?;
+    let page = super::paging::page(&asked.page)?;
     let (chosen, field) = (Chosen::read(&asked), asked.field);
     let shown = app
         .read(move |store, _| {
@@ -322,7 +322,7 @@ pub async fn behind(viewer: Viewer, State(app): State<App>, Query(asked): Query<
                 rows: rows.collect(),
                 total: number(total),
                 page,
-                pages: super::list::pages(total, u32::try_from(PAGE).unwrap_or(u32::MAX)),
+                pages: super::paging::pages(total, u32::try_from(PAGE).unwrap_or(u32::MAX)),
                 field,
                 chosen,
             })

@@ -178,10 +178,10 @@ fn take_all(store: &mut Store, pen: &Pen, asked: &Asked) -> store::Result<Taken>
         };
         match seen {
             Some(seen) if known.length() != *seen => {
-                if known.was_saved(*seen, asked.kind, &asked.draft) {
+                if known.was_saved(*seen, pen.author, asked.kind, &asked.draft) {
                     saved += 1;
                 } else {
-                    let why = "Hồ sơ đã thay đổi từ khi mở trang này; hãy mở hồ sơ để xem.".to_owned();
+                    let why = format!("{} Hãy mở hồ sơ để xem.", words::happened_since(&known.steps, *seen));
                     refused.push(Refused { code: code.clone(), why });
                 }
             }

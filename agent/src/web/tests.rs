@@ -5,7 +5,8 @@ use axum::http::Request;
 use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION};
 use axum::response::Response;
 use motcua_shared::access::Role;
-use motcua_shared::dossier::Code;
+use motcua_shared::catalogue;
+use motcua_shared::reference::{self, Snapshot};
 use motcua_shared::step::StepKind;
 use tower::ServiceExt;
 use uuid::Uuid;
@@ -17,6 +18,8 @@ use crate::store::{Act, User};
 
 mod compliance;
 mod desk;
+mod printing;
+mod stale;
 
 /// An office in its own directory, and somebody who is logged in at a browser on its PC.
 pub(super) struct Desk {
@@ -118,10 +121,32 @@ impl Desk {
         self.post("/dossiers", &reception(&Uuid::now_v7().to_string(), name)).await
     }
 
+    /// Works by this catalogue from now on, as CSV.
+    pub(super) async fn works_by(&self, procedures: &str) {
+        let procedures = catalogue::procedures(procedures).expect("good");
+        let snapshot = Snapshot { procedures, ..Snapshot::starter() };
+        let json = serde_json::to_string(&snapshot).expect("plain data");
+        let statement = reference::Statement {
+            server_id: Uuid::nil(),
+            epoch: Uuid::nil(),
+            version: 1,
+            hash: reference::hash(&json),
+            published_at_ms: 0,
+        };
+        let signed = statement.sign(&ed25519_dalek::SigningKey::from_bytes(&[7; 32]));
+        let opened = reference::Opened { statement, json, snapshot };
+        let key = self.app.key.clone();
+        let take = move |store: &mut Store| {
+            let pen = Pen { author: "reference", now: now(), key: &key, salt: chance };
+            store.reference_take(&opened, &signed, Uuid::nil(), &pen).expect("taken")
+        };
+        self.app.door.call(take).await;
+    }
+
     /// Receives a dossier and gives the address of its page.
     pub(super) async fn received(&self) -> String {
         let answer = self.receive("Nguyễn Thị Thử").await;
-        answer.location.split("/receipt").next().expect("an address").to_owned()
+        answer.location.split("/forms").next().expect("an address").to_owned()
     }
 
     pub(super) async fn step(&self, page: &str, kind: StepKind, seen: &str, form: &[(&str, &str)]) -> Answer {
@@ -155,16 +180,16 @@ pub(super) fn reception<'a>(id: &'a str, name: &'a str) -> Vec<(&'a str, &'a str
 async fn a_received_dossier_is_shown_with_its_number_and_listed() {
     let desk = Desk::new();
     let answer = desk.receive("Nguyễn Thị Thử").await;
-    assert_eq!((answer.status, answer.location.as_str()), (303, "/dossiers/000.11.57.H23-231120-0001/receipt?saved=received"));
+    assert_eq!((answer.status, answer.location.as_str()), (303, "/dossiers/000.11.57.H23-231120-0001/forms/receipt?saved=yes"));
     let receipt = desk.get(&answer.location).await.text;
     let page = desk.get("/dossiers/000.11.57.H23-231120-0001").await.text;
     for part in ["Nguyễn Thị Thử", "17:00 20/11/2023", "030200000001"] {
         assert!(receipt.contains(part) && page.contains(part), "{part}");
     }
     assert!(receipt.contains("Đã lưu") && page.contains("QUÁ HẠN"));
-    let list = desk.get("/dossiers/list?tab=overdue").await.text;
+    let list = desk.get("/dossiers?state=overdue").await.text;
     assert!(list.contains("Nguyễn Thị Thử") && list.contains("000.11.57.H23-231120-0001"));
-    assert!(!desk.get("/dossiers/list?tab=returned").await.text.contains("Nguyễn Thị Thử"));
+    assert!(!desk.get("/dossiers?state=returned").await.text.contains("Nguyễn Thị Thử"));
 }
 
 #[tokio::test]
@@ -223,7 +248,7 @@ async fn a_petition_is_due_once_it_is_accepted_for_settlement() {
     let id = Uuid::now_v7().to_string();
     let mut form = reception(&id, "Nguyễn Thị Thử");
     form[1].1 = "2.002409";
-    let page = desk.post("/dossiers", &form).await.location.split("/receipt").next().expect("an address").to_owned();
+    let page = desk.post("/dossiers", &form).await.location.split("/forms").next().expect("an address").to_owned();
     let shown = desk.get(&page).await.text;
     assert!(shown.contains("30 ngày từ khi thụ lý (chưa thụ lý)") && shown.contains("/steps/accepted"), "{shown}");
     assert!(!shown.contains("/steps/extended") && !shown.contains("QUÁ HẠN"), "nothing to put off");
@@ -293,18 +318,18 @@ async fn a_request_that_is_not_accepted_gets_a_slip_with_its_reason_and_counts_n
     assert!(bare.status == 422 && bare.text.contains("hãy chọn lý do chưa tiếp nhận"), "{}", bare.text);
     let form = [form, vec![("lack", "wrong_agency"), ("lack_note", "thuộc huyện")]].concat();
     let saved = desk.post("/dossiers", &form).await;
-    assert_eq!(saved.location, "/dossiers/000.11.57.H23-231120-0001?saved=declined");
+    assert_eq!(saved.location, "/dossiers/000.11.57.H23-231120-0001/forms/refusal?saved=yes");
     assert_eq!(desk.post("/dossiers", &form).await.location, saved.location, "twice is once");
-    let page = desk.get(&saved.location).await.text;
+    let page = desk.get("/dossiers/000.11.57.H23-231120-0001").await.text;
     for part in ["từ chối tiếp nhận", "Không thuộc thẩm quyền", "thuộc huyện", "Nguyễn Thị Thử", "tiếp nhận thành hồ sơ mới"]
     {
         assert!(page.contains(part), "{part}");
     }
     assert!(!page.contains("/steps/finished"), "nothing to finish");
-    assert!(desk.get("/dossiers/list?tab=declined").await.text.contains("231120-0001"));
+    assert!(desk.get("/dossiers?state=declined").await.text.contains("231120-0001"));
     let report = desk.get("/api/v1/reports/ii06?from=2023-01-01&to=2023-12-31").await.text;
     assert!(report.contains(r#""total":{"received":{"total":0"#), "{report}");
-    assert_eq!(desk.receive("Trần Văn Thử").await.location, "/dossiers/000.11.57.H23-231120-0002/receipt?saved=received");
+    assert_eq!(desk.receive("Trần Văn Thử").await.location, "/dossiers/000.11.57.H23-231120-0002/forms/receipt?saved=yes");
 }
 
 #[tokio::test]
@@ -366,7 +391,7 @@ async fn faults_are_problem_documents_for_programs_and_pages_for_people() {
         ("/api/v2", 404),
         ("/dossiers/X-1", 404),
         ("/nowhere", 404),
-        ("/dossiers/list?tab=none", 400),
+        ("/dossiers?state=none", 400),
         ("/?page=0", 400),
         ("/?list=none", 400),
         ("/several?act=finished", 400),

@@ -85,7 +85,7 @@ struct TodayPage {
 /// The lists, one of them open: the asked one, or the most urgent that is not empty.
 pub async fn show(viewer: Viewer, State(app): State<App>, Query(asked): Query<Asked>) -> Result<Html<String>, HttpError> {
     let wanted = list(&asked.list)?;
-    let page = super::list::page(&asked.page)?;
+    let page = super::paging::page(&asked.page)?;
     let saved = asked.saved.parse::<u32>().ok().map(|count| number(i64::from(count))).unwrap_or_default();
     let today = app
         .read(move |store, key| {
@@ -114,7 +114,7 @@ pub async fn show(viewer: Viewer, State(app): State<App>, Query(asked): Query<As
                 total: number(total),
                 lines: lines(store, key, rows, now)?,
                 page,
-                pages: super::list::pages(total, PAGE),
+                pages: super::paging::pages(total, PAGE),
                 saved,
             })
         })

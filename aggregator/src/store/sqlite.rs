@@ -27,13 +27,15 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params}
 use uuid::Uuid;
 
 use super::{
-    Certificate, Checked, DossierRow, Enrolment, FiledForm, FindingEvent, Healing, Held, IndexInput, Kept, MonthRow,
+    BackupRun, Certificate, Checked, DossierRow, Enrolment, FiledForm, FindingEvent, Healing, Held, IndexInput, Kept, MonthRow,
     NarrativeWords, NewEntry, NewFiledForm, Node, Of, ProcedureCounters, Quarantined, Reference, Role, RollupRow, Store,
     StoreError, StoredEntry, Stream, StreamStatus, Told, User,
 };
 
 mod findings;
 mod office;
+
+use crate::operation::Outcome;
 
 refinery::embed_migrations!("migrations");
 
@@ -122,6 +124,11 @@ impl SqliteStore {
         self.connection.execute("vacuum into ?1", [target.to_string_lossy()])?;
         let synced = std::fs::File::open(target).and_then(|file| file.sync_all());
         synced.map_err(|error| StoreError::Database(error.into()))
+    }
+
+    /// A number that changes when somebody else commits: <https://sqlite.org/pragma.html#pragma_data_version>.
+    pub fn state(&self) -> Result<i64, StoreError> {
+        Ok(self.connection.query_row("pragma data_version", [], |row| row.get(0))?)
     }
 
     /// Asks `SQLite` itself whether its file is sound.
@@ -679,6 +686,35 @@ impl Store for SqliteStore {
 
     fn narrative_words_keep(&mut self, words: &NarrativeWords) -> Result<(), StoreError> {
         filed::narrative_words_keep(&self.connection, words)
+    }
+
+    fn backup_runs(&self) -> Result<Vec<BackupRun>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("select at, outcome, folder, entries, bytes, words from backup_run order by at desc limit 100")?;
+        let runs = statement.query_map([], |row| {
+            let (at, outcome): (String, String) = (row.get(0)?, row.get(1)?);
+            let run = (row.get(2)?, row.get(3)?, row.get(4)?, row.get(5)?);
+            Ok((at, outcome, run))
+        })?;
+        runs.map(|row| {
+            let (at, outcome, (folder, entries, bytes, words)) = row?;
+            let unreadable = || StoreError::Damaged(format!("backup_run {at} is not readable"));
+            let outcome = Outcome::parse(&outcome).ok_or_else(unreadable)?;
+            let at = LocalTime::parse_from_rfc3339(&at).map_err(|_| unreadable())?;
+            Ok(BackupRun { at, outcome, folder, entries, bytes, words })
+        })
+        .collect()
+    }
+
+    fn backup_run_add(&mut self, run: &BackupRun) -> Result<(), StoreError> {
+        let BackupRun { at, outcome, folder, entries, bytes, words } = run;
+        self.connection
+            .prepare_cached(
+                "insert or replace into backup_run (at, outcome, folder, entries, bytes, words) values (?1, ?2, ?3, ?4, ?5, ?6)",
+            )?
+            .execute(params![time(*at), outcome.code(), folder, entries, bytes, words])?;
+        Ok(())
     }
 
     fn index_inputs(&self, unit: &str, period: Period) -> Result<BTreeMap<String, Numbers>, StoreError> {

@@ -1,13 +1,10 @@
-//! Figures and facts for other programs: JSON under `/api/v1/`, and the numbers that monitoring reads.
+//! Figures and facts for other programs: JSON under `/api/v1/`.
 //!
 //! Promise: nothing without a session or a bearer token, except whether we are alive. Start at [`routes`] and [`Reader`].
 
 mod figures;
 
-use std::fmt::Write as _;
-use std::sync::atomic::Ordering;
-
-use axum::extract::{Extension, FromRequestParts, Path, Query, State};
+use axum::extract::{FromRequestParts, Path, Query, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -19,12 +16,12 @@ use serde::Deserialize;
 
 use self::figures::{Asked, Report, ReportQuery, report_query};
 use super::pages::session_of;
-use super::{App, Problem, csv, now};
+use super::{App, Problem, csv, metrics, now};
 use crate::auth::token_hash;
 use crate::findings::{self, FindingsError, Listed, Standing};
+use crate::operation::Operation;
 use crate::rollup::{self, NodeStatus, ReportError};
-use crate::store::{DossierRow, Store, StoreError};
-use crate::tls::Wire;
+use crate::store::DossierRow;
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -34,7 +31,8 @@ pub fn routes() -> Router<App> {
         .route("/api/v1/findings", get(found))
         .route("/api/v1/status", get(status))
         .route("/api/v1/dossiers/{code}", get(dossier))
-        .route("/metrics", get(metrics))
+        .route("/api/v1/operation", get(operation))
+        .route("/metrics", get(metrics::page))
         .merge(figures::routes())
 }
 
@@ -45,17 +43,19 @@ impl FromRequestParts<App> for Reader {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Reader, Problem> {
-        if may_read(app, &parts.headers).await? { Ok(Reader) } else { Err(no_token()) }
+        admitted(app, &parts.headers).await?;
+        Ok(Reader)
     }
 }
 
-async fn may_read(app: &App, headers: &HeaderMap) -> Result<bool, Problem> {
+/// Whether whoever asks may read figures.
+pub async fn admitted(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
     if session_of(app, headers).await?.is_some() {
-        return Ok(true);
+        return Ok(());
     }
-    let Some(token) = bearer(headers) else { return Ok(false) };
+    let token = bearer(headers).ok_or_else(no_token)?;
     let hash = token_hash(token);
-    Ok(app.read(move |store| store.token_find(hash)).await??.is_some())
+    app.read(move |store| store.token_find(hash)).await??.map(drop).ok_or_else(no_token)
 }
 
 fn bearer(headers: &HeaderMap) -> Option<&str> {
@@ -142,33 +142,18 @@ async fn status(_: Reader, State(app): State<App>) -> Result<Json<NodeStatus>, P
     Ok(Json(app.read(|store| rollup::status(store, now())).await??))
 }
 
+/// Whether the server itself is well.
+async fn operation(_: Reader, State(app): State<App>) -> Result<Json<Operation>, Problem> {
+    let shared = app.clone();
+    Ok(Json(app.read(move |store| shared.operation(store, now())).await??))
+}
+
 async fn dossier(_: Reader, State(app): State<App>, Path(code): Path<String>) -> Result<Json<DossierRow>, Problem> {
     let found = app.read(move |store| store.dossiers_find(&code)).await??;
     let first = found.into_iter().next().ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "no-dossier", "Không tìm thấy", "Không có hồ sơ mang mã này trong dữ liệu đã nhận.")
     })?;
     Ok(Json(first))
-}
-
-async fn metrics(State(app): State<App>, Extension(wire): Extension<Wire>, headers: HeaderMap) -> Result<Response, Problem> {
-    if !wire.remote.ip().is_loopback() && !may_read(&app, &headers).await? {
-        return Err(no_token());
-    }
-    let status = app.read(|store: &dyn Store| -> Result<_, StoreError> { rollup::status(store, now()) }).await??;
-    let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
-    let gauges = [
-        ("motcua_entries_stored", "gauge", "Entries stored.", status.stored),
-        ("motcua_entries_quarantined", "gauge", "Entries stored and not applied.", status.quarantined),
-        ("motcua_entries_pending", "gauge", "Entries recorded and not yet here, as last told by the agents.", status.pending),
-        ("motcua_offices_absent", "gauge", "Offices that missed their last night.", count(status.missed_nights.len())),
-        ("motcua_streams", "gauge", "Agents enrolled.", count(status.streams.len())),
-        ("motcua_receipts_issued_total", "counter", "Receipts signed since the start.", app.0.receipts.load(Ordering::Relaxed)),
-    ];
-    let mut text = String::new();
-    for (name, kind, help, value) in gauges {
-        let _ = writeln!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");
-    }
-    Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response())
 }
 
 impl From<ReportError> for Problem {

@@ -13,9 +13,10 @@ use super::pages::{Frame, PageError, Section, Viewer, show};
 use super::period::{PeriodQuery, PeriodView, chosen};
 use super::{App, now};
 use crate::comparison::Cell;
+use crate::glance::Glance;
 use crate::output::{healing_words, people_time};
-use crate::rollup::{self, NodeHealing, ReportError};
-use crate::summary::{self, Call, FIGURES, MonthFigures, Summary};
+use crate::rollup::ReportError;
+use crate::summary::{Call, FIGURES, MonthFigures, Summary};
 
 #[derive(Template)]
 #[template(path = "dashboard.html")]
@@ -31,6 +32,8 @@ struct DashboardPage {
     coverage: String,
     covered: bool,
     healing: Option<String>,
+    /// Of the server itself.
+    troubles: Vec<String>,
     at: String,
 }
 
@@ -97,27 +100,29 @@ pub fn month_chart(id: &str, months: &[MonthFigures]) -> String {
 pub async fn dashboard(viewer: Viewer, State(app): State<App>, Query(query): Query<PeriodQuery>) -> Result<Response, PageError> {
     let at = now();
     let today = local_day(at);
-    let (period, problem, summary, healing) = app
+    let shared = app.clone();
+    let (period, problem, glance, operation) = app
         .read(move |store| -> Result<_, ReportError> {
             let (period, problem) = chosen(store, &query, today)?;
-            let healing = rollup::healing(store)?;
-            Ok((period, problem, summary::summary(store, period, at)?, healing))
+            Ok((period, problem, shared.glance(store, period, at)?, shared.operation(store, at)?))
         })
         .await??;
-    let Summary { node, name, figures, months, calls, in_trouble, offices, complete, .. } = summary;
+    let Glance { summary, healing } = &*glance;
+    let Summary { node, name, figures, months, calls, in_trouble, offices, complete, at, .. } = summary;
     let view = PeriodView::new("/", period, problem, today);
     let cards = FIGURES.iter().filter_map(|id| indicator::find(id).zip(figures.get(*id)));
     show(&DashboardPage {
         frame: Frame::of(&viewer, Section::Dashboard),
-        node: if name == node { format!("Đơn vị {name}") } else { name },
+        troubles: operation.troubles,
+        node: if name == node { format!("Đơn vị {name}") } else { name.clone() },
         cards: cards
             .map(|(indicator, cell)| {
                 card(indicator, cell, format!("/compare?{}&by={}", view.query, indicator.id), "ở thời điểm này")
             })
             .collect(),
         more_calls: in_trouble.saturating_sub(calls.len()),
-        calls,
-        chart: month_chart("months", &months),
+        calls: calls.clone(),
+        chart: month_chart("months", months),
         months: months
             .iter()
             .map(|month| MonthRow {
@@ -129,8 +134,8 @@ pub async fn dashboard(viewer: Viewer, State(app): State<App>, Query(query): Que
             .collect(),
         coverage: format!("{complete} trên {offices} đơn vị đã gửi đủ những gì đã ghi."),
         covered: complete == offices,
-        healing: healing.filter(|healing: &NodeHealing| !healing.is_over()).as_ref().map(healing_words),
-        at: people_time(&at.to_rfc3339()),
+        healing: healing.as_ref().filter(|healing| !healing.is_over()).map(healing_words),
+        at: people_time(at),
         period: view,
     })
 }

@@ -14,6 +14,7 @@ use super::pages::{Frame, PageError, Section, Viewer, show};
 use super::period::typed_day;
 use super::{App, now};
 use crate::offices::Offices;
+use crate::operation::Operation;
 use crate::output::{clock_words, healing_words, people_time};
 use crate::rollup::{self, NodeHealing};
 use crate::store::StoreError;
@@ -37,6 +38,7 @@ struct HealthPage {
     month: String,
     days: Vec<u32>,
     strips: Vec<StripRow>,
+    operation: Operation,
     earlier: String,
     later: Option<String>,
 }
@@ -112,11 +114,12 @@ pub async fn page(viewer: Viewer, State(app): State<App>, Query(query): Query<Mo
     let at = now();
     let today = local_day(at);
     let month = typed_day(&query.month).unwrap_or(today).with_day(1).unwrap_or(today);
-    let (lines, strips, healing) = app
+    let shared = app.clone();
+    let (lines, strips, healing, operation) = app
         .read(move |store| -> Result<_, StoreError> {
             let offices = Offices::gather(store, at)?;
             let strips = summary::strips(store, &offices, month, at)?;
-            Ok((summary::health(&offices, at), strips, rollup::healing(store)?))
+            Ok((summary::health(&offices, at), strips, rollup::healing(store)?, shared.operation(store, at)?))
         })
         .await??;
     let next = month + Days::new(31);
@@ -130,6 +133,7 @@ pub async fn page(viewer: Viewer, State(app): State<App>, Query(query): Query<Mo
             .map(|line| RedRow { unit: line.unit.clone(), name: line.name.clone(), words: line.troubles.join("; ") })
             .collect(),
         rows: lines.iter().map(office_row).collect(),
+        operation,
         month: month.format("%m/%Y").to_string(),
         days: (1..=month.iter_days().take_while(|day| day.month() == month.month()).count())
             .filter_map(|day| u32::try_from(day).ok())

@@ -3,7 +3,6 @@
 //! Promise: an agent reaches its own stream only, with a certificate that we issued and did not revoke. A receipt is
 //! signed after the commit that it speaks of. Start at [`routes`].
 
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use axum::Router;
@@ -61,6 +60,7 @@ async fn one_at_its_place(State(app): State<App>, request: Request, next: Next) 
     let Some(peer) = peer else { return in_time(patience, next.run(request)).await };
     let Some(_place) = app.0.nights.place(now()) else {
         info!(unit = %peer.unit, stream = %peer.stream, "sent away: too many offices at once");
+        app.0.metrics.sent_away.inc();
         return busy();
     };
     in_time(patience, next.run(request)).await
@@ -172,13 +172,17 @@ async fn upload(
         return Err(bad_segment("phần đầu của gói không khớp địa chỉ gửi đến, hoặc gói không có bản ghi nào"));
     }
     let nonce = upload.report.nonce;
+    has_room(&app)?;
     let shared = app.clone();
     let (node, Taken { intake, held }) = app
         .write(move |store| -> Result<_, Problem> {
             let at = now();
             let (source, node) = admit(store, peer, at)?;
             shared.0.nights.settle(store, source.stream)?;
-            Ok((node, ingest::take(store, &source, &upload.report, &upload.segment, at)?))
+            let began = Instant::now();
+            let taken = ingest::take(store, &source, &upload.report, &upload.segment, at);
+            shared.0.metrics.uploaded(taken.as_ref().ok().map(|taken| taken.intake), began.elapsed());
+            Ok((node, taken?))
         })
         .await??;
     let (status, forked_at) = match intake {
@@ -187,6 +191,17 @@ async fn upload(
         Intake::Forked { at } => (StatusCode::CONFLICT, Some(at)),
     };
     Ok(receipt(&app, &node, stream, held, forked_at, nonce, status))
+}
+
+/// Entries are refused while there is still room for receipts, sessions and the check-point of what is there.
+fn has_room(app: &App) -> Result<(), Problem> {
+    let room = app.room();
+    if room.takes_uploads() {
+        return Ok(());
+    }
+    warn!(free = room.free_bytes, reserve = room.reserve_bytes, "upload refused: the disk is nearly full");
+    app.0.metrics.segment("disk_full");
+    Err(Problem::disk_full())
 }
 
 #[derive(serde::Deserialize)]
@@ -300,7 +315,7 @@ fn receipt(
     status: StatusCode,
 ) -> Response {
     let signed = app.authority().receipt(node, stream, held, forked_at, nonce, now());
-    app.0.receipts.fetch_add(1, Ordering::Relaxed);
+    app.0.metrics.receipts.inc();
     cbor(status, encode(&signed))
 }
 

@@ -7,7 +7,7 @@ use motcua_shared::document::{Align, Block, Cell, Document, Paragraph, Run, Sect
 
 use crate::fonts::{Face, Fonts};
 use crate::lines::{Line, lines};
-use crate::marks;
+use motcua_print::marks;
 
 const POINTS_PER_MM: f32 = 72.0 / 25.4;
 /// Height of a line, in sizes of its letters.

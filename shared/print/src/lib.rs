@@ -3,6 +3,11 @@
 //! Promise: the program that calls stays small, and a press that is absent, fails or never ends is told in words; nothing
 //! half printed is ever given back. Start at [`Press::beside`].
 
+#[cfg(feature = "page")]
+pub mod marks;
+#[cfg(feature = "page")]
+pub mod page;
+
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
@@ -63,7 +68,7 @@ pub struct Printed {
 pub enum PrintError {
     #[error(
         "Máy này chưa có chương trình in “{}”. Hãy chép motcua-print vào cùng thư mục với chương trình đang chạy; \
-         trong lúc đó vẫn in được từ trang trình duyệt (Ctrl+P), số liệu không bị ảnh hưởng",
+         trong lúc đó vẫn in được bằng trình duyệt, số liệu không bị ảnh hưởng",
         .0.display()
     )]
     Absent(PathBuf),
@@ -90,10 +95,20 @@ impl Press {
         Press::beside(&std::env::current_exe().unwrap_or_default())
     }
 
+    /// Whether it was installed.
+    pub fn is_there(&self) -> bool {
+        self.0.exists()
+    }
+
+    /// What is said where it was not.
+    pub fn absent(&self) -> PrintError {
+        PrintError::Absent(self.0.clone())
+    }
+
     /// Draws a document.
     pub async fn print(&self, format: Format, document: &Document) -> Result<Printed, PrintError> {
-        if !self.0.exists() {
-            return Err(PrintError::Absent(self.0.clone()));
+        if !self.is_there() {
+            return Err(self.absent());
         }
         let order = serde_json::to_vec(&Order { format, document }).map_err(|error| PrintError::Failed(error.to_string()))?;
         match tokio::time::timeout(PATIENCE, self.run(order)).await {

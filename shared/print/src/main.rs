@@ -14,7 +14,6 @@ mod docx;
 mod flow;
 mod fonts;
 mod lines;
-mod marks;
 mod pdf;
 
 fn main() -> ExitCode {

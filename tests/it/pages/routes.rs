@@ -106,15 +106,19 @@ pub async fn walk(browser: &Browser, program: &str, origin: &str, starts: &[&str
 /// Where the links and the asking forms of the page lead on this site: path and query. What can be ticked is ticked once.
 async fn links(browser: &Browser) -> Result<Vec<String>> {
     let script = r"
-        const asked = [...document.querySelectorAll('form[method=get]')].map(form => {
-            const address = new URL(form.getAttribute('action') || location.href, location.href);
+        const asked = [...document.querySelectorAll('form[method=get]')].flatMap(form => {
             const fields = new FormData(form);
             const pick = form.querySelector('input[name=pick]:not(:checked)');
             if (pick) fields.append(pick.name, pick.value);
-            const button = form.querySelector('button[name]');
-            if (button) fields.append(button.name, button.value);
-            address.search = new URLSearchParams(fields);
-            return address;
+            const address = (to, button) => {
+                const asked = new URL(to || location.href, location.href);
+                const all = new URLSearchParams(fields);
+                if (button?.name) all.append(button.name, button.value);
+                asked.search = all;
+                return asked;
+            };
+            const elsewhere = [...form.querySelectorAll('button[formaction]')].map(button => address(button.getAttribute('formaction'), button));
+            return [address(form.getAttribute('action'), form.querySelector('button[name]')), ...elsewhere];
         });
         return [...document.querySelectorAll('a[href]:not([download])')]
             .map(link => new URL(link.href)).concat(asked)

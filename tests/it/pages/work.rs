@@ -202,7 +202,7 @@ async fn four_browsers_at_once_lose_nothing_and_see_nothing_that_is_not_so() -> 
     two.choose("Kết quả", "Từ chối giải quyết").await?;
     two.fill("Ghi chú, hoặc nói rõ lý do", "Không đủ điều kiện").await?;
     two.click("Lưu: có kết quả").await?;
-    two.sees("bước này chưa được lưu").await?;
+    two.sees("bước của bạn chưa được lưu").await?;
     two.sees("đã có kết quả").await?;
     let history = desk.commune.database()?.query_row(
         "select count(*) from entry where body like '%\"kind\":\"finished\"%'",

@@ -92,16 +92,16 @@ async fn a_reason_is_chosen_and_the_slip_says_it_with_the_number_of_its_form() {
     let page = desk.received().await;
     let bare = desk.step(&page, StepKind::SupplementRequested, "1", &[("reason", "missing")]).await;
     assert!(bare.status == 422 && bare.text.contains("ghi đầy đủ những gì cần bổ sung"), "{}", bare.text);
-    assert_eq!(desk.get(&format!("{page}/slips/supplement_request")).await.status, 404, "nothing was asked for yet");
+    assert_eq!(desk.get(&format!("{page}/forms/supplement_request")).await.status, 404, "nothing was asked for yet");
     let asked = [("reason", "missing"), ("note", "<b>sổ</b> đỏ")];
     assert_eq!(desk.step(&page, StepKind::SupplementRequested, "1", &asked).await.status, 303);
     let life = desk.get(&page).await.text;
-    for part in ["Thiếu giấy tờ: &#60;b&#62;sổ", "ghi muộn", "lan ghi lúc", "accesskey=\"d\"", "/slips/control_sheet"]
+    for part in ["Thiếu giấy tờ: &#60;b&#62;sổ", "ghi muộn", "lan ghi lúc", "accesskey=\"d\"", "/forms/control_sheet"]
     {
         assert!(life.contains(part), "{part}: {life}");
     }
-    let slip = desk.get(&format!("{page}/slips/supplement_request")).await.text;
-    for part in ["Mẫu 02", "Thiếu giấy tờ: &#60;b&#62;sổ", "Nguyễn Thị Thử", "ký, ghi rõ họ tên"] {
+    let slip = desk.get(&format!("{page}/forms/supplement_request")).await.text;
+    for part in ["Mẫu 02", "Thiếu giấy tờ: &#60;b&#62;sổ", "Nguyễn Thị Thử", "Ký và ghi rõ họ tên"] {
         assert!(slip.contains(part), "{part}: {slip}");
     }
     desk.step(&page, StepKind::Supplemented, "2", &[]).await;
@@ -109,8 +109,8 @@ async fn a_reason_is_chosen_and_the_slip_says_it_with_the_number_of_its_form() {
     assert!(wrong.status == 422 && wrong.text.contains("chỉ chọn lý do khi từ chối"));
     let refused = [("outcome", "refused"), ("reason", "not_eligible")];
     assert_eq!(desk.step(&page, StepKind::Finished, "3", &refused).await.status, 303);
-    assert!(desk.get(&format!("{page}/slips/refusal")).await.text.contains("Không đủ điều kiện theo quy định"));
-    assert!(desk.get(&format!("{page}/slips/return")).await.text.contains("Người nhận kết quả"));
+    assert!(desk.get(&format!("{page}/forms/refusal")).await.text.contains("Không đủ điều kiện theo quy định"));
+    assert!(desk.get(&format!("{page}/forms/return_sheet")).await.text.contains("NGƯỜI NHẬN KẾT QUẢ"));
 }
 
 #[tokio::test]

@@ -20,7 +20,7 @@ use crate::filed::{self, FileError, FrozenIi06, HeadOf};
 use crate::offices::Offices;
 use crate::rollup::ReportError;
 use crate::store::{FiledForm, StoreError};
-use crate::summary::{self, Summary};
+use crate::summary;
 use crate::web::comparison::{Pairs, View};
 use crate::web::csv::{self, Table};
 use crate::web::reports::{procedures_of, procedures_table};
@@ -85,9 +85,11 @@ pub fn report_query(query: Asked<ReportQuery>) -> Result<Report, Problem> {
     Ok(Report { period, unit: unit.filter(|unit| !unit.is_empty()), view, as_csv: format == Some(Format::Csv) })
 }
 
-async fn summary_of(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Json<Summary>, Problem> {
+async fn summary_of(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
     let Report { period, .. } = report_query(query)?;
-    Ok(Json(app.read(move |store| summary::summary(store, period, now())).await??))
+    let shared = app.clone();
+    let glance = app.read(move |store| shared.glance(store, period, now())).await??;
+    Ok(Json(&glance.summary).into_response())
 }
 
 async fn compare(_: Reader, State(app): State<App>, Query(pairs): Query<Pairs>) -> Result<Response, Problem> {
