@@ -30,6 +30,8 @@ pub struct Asked {
     pub period: Period,
     /// To whom the figures of units that are gone are attributed.
     pub view: View,
+    /// Code of the field whose dossiers are looked at; absent: of all. What is seen of the unit as a whole has no target then.
+    pub field: Option<String>,
     /// The indicator by which offices are ranked and sorted.
     pub by: &'static Indicator,
     /// What stands beside it.
@@ -89,6 +91,9 @@ pub struct Comparison {
     pub previous: (NaiveDate, NaiveDate),
     pub last_year: (NaiveDate, NaiveDate),
     pub working_days: u32,
+    /// Code of the field that is looked at; absent: all.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub field: Option<String>,
     /// To whom the figures of units that are gone are attributed.
     #[serde(rename = "as")]
     pub view: View,
@@ -152,9 +157,9 @@ struct Three {
 struct Days(BTreeMap<NaiveDate, BTreeMap<String, Counters>>);
 
 impl Days {
-    fn read(store: &dyn Store, periods: &[Period], view: View, today: NaiveDate) -> Result<Days, StoreError> {
+    fn read(store: &dyn Store, asked: &Asked, periods: &[Period], today: NaiveDate) -> Result<Days, StoreError> {
         let days: BTreeSet<NaiveDate> = periods.iter().flat_map(|period| [eve(*period), period.to]).collect();
-        let read = days.into_iter().map(|day| Ok((day, until_by_unit(store, day, view, today)?)));
+        let read = days.into_iter().map(|day| Ok((day, until_by_unit(store, asked.field.as_deref(), day, asked.view, today)?)));
         Ok(Days(read.collect::<Result<_, StoreError>>()?))
     }
 
@@ -171,7 +176,7 @@ pub fn compare(store: &dyn Store, asked: &Asked, now: LocalTime) -> Result<Compa
     let yardstick = Yardstick::of(store)?;
     let period = asked.period;
     let (previous, last_year) = (period.previous(), period.last_year());
-    let days = Days::read(store, &[period, previous, last_year], asked.view, today)?;
+    let days = Days::read(store, asked, &[period, previous, last_year], today)?;
     let mut bench = Bench { asked, yardstick: &yardstick, working_days: [0; 3], node: Three::default() };
     bench.working_days = [period, previous, last_year].map(|period| yardstick.working_days(period, today));
     let three = |code: &str| Three {
@@ -218,6 +223,7 @@ pub fn compare(store: &dyn Store, asked: &Asked, now: LocalTime) -> Result<Compa
         columns: asked.columns.iter().map(|column| column.id.clone()).collect(),
         rulesets,
         mixed_rules,
+        field: asked.field.clone(),
         view: asked.view,
         offices: keys.len(),
         complete,
@@ -237,17 +243,18 @@ fn attributed(offices: &Offices, period: Period, view: View, today: NaiveDate) -
     keys
 }
 
-/// The indicator over the last reporting months of a period, for one unit or all together.
+/// The indicator over the last reporting months of a period, for one unit or all together, in one field or in all.
 pub fn trend(
     store: &dyn Store,
     unit: Option<&str>,
+    field: Option<&str>,
     indicator: &Indicator,
     yardstick: &Yardstick,
     period: Period,
     today: NaiveDate,
 ) -> Result<Vec<Option<Hundredths>>, StoreError> {
     let months = period.months_up_to(TREND_MONTHS);
-    let sums = monthly(store, unit, &months)?;
+    let sums = monthly(store, unit, field, &months)?;
     let value = |(month, sums): (&Period, &Sums)| {
         let begun = month.from <= today;
         let value = indicator.value(sums, yardstick.working_days(*month, today)).value;
@@ -256,12 +263,22 @@ pub fn trend(
     Ok(months.iter().zip(&sums).map(value).collect())
 }
 
-/// Sums of consecutive periods, of one unit or of all together.
-pub fn monthly(store: &dyn Store, unit: Option<&str>, months: &[Period]) -> Result<Vec<Sums>, StoreError> {
+/// Sums of consecutive periods, of one unit or of all together, in one field or in all.
+pub fn monthly(store: &dyn Store, unit: Option<&str>, field: Option<&str>, months: &[Period]) -> Result<Vec<Sums>, StoreError> {
     let Some(first) = months.first() else { return Ok(Vec::new()) };
     let days: Vec<NaiveDate> = std::iter::once(eve(*first)).chain(months.iter().map(|month| month.to)).collect();
-    let until = store.rollup_until(unit, &days)?;
+    let until = match field {
+        None => store.rollup_until(unit, &days)?,
+        Some(field) => days.iter().map(|day| until_in(store, unit, field, *day)).collect::<Result<_, _>>()?,
+    };
     Ok(until.windows(2).map(|pair| Sums::between(pair[0], &pair[1])).collect())
+}
+
+fn until_in(store: &dyn Store, unit: Option<&str>, field: &str, day: NaiveDate) -> Result<Counters, StoreError> {
+    let mut sum = Counters::default();
+    let procedures = store.rollup_until_by_procedure(unit, day)?;
+    procedures.iter().filter(|row| row.field == field).for_each(|row| sum.add(&row.counters));
+    Ok(sum)
 }
 
 /// What values are measured with.
@@ -292,7 +309,8 @@ impl Bench<'_> {
             }
             _ => None,
         };
-        let target = self.yardstick.target(&indicator.id, unit, kind, self.asked.period);
+        let whole = self.asked.field.is_none();
+        let target = whole.then(|| self.yardstick.target(&indicator.id, unit, kind, self.asked.period)).flatten();
         let beyond = difference(value.value, target);
         Cell {
             value,
@@ -416,6 +434,7 @@ mod tests {
             view: View::Then,
             by: indicator::find("open_overdue").expect("there"),
             columns: vec![indicator::find("received").expect("there")],
+            field: None,
             order: Order::Best,
             filter: String::new(),
         };
@@ -433,5 +452,16 @@ mod tests {
         assert_eq!(told, expected);
         assert_eq!((compared.offices, compared.complete, compared.period.as_deref()), (2, 1, Some("Năm 2023")));
         assert_eq!(compared.total.values["received"].value.numerator, Some(4));
+        for (field, received) in [("chung_thuc", 4), ("ho_tich", 0)] {
+            let asked = Asked { field: Some(field.to_owned()), ..asked.clone() };
+            let compared = compare(&district.store, &asked, now).expect("compared");
+            assert_eq!(compared.total.values["received"].value.numerator, Some(received), "{field}");
+            let yardstick = Yardstick::of(&district.store).expect("read");
+            let by = asked.columns[0];
+            let months =
+                trend(&district.store, None, Some(field), by, &yardstick, asked.period, motcua_shared::calendar::local_day(now));
+            let sum: i64 = months.expect("read").iter().flatten().map(|month| month.0).sum();
+            assert_eq!(sum, received * 100, "{field}");
+        }
     }
 }

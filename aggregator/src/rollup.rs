@@ -210,10 +210,7 @@ pub struct TrendPoint {
 /// Month by month, what the units did in whose place `unit` stands on `today`; of those that were split, its share.
 pub fn trend(store: &dyn Store, unit: &str, period: Period, today: NaiveDate) -> Result<Vec<TrendPoint>, ReportError> {
     let organisation = store.organisation()?;
-    let key = organisation.resolve(unit, period.to);
-    if organisation.unit(&key).is_none() && !store.rollup_until_by_unit(period.to)?.contains_key(&key) {
-        return Err(ReportError::UnknownUnit(unit.to_owned()));
-    }
+    let Some(key) = key_of(store, Some(unit), period.to)? else { return Err(ReportError::UnknownUnit(unit.to_owned())) };
     let heir = organisation.now(&key, today).into_iter().max_by_key(|share| share.percent).map_or(key, |share| share.key);
     let (whole, split) = organisation.predecessors(&heir, today);
     let whole = whole.into_iter().map(|key| Share { key, percent: 100 });
@@ -267,10 +264,7 @@ pub fn satisfaction(store: &dyn Store, unit: Option<&str>, period: Period) -> Re
     };
     let judge = |key: &str| Satisfaction::of(&organisation.exact(key), period, &within(key));
     if let Some(asked) = unit.filter(|unit| *unit != node.code) {
-        let key = organisation.resolve(asked, period.to);
-        if organisation.unit(&key).is_none() && !ends.contains_key(&key) {
-            return Err(ReportError::UnknownUnit(asked.to_owned()));
-        }
+        let key = key_of(store, Some(asked), period.to)?.unwrap_or_default();
         return Ok(Judged { whole: judge(&key), units: Vec::new() });
     }
     let mut all = Counters::default();
@@ -305,15 +299,19 @@ pub struct UnitName {
     pub name: String,
 }
 
-/// Everything up to `day` of every unit, by key; as now that of a unit that is gone is added to whoever stands in its place on
+/// Everything up to `day` of every unit, in one field or in all, by key; as now that of a unit that is gone is added to whoever stands in its place on
 /// `today`, except that of units that were split, which stay by themselves.
 pub fn until_by_unit(
     store: &dyn Store,
+    field: Option<&str>,
     day: NaiveDate,
     view: View,
     today: NaiveDate,
 ) -> Result<BTreeMap<String, Counters>, StoreError> {
-    let then = store.rollup_until_by_unit(day)?;
+    let then = match field {
+        Some(field) => store.rollup_until_by_unit_in(field, day)?,
+        None => store.rollup_until_by_unit(day)?,
+    };
     if view == View::Then {
         return Ok(then);
     }
@@ -424,6 +422,7 @@ mod tests {
             view: View::Then,
             by: received,
             columns: vec![],
+            field: None,
             order: crate::comparison::Order::Name,
             filter: String::new(),
         };
@@ -451,7 +450,7 @@ mod tests {
         assert_eq!((shown.report.unit.as_str(), shown.report.total.pending.total), ("11098@2024-12-01", 6));
         let names: Vec<&str> = shown.made_of.iter().map(|unit| unit.name.as_str()).collect();
         assert_eq!(names, ["Xã Ngọc Kỳ", "Xã Tái Sơn", "Xã Kỳ Sơn"]);
-        let sums = |view| until_by_unit(&district.store, day("2023-12-31"), view, day("2026-11-26")).expect("sums");
+        let sums = |view| until_by_unit(&district.store, None, day("2023-12-31"), view, day("2026-11-26")).expect("sums");
         let total = |view| sums(view).values().map(Counters::open).sum::<i64>();
         assert_eq!((total(View::Then), total(View::Now), sums(View::Now).len()), (15, 15, 2));
     }

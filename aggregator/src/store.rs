@@ -501,6 +501,8 @@ pub trait Store: Send {
     fn rollup_until(&self, unit: Option<&str>, days: &[NaiveDate]) -> Result<Vec<Counters>, StoreError>;
     /// The same of one day for each unit of which anything is known.
     fn rollup_until_by_unit(&self, day: NaiveDate) -> Result<BTreeMap<String, Counters>, StoreError>;
+    /// The same of one day and one field for each unit that has anything in it.
+    fn rollup_until_by_unit_in(&self, field: &str, day: NaiveDate) -> Result<BTreeMap<String, Counters>, StoreError>;
     /// The same of one day for each procedure of a unit, or of all together, by field and procedure.
     fn rollup_until_by_procedure(&self, unit: Option<&str>, day: NaiveDate) -> Result<Vec<ProcedureCounters>, StoreError>;
     /// How the counters were counted, see [`motcua_shared::contribution::edition`]; `None` by a program that did not say.

@@ -89,7 +89,7 @@ pub fn summary(store: &dyn Store, period: Period, now: LocalTime) -> Result<Summ
     let keys = offices.keys(period);
     let calls = calls(store, &offices, &keys, period, today)?;
     let months = period.months_up_to(TREND_MONTHS);
-    let per_month = monthly(store, None, &months)?;
+    let per_month = monthly(store, None, None, &months)?;
     let complete = keys.iter().filter(|key| offices.lack(key, period).is_none()).count();
     Ok(Summary {
         name: offices.name(&offices.node_key(today)),

@@ -178,7 +178,7 @@ fn measure(folder: &Path, last: NaiveDate) -> Result<()> {
     timed("the dashboard", ROUNDS / 4, || Ok(summary(&store, year, now)?))?;
     let columns = ["received", "resolved", "open_overdue"].iter().filter_map(|id| indicator::find(id)).collect();
     let by = indicator::find("on_time_share").context("an indicator")?;
-    let asked = Asked { period: year, view: View::Then, by, columns, order: Order::Best, filter: String::new() };
+    let asked = Asked { period: year, view: View::Then, field: None, by, columns, order: Order::Best, filter: String::new() };
     timed("all offices side by side", ROUNDS / 4, || Ok(compare(&store, &asked, now)?))
 }
 

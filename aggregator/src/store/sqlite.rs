@@ -652,6 +652,10 @@ impl Store for SqliteStore {
         figures::until_by_unit(&self.connection, day)
     }
 
+    fn rollup_until_by_unit_in(&self, field: &str, day: NaiveDate) -> Result<BTreeMap<String, Counters>, StoreError> {
+        figures::until_by_unit_in(&self.connection, field, day)
+    }
+
     fn rollup_until_by_procedure(&self, unit: Option<&str>, day: NaiveDate) -> Result<Vec<ProcedureCounters>, StoreError> {
         figures::until_by_procedure(&self.connection, unit, day)
     }

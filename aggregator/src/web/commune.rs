@@ -184,7 +184,8 @@ pub async fn page(
             let (period, problem) = chosen(store, &query, today)?;
             let report = rollup::ii06(store, Some(&asked_code), period)?;
             let organisation = store.organisation()?;
-            let key = organisation.resolve(&asked_code, period.to);
+            let key = rollup::key_of(store, Some(&asked_code), period.to)?;
+            let key = key.ok_or_else(|| ReportError::UnknownUnit(asked_code.clone()))?;
             let (code, name) = (organisation.exact(&key), organisation.name(&key).to_owned());
             let unsettled = findings::counts(store)?.get(&key).map_or(0, findings::Counts::unsettled);
             let listed = format!("/findings?unit={}", encoded(&key));
@@ -193,7 +194,7 @@ pub async fn page(
             let compared = compare_figures(store, period, at)?;
             let until = store.rollup_until(Some(&key), &[eve(period), period.to])?;
             let months = period.months_up_to(comparison::TREND_MONTHS);
-            let per_month = monthly(store, Some(&key), &months)?;
+            let per_month = monthly(store, Some(&key), None, &months)?;
             let working: Vec<u32> = months.iter().map(|month| yardstick.working_days(*month, today)).collect();
             let streams = store.streams(Some(&key))?;
             let quarantine = store.quarantine_list(Some(&key), LISTED)?;
@@ -258,8 +259,15 @@ fn compare_figures(
     at: motcua_shared::calendar::LocalTime,
 ) -> Result<Vec<(&'static str, Comparison)>, ReportError> {
     let columns: Vec<_> = FIGURES.iter().filter_map(|id| indicator::find(id)).collect();
-    let asked =
-        Asked { period, view: View::Then, by: columns[0], columns: columns.clone(), order: Order::Name, filter: String::new() };
+    let asked = Asked {
+        period,
+        view: View::Then,
+        field: None,
+        by: columns[0],
+        columns: columns.clone(),
+        order: Order::Name,
+        filter: String::new(),
+    };
     let mut compared = vec![(FIGURES[0], comparison::compare(store, &asked, at)?)];
     for indicator in columns.into_iter().filter(|indicator| indicator.ranks()) {
         let ranked = compared[0].1.ranked_by(indicator);

@@ -1,9 +1,12 @@
 //! The communes side by side. What is looked at stands in the address, so that it can be kept and sent.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use motcua_shared::calendar::local_day;
+use motcua_shared::catalogue::field_name;
 use motcua_shared::indicator::{self, Hundredths, Indicator};
 use motcua_shared::period::Period;
 use motcua_shared::text::number;
@@ -34,6 +37,7 @@ pub struct View {
     columns: Vec<&'static Indicator>,
     order: Order,
     attribution: unit::View,
+    field: Option<String>,
     filter: String,
     page: usize,
 }
@@ -61,6 +65,7 @@ impl View {
                 _ => Order::Best,
             },
             attribution: if one("as") == Some("now") { unit::View::Now } else { unit::View::Then },
+            field: one("field").map(|field| field.trim().to_owned()).filter(|field| !field.is_empty()),
             filter: text("filter").chars().take(80).collect(),
             page: text("page").parse().unwrap_or(1).max(1),
         }
@@ -83,6 +88,7 @@ impl View {
             ("by", self.by.id.as_str()),
             ("order", self.order_word()),
             ("as", attribution),
+            ("field", self.field.as_deref().unwrap_or_default()),
             ("filter", &self.filter),
             ("col", &columns),
         ];
@@ -97,6 +103,7 @@ impl View {
         Asked {
             period,
             view: self.attribution,
+            field: self.field.clone(),
             by: self.by,
             columns: self.columns.clone(),
             order: self.order,
@@ -122,6 +129,9 @@ struct ComparisonPage {
     choices: Vec<Choice>,
     order: &'static str,
     as_now: bool,
+    fields: Vec<FieldChoice>,
+    /// Name of the field that is looked at.
+    field: Option<String>,
     filter: String,
     rows: Vec<RowView>,
     total: RowView,
@@ -153,6 +163,12 @@ struct Choice {
     id: &'static str,
     name: &'static str,
     is_by: bool,
+    shown: bool,
+}
+
+struct FieldChoice {
+    code: String,
+    name: String,
     shown: bool,
 }
 
@@ -237,7 +253,7 @@ fn draw_trends(store: &dyn Store, lines: &mut [Line], view: &View, period: Perio
     let organisation = store.organisation()?;
     for line in lines {
         let key = organisation.resolve(&line.unit, period.to);
-        line.trend = comparison::trend(store, Some(&key), view.by, &yardstick, period, today)?;
+        line.trend = comparison::trend(store, Some(&key), view.field.as_deref(), view.by, &yardstick, period, today)?;
     }
     Ok(())
 }
@@ -248,14 +264,17 @@ pub async fn page(viewer: Viewer, State(app): State<App>, Query(pairs): Query<Pa
         return Ok(Redirect::to(&tidy(&pairs)).into_response());
     }
     let view = View::read(&pairs);
-    let (view, period, problem, mut compared) = app
+    let (view, period, problem, mut compared, fields) = app
         .read(move |store| -> Result<_, ReportError> {
             let (period, problem, mut compared) = read(store, &view)?;
             let first = (view.page - 1).saturating_mul(PAGE).min(compared.lines.len());
             let last = (first + PAGE).min(compared.lines.len());
             draw_trends(store, &mut compared.lines[first..last], &view, period)?;
-            compared.total.trend = comparison::trend(store, None, view.by, &Yardstick::of(store)?, period, today)?;
-            Ok((view, period, problem, compared))
+            compared.total.trend =
+                comparison::trend(store, None, view.field.as_deref(), view.by, &Yardstick::of(store)?, period, today)?;
+            let procedures = store.rollup_until_by_procedure(None, today.max(period.to))?;
+            let fields: BTreeSet<String> = procedures.into_iter().map(|row| row.field).collect();
+            Ok((view, period, problem, compared, fields))
         })
         .await??;
     let kept = view.kept();
@@ -264,6 +283,7 @@ pub async fn page(viewer: Viewer, State(app): State<App>, Query(pairs): Query<Pa
     let address = |extra: &str| format!("?{}{rest}{extra}", period_view.query);
     let (count, first) = (compared.lines.len(), (view.page - 1).saturating_mul(PAGE).min(compared.lines.len()));
     let shown_lines: Vec<Line> = compared.lines.drain(first..(first + PAGE).min(count)).collect();
+    let in_field = view.field.as_deref().map(|field| format!("&field={}", encoded(field))).unwrap_or_default();
     let paged = |page: usize| address(&format!("&page={page}"));
     show(&ComparisonPage {
         frame: Frame::of(&viewer, Section::Comparison),
@@ -278,7 +298,7 @@ pub async fn page(viewer: Viewer, State(app): State<App>, Query(pairs): Query<Pa
             .iter()
             .map(|column| ColumnView {
                 name: column.name.clone(),
-                link: format!("/compare?{}&by={}&order={}", period_view.query, column.id, view.order_word()),
+                link: format!("/compare?{}&by={}&order={}{in_field}", period_view.query, column.id, view.order_word()),
             })
             .collect(),
         choices: indicator::all()
@@ -292,6 +312,11 @@ pub async fn page(viewer: Viewer, State(app): State<App>, Query(pairs): Query<Pa
             .collect(),
         order: view.order_word(),
         as_now: !view.attribution.is_then(),
+        field: view.field.as_deref().map(|field| field_name(field).to_owned()),
+        fields: fields
+            .into_iter()
+            .map(|code| FieldChoice { name: field_name(&code).to_owned(), shown: view.field.as_ref() == Some(&code), code })
+            .collect(),
         filter: view.filter.clone(),
         rows: shown_lines.iter().map(|line| row(line, &view)).collect(),
         total: row(&compared.total, &view),

@@ -203,6 +203,26 @@ pub fn until_by_unit(connection: &Connection, day: NaiveDate) -> Result<BTreeMap
     Ok(sums)
 }
 
+/// Everything in `field` up to and with `day`, for each unit that has anything in it.
+pub fn until_by_unit_in(connection: &Connection, field: &str, day: NaiveDate) -> Result<BTreeMap<String, Counters>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "select k.unit, r.month, r.body from rollup_known k
+         join rollup_procedure r on r.unit = k.unit and r.field = k.field and r.procedure = k.procedure
+            and r.month = (select max(m.month) from rollup_procedure m
+                           where m.unit = k.unit and m.field = k.field and m.procedure = k.procedure and m.month <= ?2)
+         where k.field = ?1 and k.unit <> '' and k.procedure <> ''",
+    )?;
+    let rows = statement.query_map(params![field, month_of(day)], |row| {
+        Ok((row.get(0)?, Month::until(row.get_ref(2)?.as_blob()?, row.get(1)?, day)))
+    })?;
+    let mut sums: BTreeMap<String, Counters> = BTreeMap::new();
+    for row in rows {
+        let (unit, counters) = row?;
+        sums.entry(unit).or_default().add(&counters?);
+    }
+    Ok(sums)
+}
+
 /// Everything up to and with `day`, for each procedure of a unit or of all together.
 pub fn until_by_procedure(
     connection: &Connection,
