@@ -50,6 +50,7 @@ mod front;
 mod guard;
 mod kiosk;
 mod lan;
+mod lists;
 mod log_in;
 pub mod narrative;
 mod paging;
@@ -227,7 +228,13 @@ pub fn router(app: App) -> Router {
         .route("/drafts", get(drafts::show).post(drafts::keep))
         .route("/drafts/{id}/discard", post(drafts::discard))
         .route("/dossiers", get(find::show).post(reception::save))
-        .route("/dossiers.csv", get(find::csv))
+        .route("/dossiers.csv", get(lists::found_csv))
+        .route("/lists/desk/{format}", get(lists::desk))
+        .route("/lists/overdue/{format}", get(lists::overdue))
+        .route("/lists/handover/{format}", get(lists::handover))
+        .route("/lists/found/{format}", get(lists::found))
+        .route("/lists/figures/{format}", get(lists::figures))
+        .route("/reports/ii06/file/{format}", get(lists::ii06))
         .route("/dossiers/searches", post(find::keep))
         .route("/dossiers/searches/{n}/forget", post(find::forget))
         .route("/dossiers/{code}/correct", get(correction::show).post(correction::correct))

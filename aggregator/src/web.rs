@@ -9,6 +9,7 @@ mod commune;
 mod comparison;
 mod csv;
 mod dashboard;
+mod files;
 pub mod findings;
 mod health;
 mod index;
@@ -16,6 +17,7 @@ pub mod metrics;
 mod narrative;
 pub mod pages;
 mod period;
+mod receipt;
 mod reports;
 pub mod sync;
 

@@ -29,6 +29,7 @@ pub mod handover;
 pub mod import;
 pub mod index766;
 pub mod indicator;
+pub mod listing;
 pub mod narrative;
 pub mod office;
 pub mod paper;

@@ -8,15 +8,16 @@ use std::collections::BTreeMap;
 use askama::Template;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, Query, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
-use motcua_print::{Format, Press, PrintError};
+use motcua_print::Format;
 use motcua_shared::calendar::local_day;
 use motcua_shared::dictionary::Dictionary;
 use motcua_shared::narrative::{self as report, Grid, Kept, LONGEST_TEXT, Missing, Part, Snapshot, Words, period_words, plan};
 use motcua_shared::period::Period;
 use serde::Deserialize;
 
+use super::files::{self, format_of};
 use super::pages::{Frame, PageError, SameOrigin, Section, Viewer, show};
 use super::period::{PeriodQuery, PeriodView, chosen, query_of};
 use super::{App, Problem, now};
@@ -230,14 +231,6 @@ pub fn kept(filed: &FiledForm) -> Kept {
     Kept { words, hash: blake3::Hash::from(filed.hash).to_hex().to_string() }
 }
 
-fn format_of(name: &str) -> Result<Format, PageError> {
-    match name {
-        "docx" => Ok(Format::Docx),
-        "pdf" => Ok(Format::Pdf),
-        _ => Err(super::pages::not_found()),
-    }
-}
-
 async fn drawn(
     snapshot: &Snapshot,
     dictionary: &Dictionary,
@@ -245,19 +238,7 @@ async fn drawn(
     kept: Option<&Kept>,
     format: Format,
 ) -> Result<Response, PageError> {
-    let printed = Press::here().print(format, &report::document(snapshot, dictionary, with_findings, kept)).await?;
     let narrative = &snapshot.narrative;
-    let name = format!("bao_cao_cchc_{}_{}_{}.{}", narrative.unit, narrative.from, narrative.to, format.extension());
-    let fixed = [
-        (header::CONTENT_TYPE, format.media().to_owned()),
-        (header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")),
-    ];
-    Ok((fixed, printed.bytes).into_response())
-}
-
-impl From<PrintError> for Problem {
-    fn from(error: PrintError) -> Problem {
-        tracing::warn!("{error}");
-        Problem::new(StatusCode::SERVICE_UNAVAILABLE, "press", "Chưa làm được tệp", format!("{error}."))
-    }
+    let name = format!("bao_cao_cchc_{}_{}_{}", narrative.unit, narrative.from, narrative.to);
+    files::drawn(format, &report::document(snapshot, dictionary, with_findings, kept), &name).await
 }

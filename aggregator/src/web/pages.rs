@@ -19,7 +19,9 @@ use motcua_shared::text::number;
 use serde::Deserialize;
 
 use super::sync::SMALL;
-use super::{App, DoorError, Problem, commune, comparison, dashboard, findings, health, index, narrative, now, reports};
+use super::{
+    App, DoorError, Problem, commune, comparison, dashboard, files, findings, health, index, narrative, now, receipt, reports,
+};
 use crate::auth::{self, AuthError, token_hash};
 use crate::output::people_time;
 use crate::rollup;
@@ -34,6 +36,9 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/", get(dashboard::dashboard))
         .route("/compare", get(comparison::page))
+        .route("/receipts", get(receipt::page))
+        .route("/compare/file/{format}", get(comparison::page_file))
+        .route("/reports/ii06/file/{format}", get(files::ii06))
         .route("/compare.csv", get(comparison::page_csv))
         .route("/units/{code}", get(commune::page))
         .route("/reports/ii06", get(reports::ii06))

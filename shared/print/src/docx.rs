@@ -1,7 +1,7 @@
 //! A document as DOCX, to go on with in a word processor.
 //!
 //! Promise: the layout that NĐ 30/2020 asks for stands in the file: page, margins, Times New Roman, sizes, page numbers.
-//! Codes for machines are left out. Start at [`write`].
+//! Codes for machines and charts are left out. Start at [`write`].
 
 use anyhow::Context;
 use docx_rs::{
@@ -80,7 +80,7 @@ fn add(docx: Docx, block: &Block, section: &Section, room: i32) -> Docx {
         Block::Table(table) => docx.add_table(grid(table, section.size, room)).add_paragraph(space(1)),
         Block::Columns(columns) => docx.add_table(side_by_side(columns, section, room)).add_paragraph(space(1)),
         Block::Space(millimetres) => docx.add_paragraph(space(*millimetres)),
-        Block::Qr { .. } | Block::Barcode(_) => docx,
+        Block::Qr { .. } | Block::Barcode(_) | Block::Chart(_) => docx,
     }
 }
 
@@ -202,7 +202,7 @@ fn side_by_side(columns: &[(u16, Vec<Block>)], section: &Section, room: i32) -> 
                 Block::Field { label, value } => all(cell, texts(&field(label, value), section.size, inside)),
                 Block::Table(table) => cell.add_table(grid(table, section.size, inside)),
                 Block::Space(millimetres) => cell.add_paragraph(space(*millimetres)),
-                Block::Columns(_) | Block::Qr { .. } | Block::Barcode(_) => cell,
+                Block::Columns(_) | Block::Qr { .. } | Block::Barcode(_) | Block::Chart(_) => cell,
             };
         }
         cell

@@ -5,6 +5,7 @@
 
 use motcua_shared::document::{Align, Block, Cell, Document, Paragraph, Run, Section, Table};
 
+use crate::chart;
 use crate::fonts::{Face, Fonts};
 use crate::lines::{Line, lines};
 use motcua_print::marks;
@@ -49,12 +50,18 @@ pub enum Item {
         y: f32,
         to: f32,
     },
+    /// Joined places, from its own corner.
+    Line {
+        x: f32,
+        y: f32,
+        points: Vec<[f32; 2]>,
+    },
 }
 
 impl Item {
     fn moved(mut self, right: f32, down: f32) -> Item {
         match &mut self {
-            Item::Text { x, y, .. } | Item::Box { x, y, .. } | Item::Mark { x, y, .. } => {
+            Item::Text { x, y, .. } | Item::Box { x, y, .. } | Item::Mark { x, y, .. } | Item::Line { x, y, .. } => {
                 *x += right;
                 *y += down;
             }
@@ -83,9 +90,9 @@ pub fn pages(fonts: &Fonts, document: Document) -> impl Iterator<Item = Page> {
 
 /// Things in their places, `height` points high together.
 #[derive(Default)]
-struct Set {
-    items: Vec<Item>,
-    height: f32,
+pub(crate) struct Set {
+    pub items: Vec<Item>,
+    pub height: f32,
 }
 
 impl Set {
@@ -194,7 +201,7 @@ impl<'a> Flow<'a> {
                 }
             }
             Block::Space(millimetres) => self.y += points(*millimetres),
-            Block::Columns(_) | Block::Qr { .. } | Block::Barcode(_) => {
+            Block::Columns(_) | Block::Qr { .. } | Block::Barcode(_) | Block::Chart(_) => {
                 let set = self.set(std::slice::from_ref(block), self.room);
                 self.place(set);
             }
@@ -237,6 +244,7 @@ impl<'a> Flow<'a> {
                 Block::Space(millimetres) => Set { items: Vec::new(), height: points(*millimetres) },
                 Block::Qr { text, side } => squares(marks::qr(text), points(*side)),
                 Block::Barcode(text) => bars(&marks::bars(text), room),
+                Block::Chart(drawn) => chart::columns(self.fonts, drawn, room),
             };
             let (height, below) = (next.height, set.height);
             set.add(next, 0.0, below);
@@ -372,7 +380,11 @@ impl<'a> Flow<'a> {
             let (x, width) = span(table, *column, cell.columns, room);
             let mut text = cell.text.clone();
             text.size = if text.size == 0 { table.size } else { text.size };
-            let set = self.paragraph(&text, width - 2.0 * PADDING);
+            let set = if cell.trend.is_empty() {
+                self.paragraph(&text, width - 2.0 * PADDING)
+            } else {
+                chart::trend(&cell.trend, width - 2.0 * PADDING)
+            };
             let last = (*row + usize::from(cell.rows)).min(rows.len());
             let missing = set.height + 2.0 * PADDING - heights[*row..last].iter().sum::<f32>();
             if missing > 0.0 {
@@ -523,6 +535,9 @@ mod tests {
                     Item::Text { x, y, .. } => (*x, *y),
                     Item::Box { x, y, width, height } => (x + width, y + height),
                     Item::Dots { y, to, .. } => (*to, *y),
+                    Item::Line { x, y, points } => {
+                        points.iter().fold((*x, *y), |(right, down), [left, top]| (right.max(x + left), down.max(y + top)))
+                    }
                     Item::Mark { x, y, boxes } => boxes.iter().fold((*x, *y), |(right, down), [left, top, width, height]| {
                         (right.max(x + left + width), down.max(y + top + height))
                     }),

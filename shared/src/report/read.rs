@@ -138,7 +138,10 @@ fn named(text: &str, group: usize) -> Option<Column> {
 fn columns(grid: &Grid, heading: usize, names: usize, faults: &mut Vec<RowFault>) -> (Vec<(usize, Column)>, usize) {
     let groups_in = |place: usize| grid.rows[place].1.iter().filter(|cell| group(&folded(cell)).is_some()).count();
     let first = if heading > 0 && groups_in(heading - 1) >= 2 { heading - 1 } else { heading };
-    let is_data = |cells: &[Cell]| cells.get(names).is_some_and(|cell| field_of(&folded(cell)).is_some());
+    let is_figure = |cell: &&Cell| cell.number || whole_number(&cell.text()).is_ok();
+    let is_data = |cells: &[Cell]| {
+        cells.get(names).is_some_and(|cell| field_of(&folded(cell)).is_some()) || cells.iter().filter(is_figure).count() >= 3
+    };
     let below = (heading + 1..grid.rows.len()).find(|place| is_data(&grid.rows[*place].1)).unwrap_or(grid.rows.len());
     let below = below.min(heading + 5);
     let zone = &grid.rows[first..below];
