@@ -269,6 +269,7 @@ pub async fn rate(State(app): State<App>, Form(sent): Form<Sent>) -> Result<Resp
         found: None,
         problem: problem.to_owned(),
         may_rate: false,
+        proof: None,
     };
     if !app.may_ask() {
         return Ok((StatusCode::TOO_MANY_REQUESTS, html(&blank(TOO_FAST))?).into_response());
