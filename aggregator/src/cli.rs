@@ -124,6 +124,12 @@ enum Command {
         /// Mã đơn vị; bỏ trống: mọi đơn vị
         #[arg(long)]
         unit: Option<String>,
+        /// Kiểm tra báo cáo của đơn vị trong tệp này (biểu II.06 đã điền, hoặc số liệu báo cáo) trước khi nhận; không lưu gì
+        #[arg(long, value_name = "TỆP", requires = "unit")]
+        file: Option<PathBuf>,
+        /// Trang tính cần đọc, khi tệp có nhiều biểu
+        #[arg(long, requires = "file")]
+        sheet: Option<String>,
         #[arg(long)]
         json: bool,
     },
@@ -421,7 +427,10 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
         Command::Bundle { command: BundleCommand::Import { file, out } } => bundle_import(&data, &file, out.as_deref()),
         Command::Bundle { command: BundleCommand::Export { file, unit } } => bundle_export(&data, &file, unit.as_deref()),
         Command::Serve { .. } => serve(&config),
-        Command::Check { from, to, unit, json } => findings::check(&data, (from, to), unit.as_deref(), json),
+        Command::Check { from, to, unit: Some(unit), file: Some(file), sheet, json } => {
+            findings::check_file(&data, (from, to), &unit, (&file, sheet.as_deref()), json)
+        }
+        Command::Check { from, to, unit, json, .. } => findings::check(&data, (from, to), unit.as_deref(), json),
         Command::Report { form: Form::Ii06(asked) } => report(&data, &asked),
         Command::Report { form: Form::Satisfaction(asked) } => satisfaction(&data, &asked),
         Command::Report { form: Form::Narrative(asked) } => narrative_report(&data, &asked),
