@@ -9,14 +9,17 @@ use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
 use ed25519_dalek::{SigningKey, VerifyingKey};
-use motcua_shared::bundle::{self, Address, FULL_BUNDLE, Fault, Kind, Letter, Lock, MAX_BUNDLE, Upload};
+use motcua_shared::bundle::{self, Address, Answered, FULL_BUNDLE, Fault, Kind, Letter, Lock, MAX_BUNDLE, Upload};
+use motcua_shared::decision::Decisions;
 use motcua_shared::enrolment::EnrolmentCode;
 use motcua_shared::entry::{Head, Seq};
 use motcua_shared::reference::Published;
 use motcua_shared::sync::{Action, End, Event, Session, check_receipt, is_news};
 use motcua_shared::wire::{Enrolled, MAX_SEGMENT, Segment, Signed};
 use tracing::{info, warn};
+use uuid::Uuid;
 
+use crate::findings;
 use crate::office::{self, Identity, OfficeError, chance, now, private_file};
 use crate::reference::{self, ReferenceError};
 use crate::store::{Branch, Enrolment, Office, Pen, Store, StoreError, Taken};
@@ -113,7 +116,7 @@ pub fn export(data: &Path, store: &mut Store, file: &Path) -> Result<Exported, B
     let office = store.office()?;
     let enrolment = office.enrolment.clone().ok_or(UplinkError::NotEnrolled)?;
     // A log sealed with another key must not leave this PC.
-    office::office_key(data, &office)?;
+    findings::tell(store, &office::office_key(data, &office)?)?;
     let stream_key = office::stream_key(data, office.stream)?;
     let stored_through = office::Status::read(store)?.stored_through;
     let head = store.head()?;
@@ -187,10 +190,28 @@ pub fn reference_import(data: &Path, store: &mut Store, file: &Path) -> Result<O
     let (Some(letter), Some(enrolment)) = (letters.iter().find(ours), &office.enrolment) else { return Ok(None) };
     let key = receipt_key(enrolment)?;
     let published: Published = letter.open(&Lock::between(&office::stream_key(data, office.stream)?, &key))?;
-    let epoch = store.epoch_last()?.unwrap_or_default();
+    let epoch = store_epoch(store)?;
     let office_key = office::office_key(data, &office)?;
     let pen = reference::pen(&office_key);
     Ok(Some(reference::take(store, &published, (enrolment.server_id, &key), epoch, &pen)?))
+}
+
+/// Takes what the district decided about findings from a file of it; gives whether there was news. Call it after
+/// [`import`], as [`reference_import`].
+pub fn decisions_import(data: &Path, store: &mut Store, file: &Path) -> Result<bool, BundleError> {
+    let office = store.office()?;
+    let letters = bundle::read(&file_read(file)?)?;
+    let ours = |letter: &&Letter| letter.kind == Kind::Receipt && letter.address.stream == office.stream;
+    let (Some(letter), Some(enrolment)) = (letters.iter().find(ours), &office.enrolment) else { return Ok(false) };
+    let key = receipt_key(enrolment)?;
+    let answered: Answered = letter.open(&Lock::between(&office::stream_key(data, office.stream)?, &key))?;
+    let Some(signed) = answered.decisions else { return Ok(false) };
+    let decisions = Decisions::open(&signed, enrolment.server_id, &key).ok_or(Fault::Forged)?;
+    Ok(findings::take(store, &signed, &decisions, store_epoch(store)?)?)
+}
+
+fn store_epoch(store: &Store) -> Result<Uuid, StoreError> {
+    Ok(store.epoch_last()?.unwrap_or_default())
 }
 
 fn file_read(path: &Path) -> Result<Vec<u8>, BundleError> {
@@ -236,7 +257,8 @@ fn receipt_take(
         return Err(BundleError::OtherDistrict);
     }
     let key = receipt_key(enrolment)?;
-    let signed: Signed = letter.open(&Lock::between(&office::stream_key(data, office.stream)?, &key))?;
+    let answered: Answered = letter.open(&Lock::between(&office::stream_key(data, office.stream)?, &key))?;
+    let signed = answered.receipt();
     let receipt = signed.open_receipt(&key).ok_or(Fault::Forged)?;
     let (head_then, asked_since) = store.bundle_asked(receipt.nonce)?.ok_or(BundleError::NotAsked)?;
     let asked = Head { seq: head_then, hash: store.entry_hash(office.stream, head_then)?.ok_or(BundleError::NotAsked)? };

@@ -497,6 +497,13 @@ fn bundle_import(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
         Ok(Some(Taken::Same) | None) => {}
         Err(error) => output::problem(&format!("Chú ý: chưa nhận danh mục trong gói: {error}. Bản đang dùng giữ nguyên.")),
     }
+    if brought.is_ok() {
+        match bundle::decisions_import(data, &mut store, file) {
+            Ok(true) => output::line("Huyện có quyết định mới về các phát hiện: xem trang Kiểm tra số liệu."),
+            Ok(false) => {}
+            Err(error) => output::problem(&format!("Chú ý: chưa nhận quyết định của huyện trong gói: {error}.")),
+        }
+    }
     match brought? {
         Brought::Enrolled(enrolled) => tell_enrolled(&enrolled),
         Brought::EnrolledBefore => output::line("Máy này đã đăng ký với huyện từ trước; không có gì thay đổi."),

@@ -8,6 +8,7 @@ pub mod cli;
 pub mod config;
 pub mod doctor;
 pub mod door;
+pub mod findings;
 pub mod first_run;
 pub mod forms;
 pub mod handover;

@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::door::Door;
+use crate::findings;
 use crate::office::{chance, now};
 use crate::store::{Announced, Pen, ReferenceAttempt, Store, StoreError, Taken};
 use crate::uplink::{Uplink, UplinkError};
@@ -41,6 +42,8 @@ pub struct Lane(Arc<Mutex<State>>);
 #[derive(Default)]
 struct State {
     announced: Option<Announced>,
+    /// In which life of the district, and under which number it has its decisions about findings.
+    decided: Option<(Uuid, u64)>,
     /// Gives whether entries were recorded.
     exchange: Option<JoinHandle<bool>>,
 }
@@ -48,7 +51,9 @@ struct State {
 impl Lane {
     /// What a verified receipt announces.
     pub fn heard(&self, receipt: &Receipt) {
-        self.state().announced = Some(Announced { epoch: receipt.epoch, version: receipt.reference_version });
+        let mut state = self.state();
+        state.announced = Some(Announced { epoch: receipt.epoch, version: receipt.reference_version });
+        state.decided = receipt.decisions.map(|number| (receipt.epoch, number));
     }
 
     /// Asks beside everything else for what was announced, unless that is under way. Must be called in a runtime.
@@ -56,7 +61,12 @@ impl Lane {
         let mut state = self.state();
         let under_way = state.exchange.as_ref().is_some_and(|exchange| !exchange.is_finished());
         if let (Some(announced), false) = (state.announced, under_way) {
-            state.exchange = Some(tokio::spawn(follow(uplink.clone(), door.clone(), announced)));
+            let (uplink, door, decided) = (uplink.clone(), door.clone(), state.decided);
+            state.exchange = Some(tokio::spawn(async move {
+                let recorded = follow(uplink.clone(), door.clone(), announced).await;
+                findings::follow(&uplink, &door, decided).await;
+                recorded
+            }));
         }
     }
 

@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use crate::doctor;
 use crate::door::Door;
+use crate::findings;
 use crate::office::{Status, chance, now};
 use crate::store::StoreError;
 use crate::uplink::{Summary, Uplink, UplinkError};
@@ -162,10 +163,16 @@ impl Sender {
             None => uplink.insert(Uplink::open(&self.0.data, &self.0.door).await?),
         };
         let summary = uplink.sync(&self.0.door).await?;
-        // What a new calendar moved is sent soon too.
+        // What a new calendar moved, and what is found here alone, is sent soon too.
         let (beside, sender) = (uplink.clone(), self.clone());
         tokio::spawn(async move {
-            if beside.beside().await {
+            let moved = beside.beside().await;
+            let (.., key) = beside.trusts();
+            let told = sender.0.door.call(move |store| findings::tell(store, &key)).await;
+            if let Err(error) = &told {
+                warn!(%error, "what only this office can find was not recorded");
+            }
+            if moved || told.unwrap_or(false) {
                 sender.saved();
             }
         });

@@ -393,6 +393,12 @@ impl Uplink {
         self.fetch(&*self.any_lane()?, path, patience).await
     }
 
+    /// Asks what the district decided about findings, up to `patience` times. The answer is to be opened by
+    /// [`motcua_shared::decision::Decisions::open`].
+    pub async fn decisions(&self, patience: u32) -> Result<Signed, UplinkError> {
+        self.fetch(&*self.any_lane()?, "sync/v1/decisions", patience).await
+    }
+
     /// Gives reference data back, once.
     pub async fn reference_give(&self, published: &Published) -> Result<motcua_shared::reference::Answer, UplinkError> {
         let (lane, url) = (self.any_lane()?, self.address("sync/v1/reference")?);

@@ -43,6 +43,7 @@ mod declared;
 mod dossier;
 mod drafts;
 mod fault;
+mod filing;
 mod find;
 mod findings;
 mod forms;
@@ -243,7 +244,7 @@ pub fn router(app: App) -> Router {
         .route("/dossiers/{code}/forms/{form}", get(forms::show).post(forms::print))
         .route("/forms", get(forms::choose).post(forms::print_many))
         .route("/books/{year}/register.pdf", get(forms::register))
-        .route("/reports/ii06", get(report::ii06))
+        .route("/reports/ii06", get(report::ii06).post(filing::file))
         .route("/reports/narrative", get(narrative::show).post(narrative::save))
         .route("/reports/narrative/file/{format}", get(narrative::file))
         .route("/reports/narrative/filed/{hash}/{format}", get(narrative::filed))
@@ -257,6 +258,7 @@ pub fn router(app: App) -> Router {
         .route("/declared/import/save", post(brought::save))
         .route("/declared", get(declared::show).post(declared::save))
         .route("/findings", get(findings::list))
+        .route("/findings/rules", get(findings::rules))
         .route("/findings/{id}/explain", post(findings::explain))
         .route("/sync", get(sync::show).post(sync::send))
         .route("/login", get(log_in::show).post(log_in::log_in))

@@ -495,6 +495,7 @@ fn corrected(correction: &Correction) -> String {
         at("có kết quả", correction.finished_at),
         correction.outcome.map(|outcome| outcome_name(outcome).to_lowercase()),
         at("trả kết quả", correction.returned_at),
+        correction.lack.map(|lack| lack_name(lack).to_lowercase()),
     ];
     let said = parts.into_iter().flatten().collect::<Vec<_>>().join("; ");
     if said.is_empty() { "thông tin người nộp".to_owned() } else { format!("nay là: {said}") }

@@ -16,6 +16,7 @@ use ed25519_dalek::pkcs8::{DecodePrivateKey, EncodePrivateKey};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use motcua_shared::bundle::Lock;
 use motcua_shared::calendar::LocalTime;
+use motcua_shared::decision::Decisions;
 use motcua_shared::enrolment::{EnrolmentCode, ca_fingerprint};
 use motcua_shared::entry::Seq;
 use motcua_shared::reference::Statement;
@@ -219,8 +220,14 @@ impl Authority {
             compared: held.compared.map(|hash| hash.0.into()),
             kept_aside: held.kept_aside,
             reasons: Some(held.reasons).filter(|reasons| !reasons.is_empty()),
+            decisions: Some(held.decisions),
         };
         Signed::receipt(&receipt, &self.receipt_key)
+    }
+
+    /// Signs what was decided about findings.
+    pub fn decisions(&self, decisions: &Decisions) -> Signed {
+        decisions.sign(&self.receipt_key)
     }
 
     /// Signs a version of the reference data.

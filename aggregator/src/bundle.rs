@@ -4,7 +4,7 @@
 //! acknowledged by the same receipt. A bundle may come twice, late or out of order. Start at [`import`] and [`export`].
 
 use ed25519_dalek::VerifyingKey;
-use motcua_shared::bundle::{self, Address, Fault, Kind, Letter, Lock, Upload};
+use motcua_shared::bundle::{self, Address, Answered, Fault, Kind, Letter, Lock, Upload};
 use motcua_shared::calendar::{LocalTime, local_day};
 use motcua_shared::entry::Seq;
 use motcua_shared::reference::Published;
@@ -14,6 +14,7 @@ use tracing::{info, warn};
 use uuid::Uuid;
 
 use crate::authority::{self, Authority, EnrolError, chance, loggable};
+use crate::findings;
 use crate::ingest::{self, IngestError, Intake, Source, Taken, Way, segment_words};
 use crate::rollup;
 use crate::store::{Certificate, Enrolment, Held, Store, StoreError, Stream};
@@ -223,9 +224,11 @@ fn receipt(
     nonce: [u8; 16],
     now: LocalTime,
 ) -> Result<Letter, StoreError> {
+    let decisions = findings::decisions(store, &stream.unit, held.decisions)?;
     let signed = authority.receipt(&rollup::node(store)?, stream.id, held, forked_at, nonce, now);
+    let answered = Answered::new(signed, Some(authority.decisions(&decisions)));
     let lock = authority.lock(&public_key(stream)?);
-    Ok(Letter::seal(Kind::Receipt, address(authority, stream), &signed, &lock, chance()))
+    Ok(Letter::seal(Kind::Receipt, address(authority, stream), &answered, &lock, chance()))
 }
 
 /// The newest reference data, if any was published. What cannot be read keeps no receipt back.

@@ -735,6 +735,11 @@ fn bundle_import(data: &Path, file: &Path, out: Option<&Path>) -> Result<(), Cli
         let replies: Vec<Letter> = imported.iter().flat_map(Imported::replies).collect();
         bundle_write(out, &replies)?;
     }
+    for stored in &imported {
+        if let Imported::Stored { unit, .. } = stored {
+            crate::findings::recheck(&mut store, unit, now())?;
+        }
+    }
     let incomplete: Vec<String> = imported.iter().filter_map(tell_imported).collect();
     match out {
         Some(out) => say(&format!("Việc tiếp theo: mang {} về xã và nhập ở đó.", out.display())),

@@ -1,13 +1,13 @@
 //! Reports as they were filed: frozen, hashed, with the log heads that they were counted from.
 //!
 //! Promise: what was filed never changes. What syncs later is a difference, cell by cell, and becomes a correction that
-//! somebody files beside it. Start at [`file()`] and [`differences`].
+//! somebody files beside it. Start at [`file()`] and [`drift`].
 
 use chrono::NaiveDate;
 use motcua_shared::calendar::{LocalTime, local_day};
 use motcua_shared::narrative;
 use motcua_shared::period::Period;
-use motcua_shared::report::{Columns, Coverage, Ii06, Row};
+use motcua_shared::report::{Columns, Coverage, Difference, Ii06, Row, differences};
 use motcua_shared::ruleset::Ruleset;
 use serde::{Deserialize, Serialize};
 use tracing::info;
@@ -49,17 +49,6 @@ pub struct FrozenIi06 {
     pub rows: Vec<Row>,
     pub total: Columns,
     pub coverage: Coverage,
-}
-
-/// One cell that is another now.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Difference {
-    /// Code of the field; empty: the total.
-    pub field: String,
-    /// Number of the form's column, 3 to 13.
-    pub column: usize,
-    pub filed: i64,
-    pub now: i64,
 }
 
 /// Why nothing was filed, in words.
@@ -114,7 +103,7 @@ pub fn correct(store: &mut dyn Store, id: i64, by: &str, at: LocalTime) -> Resul
         let newest = newest_of(store, &filed.form, &filed.unit, period)?.unwrap_or(id);
         let counts = store.filed_find(newest)?.ok_or(FileError::Unknown(newest))?;
         let report = rollup::ii06(store, Some(&filed.unit), period)?;
-        if differences(&read(&counts)?.report, &report.rows, &report.total).is_empty() {
+        if drifted(&read(&counts)?.report, &report.rows, &report.total).is_empty() {
             return Err(FileError::Nothing(newest));
         }
         let filing = Filing { unit: Some(filed.unit.clone()), period, by: by.to_owned(), at };
@@ -181,20 +170,8 @@ pub fn read(filed: &FiledForm) -> Result<Frozen, crate::store::StoreError> {
     serde_json::from_str(&filed.body).map_err(|error| damaged(&error.to_string()))
 }
 
-/// The cells of a filed report that are others now, by field in the order of the form, the total last.
-pub fn differences(filed: &FrozenIi06, rows: &[Row], total: &Columns) -> Vec<Difference> {
-    let of = |rows: &[Row], field: &str| rows.iter().find(|row| row.field == field).map(|row| row.columns).unwrap_or_default();
-    let mut fields: Vec<&str> = filed.rows.iter().map(|row| row.field.as_str()).collect();
-    fields.extend(rows.iter().map(|row| row.field.as_str()).filter(|field| !filed.rows.iter().any(|row| row.field == *field)));
-    let pairs = fields.into_iter().map(|field| (field, of(&filed.rows, field), of(rows, field)));
-    pairs
-        .chain([("", filed.total, *total)])
-        .flat_map(|(field, before, now)| {
-            let cells = (3..).zip(before.cells().into_iter().zip(now.cells()));
-            let differ = cells.filter(|(_, (before, now))| before != now);
-            differ.map(|(column, (filed, now))| Difference { field: field.to_owned(), column, filed, now }).collect::<Vec<_>>()
-        })
-        .collect()
+fn drifted(filed: &FrozenIi06, rows: &[Row], total: &Columns) -> Vec<Difference> {
+    differences((&filed.rows, &filed.total), (rows, total))
 }
 
 /// How far a filed report is from what the log says now.
@@ -220,7 +197,7 @@ pub fn drift(store: &dyn Store, filed: &FiledForm) -> Result<Drift, FileError> {
             *since.entry(unit).or_default() += more;
         }
     }
-    Ok(Drift { differences: differences(&frozen.report, &now.rows, &now.total), since: since.into_iter().collect() })
+    Ok(Drift { differences: drifted(&frozen.report, &now.rows, &now.total), since: since.into_iter().collect() })
 }
 
 #[cfg(test)]

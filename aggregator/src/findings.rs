@@ -8,15 +8,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use motcua_shared::brought::Brought;
 use motcua_shared::calendar::{LocalTime, local_day};
 use motcua_shared::certainty::Recorded;
+use motcua_shared::decision::{Decided, Decision, Decisions};
 use motcua_shared::declared::Figures;
-use motcua_shared::dossier::Dossier;
+use motcua_shared::dossier::{Code, Dossier};
 use motcua_shared::entry::Body;
 use motcua_shared::indicator::Sums;
 use motcua_shared::office::{Explanation, Reason};
 use motcua_shared::period::Period;
 use motcua_shared::reference::Tables;
-use motcua_shared::rule::{Computed, Facts, Finding, Sending, Step, check, marks, periods};
-use motcua_shared::unit::Organisation;
+use motcua_shared::rule::{
+    Change, Computed, Facts, Finding, Sending, Standing, Step, Turn, changes, check, marks, periods, standing,
+};
+use motcua_shared::same_person::Told;
+use motcua_shared::unit::{Organisation, code_of};
 use serde::Serialize;
 use uuid::Uuid;
 
@@ -26,70 +30,6 @@ use crate::store::{Checked, FindingEvent, Kept, Of, Store, StoreError, in_transa
 
 /// Seconds without anything from a unit, after which it is done sending.
 const QUIET_S: i64 = 60;
-
-/// Where a finding stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Standing {
-    Open,
-    Explained,
-    Rejected,
-    Accepted,
-    /// The figures do not say so any more.
-    Gone,
-}
-
-impl Standing {
-    pub const ALL: [Standing; 5] = [Standing::Open, Standing::Explained, Standing::Rejected, Standing::Accepted, Standing::Gone];
-
-    pub fn code(self) -> &'static str {
-        match self {
-            Standing::Open => "open",
-            Standing::Explained => "explained",
-            Standing::Rejected => "rejected",
-            Standing::Accepted => "accepted",
-            Standing::Gone => "gone",
-        }
-    }
-
-    pub fn words(self) -> &'static str {
-        match self {
-            Standing::Open => "chưa giải trình",
-            Standing::Explained => "đã giải trình, chờ xem",
-            Standing::Rejected => "giải trình không được chấp nhận",
-            Standing::Accepted => "đã chấp nhận",
-            Standing::Gone => "không còn",
-        }
-    }
-}
-
-/// What the district decides about a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Decision {
-    Accept,
-    /// With a reason.
-    Reject,
-    Reopen,
-}
-
-impl Decision {
-    pub fn parse(code: &str) -> Option<Decision> {
-        match code {
-            "accepted" => Some(Decision::Accept),
-            "rejected" => Some(Decision::Reject),
-            "reopened" => Some(Decision::Reopen),
-            _ => None,
-        }
-    }
-
-    fn kind(self) -> &'static str {
-        match self {
-            Decision::Accept => "accepted",
-            Decision::Reject => "rejected",
-            Decision::Reopen => "reopened",
-        }
-    }
-}
 
 /// What an office said of a finding.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -250,6 +190,7 @@ fn found_with(
     for period in periods(declared) {
         computed.insert(period, sums(store, unit, period)?);
     }
+    let told = store.same_person(Some(unit))?.into_iter().map(|(_, origin, day)| (day, origin));
     let facts = Facts {
         unit: code,
         level: &tables.level,
@@ -257,7 +198,7 @@ fn found_with(
         computed: &computed,
         marks: &store.marks(unit)?,
         procedures: &store.procedures_used(unit)?,
-        same_person: &[],
+        same_person: &Told::of(told).current(),
         sending: Some(sending),
         catalogue: &tables.catalogue,
         book: &tables.book,
@@ -292,40 +233,14 @@ fn sending_words(sending: &Sending) -> String {
 
 /// Notes what appeared, changed, vanished and came back.
 fn compare(store: &mut dyn Store, unit: &str, found: Vec<Finding>, now: LocalTime) -> Result<(), StoreError> {
-    let mut before: BTreeMap<String, Kept> =
-        store.findings(Some(unit))?.into_iter().map(|kept| (kept.finding.id.clone(), kept)).collect();
-    for finding in found {
-        let event = match before.remove(&finding.id) {
-            None => Some(("appeared", String::new(), now)),
-            Some(kept) if kept.gone_since.is_some() => Some(("back", difference(&kept.finding, &finding), kept.first_seen)),
-            Some(kept) if says_other(&kept.finding, &finding) => {
-                Some(("changed", difference(&kept.finding, &finding), kept.first_seen))
-            }
-            Some(kept) if kept.finding == finding && local_day(kept.last_seen) == local_day(now) => continue,
-            Some(kept) => {
-                store.finding_keep(&Kept { finding, last_seen: now, ..kept })?;
-                continue;
-            }
-        };
-        let Some((kind, words, first_seen)) = event else { continue };
-        note(store, unit, &finding.id, (kind, "", words), now)?;
-        store.finding_keep(&Kept { unit: unit.to_owned(), finding, first_seen, last_seen: now, gone_since: None })?;
-    }
-    for kept in before.into_values().filter(|kept| kept.gone_since.is_none()) {
-        let last = format!("lần cuối: {}, phải là {}", kept.finding.declared, kept.finding.expected);
-        note(store, unit, &kept.finding.id, ("gone", "", last), now)?;
-        store.finding_keep(&Kept { gone_since: Some(now), ..kept })?;
+    let before = store.findings(Some(unit))?.into_iter().map(|kept| kept.seen);
+    for Change { seen, turn } in changes(before.collect::<Vec<_>>(), found, now) {
+        if let Some((turn, words)) = turn {
+            note(store, unit, &seen.finding.id, (turn.code(), "", words), now)?;
+        }
+        store.finding_keep(&Kept { unit: unit.to_owned(), seen })?;
     }
     Ok(())
-}
-
-/// Whether the figures of a finding are others, not only its words.
-fn says_other(before: &Finding, after: &Finding) -> bool {
-    (&before.declared, &before.expected, before.gap) != (&after.declared, &after.expected, after.gap)
-}
-
-fn difference(before: &Finding, after: &Finding) -> String {
-    format!("trước: {}, phải là {}; nay: {}, phải là {}", before.declared, before.expected, after.declared, after.expected)
 }
 
 fn note(
@@ -364,7 +279,7 @@ pub fn list(store: &dyn Store, unit: Option<&str>) -> Result<Vec<Listed>, StoreE
         .findings(unit)?
         .into_iter()
         .map(|kept| {
-            let place = (kept.unit.clone(), kept.finding.id.clone());
+            let place = (kept.unit.clone(), kept.seen.finding.id.clone());
             let (said, happened) = (explained.remove(&place).unwrap_or_default(), events.remove(&place).unwrap_or_default());
             listed(kept, &said, happened, &organisation)
         })
@@ -378,7 +293,8 @@ pub fn list(store: &dyn Store, unit: Option<&str>) -> Result<Vec<Listed>, StoreE
 }
 
 fn listed(kept: Kept, said: &[Of<Explanation>], events: Vec<FindingEvent>, organisation: &Organisation) -> Listed {
-    let state = standing(&kept, said, &events);
+    let state = stands(&kept, said, &events);
+    let Kept { unit, seen } = kept;
     let answer = |of: &Of<Explanation>| Answer {
         at: of.said.recorded_at.to_rfc3339(),
         author: of.said.author.clone(),
@@ -389,30 +305,56 @@ fn listed(kept: Kept, said: &[Of<Explanation>], events: Vec<FindingEvent>, organ
         |event: FindingEvent| Happened { at: event.at.to_rfc3339(), kind: event.kind, who: event.who, words: event.words };
     Listed {
         state,
-        first_seen: kept.first_seen.to_rfc3339(),
-        last_seen: kept.last_seen.to_rfc3339(),
-        gone_since: kept.gone_since.map(|at| at.to_rfc3339()),
+        first_seen: seen.first_seen.to_rfc3339(),
+        last_seen: seen.last_seen.to_rfc3339(),
+        gone_since: seen.gone_since.map(|at| at.to_rfc3339()),
         explained: said.iter().map(answer).collect(),
         history: events.into_iter().map(happened).collect(),
-        unit_name: organisation.name(&kept.unit).to_owned(),
-        key: kept.unit,
-        finding: kept.finding,
+        unit_name: organisation.name(&unit).to_owned(),
+        key: unit,
+        finding: seen.finding,
     }
 }
 
-/// A decision holds until the figures change, or until the office explains again what was not accepted.
-fn standing(kept: &Kept, said: &[Of<Explanation>], events: &[FindingEvent]) -> Standing {
-    if kept.gone_since.is_some() {
+/// The newest thing that happened to a finding that is still found, where it is a decision: it holds until the figures
+/// change.
+fn decision<'a>(events: impl DoubleEndedIterator<Item = &'a FindingEvent>) -> Option<(Decision, &'a FindingEvent)> {
+    let newest = events.rev().find(|event| Turn::from_code(&event.kind) != Some(Turn::Gone))?;
+    Decision::from_code(&newest.kind).map(|decision| (decision, newest))
+}
+
+fn stands(kept: &Kept, said: &[Of<Explanation>], events: &[FindingEvent]) -> Standing {
+    if kept.seen.gone_since.is_some() {
         return Standing::Gone;
     }
-    let newest = said.iter().map(|of| of.n).max().unwrap_or(0);
-    let explained_since = |n: i64| if newest > n { Standing::Explained } else { Standing::Open };
-    match events.iter().rfind(|event| event.kind != "gone") {
-        Some(event) if event.kind == "accepted" => Standing::Accepted,
-        Some(event) if event.kind == "rejected" && newest <= event.after_n => Standing::Rejected,
-        Some(event) if event.kind == "reopened" => explained_since(event.after_n),
-        _ => explained_since(0),
-    }
+    let decided = decision(events.iter());
+    let after = decided.map_or(0, |(_, event)| event.after_n);
+    let explained_since = said.iter().any(|of| of.n > after && of.said.explained.is_about(&kept.seen.finding));
+    standing(decided.map(|(decision, _)| decision), explained_since)
+}
+
+/// What is decided about findings of a unit, for its office.
+pub fn decisions(store: &dyn Store, unit: &str, number: u64) -> Result<Decisions, StoreError> {
+    let node = rollup::node(store)?;
+    let (said, events) = (store.explanations(Some(unit))?, store.finding_events(Some(unit))?);
+    let of = |kept: Kept| {
+        let finding = kept.seen.finding;
+        let (decision, event) = decision(events.iter().filter(|event| event.finding == finding.id))?;
+        let known = said.iter().filter(|of| of.said.explained.finding == finding.id && of.n <= event.after_n);
+        Some(Decided {
+            decision,
+            at: event.at,
+            who: event.who.clone(),
+            words: event.words.clone(),
+            answers: known.max_by_key(|of| of.n).map(|of| of.said.origin),
+            finding: finding.id,
+            declared: finding.declared,
+            expected: finding.expected,
+        })
+    };
+    let found = store.findings(Some(unit))?.into_iter().filter(|kept| kept.seen.gone_since.is_none());
+    let (code, decided) = (code_of(unit).to_owned(), found.filter_map(of).collect());
+    Ok(Decisions { server_id: node.server_id, epoch: node.epoch, unit: code, number, decided })
 }
 
 /// How many findings of each unit stand where, by key.
@@ -440,11 +382,11 @@ pub fn decide(
     now: LocalTime,
 ) -> Result<bool, StoreError> {
     in_transaction(store, |store| {
-        let kept = store.findings(Some(unit))?.into_iter().find(|kept| kept.finding.id == finding);
-        if kept.is_none_or(|kept| kept.gone_since.is_some()) {
+        let seen = store.findings(Some(unit))?.into_iter().map(|kept| kept.seen).find(|seen| seen.finding.id == finding);
+        if seen.is_none_or(|seen| seen.gone_since.is_some()) {
             return Ok(false);
         }
-        note(store, unit, finding, (decision.kind(), who, words.to_owned()), now)?;
+        note(store, unit, finding, (decision.code(), who, words.to_owned()), now)?;
         Ok(true)
     })
 }

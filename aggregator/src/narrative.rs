@@ -12,14 +12,14 @@ use motcua_shared::indicator::Sums;
 use motcua_shared::narrative::{self, FORM, Facts, Narrative, Snapshot, Words};
 use motcua_shared::office::Stated;
 use motcua_shared::period::Period;
-use motcua_shared::rule::Computed;
+use motcua_shared::rule::{Computed, Standing};
 use motcua_shared::ruleset::Ruleset;
 use motcua_shared::text::number;
 use serde::{Deserialize, Serialize};
 use tracing::info;
 
 use crate::filed::{self, FileError, HeadOf};
-use crate::findings::{self, FindingsError, Standing};
+use crate::findings::{self, FindingsError};
 use crate::reference::{self, ReferenceError};
 use crate::rollup::{self, ReportError};
 use crate::store::{FiledForm, NarrativeWords, NewFiledForm, Store, StoreError, in_transaction};

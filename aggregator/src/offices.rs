@@ -34,6 +34,8 @@ pub struct Offices {
     pub streams: Vec<StreamStatus>,
     /// Offices that missed their night.
     pub absent: Vec<Absent>,
+    /// Dossiers that an office handed over and nobody opened yet.
+    pub handed_over: BTreeMap<String, u64>,
     by_unit: BTreeMap<String, Vec<usize>>,
 }
 
@@ -41,6 +43,7 @@ impl Offices {
     pub fn gather(store: &dyn Store, now: LocalTime) -> Result<Offices, StoreError> {
         let mut offices = Offices::of(node(store)?, store.organisation()?, store.streams(None)?);
         offices.absent = nights::absent(&offices.streams, &offices.organisation, now);
+        offices.handed_over = store.handovers_waiting()?;
         Ok(offices)
     }
 
@@ -50,7 +53,7 @@ impl Offices {
         for (place, stream) in streams.iter().enumerate() {
             by_unit.entry(stream.unit.clone()).or_default().push(place);
         }
-        Offices { node, organisation, streams, absent: Vec::new(), by_unit }
+        Offices { node, organisation, streams, absent: Vec::new(), handed_over: BTreeMap::new(), by_unit }
     }
 
     /// Offices of the node that existed on some day of the period, and whoever has sent something.
@@ -156,6 +159,10 @@ impl Offices {
         if self.streams_of(key).any(|stream| stream.healing.is_some_and(|healing| !healing.healed)) {
             add(80, "chưa gửi lại đủ sau khi huyện phục hồi".to_owned());
         }
+        if let Some(count) = self.handed_over.get(key) {
+            let count = i64::try_from(*count).unwrap_or(i64::MAX);
+            add(90, format!("{} hồ sơ đã bàn giao mà nơi nhận chưa mở", number(count)));
+        }
         if pending > 0 {
             add(20, format!("còn {} bản ghi chưa gửi", number(pending)));
         }
@@ -164,5 +171,41 @@ impl Offices {
             add(60, format!("đồng hồ của máy {}", crate::output::clock_words(offset)));
         }
         troubles
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ingest::tests::{District, noon};
+    use crate::store::DossierRow;
+
+    #[test]
+    fn what_was_handed_over_and_nobody_opened_is_told_of_the_old_office_until_somebody_does() {
+        let mut district = District::new();
+        district.agent("11089", 1);
+        let row = |number: u128, unit: &str, code: &str, state: &str| DossierRow {
+            id: uuid::Uuid::from_u128(number),
+            code: code.to_owned(),
+            unit: unit.to_owned(),
+            procedure: String::new(),
+            field: String::new(),
+            channel: String::new(),
+            state: state.to_owned(),
+            received_at: None,
+            due_at: None,
+            finished_at: None,
+            returned_at: None,
+            verdict: None,
+        };
+        let mut told = |rows: &[DossierRow]| {
+            district.store.dossiers_save(rows).expect("saved");
+            let troubles = Offices::gather(&district.store, noon()).expect("gathered").troubles("11089");
+            troubles.into_iter().map(|trouble| trouble.words).find(|words| words.contains("bàn giao"))
+        };
+        let here = [row(1, "11089", "A", "handed_over"), row(2, "11089", "B", "handed_over"), row(3, "11089", "C", "processing")];
+        assert_eq!(told(&here).as_deref(), Some("2 hồ sơ đã bàn giao mà nơi nhận chưa mở"));
+        assert_eq!(told(&[row(4, "11098", "A", "processing")]).as_deref(), Some("1 hồ sơ đã bàn giao mà nơi nhận chưa mở"));
+        assert_eq!(told(&[row(5, "11098", "B", "finished")]), None);
     }
 }

@@ -16,7 +16,8 @@ use motcua_shared::entry::{Hash, Head, Record, Seq};
 use motcua_shared::index766::Numbers;
 use motcua_shared::office::{Explanation, Filed, Said, Stated};
 use motcua_shared::period::Period;
-use motcua_shared::rule::{Finding, Mark, Marked, ProcedureUse, Slice};
+use motcua_shared::rule::{Mark, Marked, ProcedureUse, Seen, Slice};
+use motcua_shared::same_person::SamePersonDay;
 use motcua_shared::sync;
 use motcua_shared::unit::{self, Key, Organisation, Unit};
 use motcua_shared::wire::{AgentReport, Signed};
@@ -88,6 +89,8 @@ pub struct Held {
     pub kept_aside: Option<Seq>,
     /// When it is asked to come at night: seconds after local midnight.
     pub night_slot_s: Option<u32>,
+    /// Number of what is decided about findings of its unit.
+    pub decisions: u64,
 }
 
 /// What an agent told of itself.
@@ -199,11 +202,7 @@ pub struct Checked {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
     pub unit: String,
-    /// As it was found last.
-    pub finding: Finding,
-    pub first_seen: LocalTime,
-    pub last_seen: LocalTime,
-    pub gone_since: Option<LocalTime>,
+    pub seen: Seen,
 }
 
 /// Something that happened to a finding.
@@ -485,6 +484,8 @@ pub trait Store: Send {
     fn dossier_units(&self, ids: &BTreeSet<Uuid>) -> Result<BTreeMap<Uuid, String>, StoreError>;
     /// Entries of a dossier that arrived before `n` and were applied, without their sealed parts.
     fn dossier_history(&self, id: Uuid, before: i64) -> Result<Vec<Record>, StoreError>;
+    /// Dossiers that a unit handed over and that no other unit opened yet, by the unit that handed over.
+    fn handovers_waiting(&self) -> Result<BTreeMap<String, u64>, StoreError>;
     fn dossiers_save(&mut self, rows: &[DossierRow]) -> Result<(), StoreError>;
     /// By code; several when streams gave out the same one.
     fn dossiers_find(&self, code: &str) -> Result<Vec<DossierRow>, StoreError>;
@@ -554,6 +555,8 @@ pub trait Store: Send {
     /// What happened to findings of a unit or of all, in order.
     fn finding_events(&self, unit: Option<&str>) -> Result<Vec<FindingEvent>, StoreError>;
     fn finding_event_add(&mut self, event: &FindingEvent) -> Result<(), StoreError>;
+    /// What offices told of several dossiers of one person, with the unit and origin of each saying.
+    fn same_person(&self, unit: Option<&str>) -> Result<Vec<(String, Hash, SamePersonDay)>, StoreError>;
     /// Calls `visit` for each applied entry that names no dossier, in order of arrival.
     fn entries_of_offices(&self, visit: &mut dyn FnMut(StoredEntry)) -> Result<(), StoreError>;
     /// Forgets what is computed from the log: dossiers, rollups, quarantine, what offices say.

@@ -74,7 +74,7 @@ pub fn verify(store: &dyn Store) -> Result<Verified, VerifyError> {
 
 /// What offices say of themselves, as the log gives it, against what is kept.
 fn offices(store: &dyn Store, units: &BTreeMap<Uuid, String>) -> Result<(), VerifyError> {
-    let (mut stated, mut explained, mut filed) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+    let (mut stated, mut explained, mut filed, mut told) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     store.entries_of_offices(&mut |entry| {
         let Some(said) = Reading::of(entry.record.seq, &entry.record.body).said else { return };
         let (unit, origin) = (units.get(&entry.stream).cloned().unwrap_or_default(), entry.record.origin());
@@ -84,6 +84,7 @@ fn offices(store: &dyn Store, units: &BTreeMap<Uuid, String>) -> Result<(), Veri
             }
             OfficeEvent::FindingExplained(_) => drop(explained.insert((unit, origin))),
             OfficeEvent::ReportFiled(_) => drop(filed.insert((unit, origin))),
+            OfficeEvent::SamePerson(day) => drop(told.insert((unit, (origin, format!("{day:?}"))))),
         }
     })?;
     let kept = store.stated(None)?.into_iter().map(|of| (of.unit, format!("{:?}", of.said))).collect();
@@ -92,6 +93,8 @@ fn offices(store: &dyn Store, units: &BTreeMap<Uuid, String>) -> Result<(), Veri
     agree(&explained, &kept, "giải trình")?;
     let kept = store.filed_reports(None)?.into_iter().map(|of| (of.unit, of.said.origin)).collect();
     agree(&filed, &kept, "báo cáo đã gửi")?;
+    let kept = store.same_person(None)?.into_iter().map(|(unit, origin, day)| (unit, (origin, format!("{day:?}")))).collect();
+    agree(&told, &kept, "điều đã báo về hồ sơ trùng người")?;
     Ok(())
 }
 

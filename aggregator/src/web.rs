@@ -72,6 +72,7 @@ struct Shared {
     nights: Nights,
     /// Password hashing is slow on purpose: two at once, the others queue up.
     hashing: Semaphore,
+    checks: findings::Checks,
     glances: Glances,
     metrics: Metrics,
     data: PathBuf,
@@ -99,6 +100,7 @@ impl App {
             refusals: Refusals::default(),
             nights: Nights::new(limits),
             hashing: Semaphore::new(2),
+            checks: findings::Checks::default(),
             glances: Glances::open(data)?,
             metrics: Metrics::default(),
             data: data.to_owned(),

@@ -57,7 +57,7 @@ pub enum Kind {
     /// Office to district: a [`Signed`] [`Upload`].
     #[n(2)]
     Upload,
-    /// District to office: a [`Signed`] receipt.
+    /// District to office: [`Answered`].
     #[n(3)]
     Receipt,
     /// District to office: [`crate::reference::Published`], beside a receipt.
@@ -101,6 +101,29 @@ pub struct Upload {
     pub report: AgentReport,
     #[n(1)]
     pub segments: Vec<Segment>,
+}
+
+/// What a district answers: a signed receipt, as every program reads it ([`Signed`]), and beside it what it decided about
+/// findings ([`crate::decision::Decisions`]), which older programs skip.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+#[cbor(map)]
+pub struct Answered {
+    #[cbor(n(0), with = "minicbor::bytes")]
+    payload: Vec<u8>,
+    #[cbor(n(1), with = "minicbor::bytes")]
+    signature: [u8; 64],
+    #[n(2)]
+    pub decisions: Option<Signed>,
+}
+
+impl Answered {
+    pub fn new(receipt: Signed, decisions: Option<Signed>) -> Answered {
+        Answered { payload: receipt.payload, signature: receipt.signature, decisions }
+    }
+
+    pub fn receipt(&self) -> Signed {
+        Signed { payload: self.payload.clone(), signature: self.signature }
+    }
 }
 
 /// The key to the letters between one stream and its district.
@@ -278,6 +301,18 @@ mod tests {
 
     fn file() -> Vec<u8> {
         write(&[letter()])
+    }
+
+    #[test]
+    fn an_older_program_reads_the_receipt_of_an_answer_and_skips_the_decisions() {
+        let receipt = Signed { payload: vec![1, 2, 3], signature: [4; 64] };
+        let decisions = Signed { payload: vec![5], signature: [6; 64] };
+        let answered = Answered::new(receipt.clone(), Some(decisions.clone()));
+        let letter = Letter::seal(Kind::Receipt, address(), &answered, &lock(), [1; 24]);
+        assert_eq!(letter.open::<Signed>(&lock()), Ok(receipt.clone()));
+        assert_eq!(letter.open::<Answered>(&lock()).map(|answered| answered.decisions), Ok(Some(decisions)));
+        let of_old = Letter::seal(Kind::Receipt, address(), &receipt, &lock(), [1; 24]);
+        assert_eq!(of_old.open::<Answered>(&lock()), Ok(Answered::new(receipt, None)));
     }
 
     #[test]

@@ -9,12 +9,12 @@ use serde::Deserialize;
 use crate::calendar::{self, LocalTime, local_day};
 use crate::catalogue::{Catalogue, ClockStart, Procedure};
 use crate::deadline;
-use crate::dossier::{Channel, Code, Correction, Dossier, Outcome, Received};
+use crate::dossier::{Channel, Code, Correction, Dossier, Lack, Outcome, Received, TurnedAway};
 use crate::paper::{self, Component, Named, Paper, Ticked};
 use crate::reception::{self, procedure_code};
 use crate::seal::Sealed;
 use crate::step::{Desk, this_minute};
-use crate::text::nfc;
+use crate::text::{self, nfc};
 use crate::typed::{self, FieldError};
 
 /// The form as it was typed.
@@ -36,6 +36,9 @@ pub struct Draft {
     pub papers: String,
     #[serde(flatten)]
     pub ticked: Ticked,
+    /// Of a request that was not accepted: why, and what its citizen is told.
+    pub lack: String,
+    pub lack_note: String,
     pub reason: String,
 }
 
@@ -46,6 +49,8 @@ pub struct Recorded<'a> {
     pub person: &'a Sealed,
     /// The newest list of papers.
     pub papers: &'a [Named],
+    /// What the citizen was told on a slip; empty where there is none.
+    pub words: &'a str,
 }
 
 /// What is recorded: the clear part, and the whole person as known from now on, with the reason as its note.
@@ -58,6 +63,7 @@ pub struct Checked {
 }
 
 const LONGEST_REASON: usize = 2000;
+const NO_PROCEDURE: &str = "hãy ghi mã một thủ tục có hiệu lực vào ngày tiếp nhận, ví dụ 2.000815";
 
 fn shown(at: Option<LocalTime>) -> String {
     at.map(calendar::shown).unwrap_or_default()
@@ -66,8 +72,9 @@ fn shown(at: Option<LocalTime>) -> String {
 impl Draft {
     /// The form with what is recorded now.
     pub fn of(recorded: Recorded, catalogue: &Catalogue) -> Draft {
-        let Recorded { dossier, person, papers } = recorded;
-        let received_at = dossier.received.as_ref().map(|received| received.received_at);
+        let Recorded { dossier, person, papers, words } = recorded;
+        let slip = dossier.turned_away.as_ref().filter(|_| dossier.received.is_none());
+        let received_at = dossier.received.as_ref().map(|received| received.received_at).or(slip.map(|slip| slip.at));
         let components = received_at.map_or(&[][..], |at| components(catalogue, dossier.procedure(), local_day(at)));
         let (ticked, papers) = paper::split(papers, components);
         let text = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -85,16 +92,16 @@ impl Draft {
             address: text(&person.address),
             papers,
             ticked,
+            lack: slip.map_or("", |slip| slip.lack.code()).to_owned(),
+            lack_note: slip.map_or("", |_| words).to_owned(),
             reason: String::new(),
         }
     }
 
     /// The correction that was typed, or all that is wrong with it.
     pub fn check(&self, recorded: Recorded, desk: &Desk) -> Result<Checked, Vec<FieldError>> {
-        let Recorded { dossier, person, papers } = recorded;
-        let Some(received) = &dossier.received else {
-            return Err(vec![FieldError::new("reason", "hồ sơ chưa được tiếp nhận thì không đính chính được")]);
-        };
+        let Recorded { dossier, person, papers, .. } = recorded;
+        let Some(received) = &dossier.received else { return self.check_slip(recorded, desk) };
         let mut check = Check { draft: self, faults: Vec::new() };
         let mut correction = check.facts(dossier, received, desk);
         check.due(dossier, received, desk, &mut correction);
@@ -107,6 +114,29 @@ impl Draft {
             check.fault("reason", "chưa có chỗ nào được sửa");
         }
         if check.faults.is_empty() { Ok(Checked { correction, person: person_after, papers: list }) } else { Err(check.faults) }
+    }
+
+    /// The same of a request that was not accepted.
+    fn check_slip(&self, recorded: Recorded, desk: &Desk) -> Result<Checked, Vec<FieldError>> {
+        let Some(slip) = &recorded.dossier.turned_away else {
+            return Err(vec![FieldError::new("reason", "hồ sơ chưa được tiếp nhận thì không đính chính được")]);
+        };
+        let mut check = Check { draft: self, faults: Vec::new() };
+        let correction = check.slip(slip, desk);
+        let mut person = check.person(recorded.person);
+        let words = text::lines(&self.lack_note);
+        if words.is_empty() {
+            check.fault("lack_note", "hãy ghi đủ những gì cần hoàn thiện, hoặc lý do từ chối");
+        } else if words.chars().count() > LONGEST_REASON {
+            check.fault("lack_note", format!("dài quá {LONGEST_REASON} ký tự"));
+        }
+        person.words = Some(words).filter(|words| *words != recorded.words);
+        let same_person =
+            Sealed { note: None, words: None, ..recorded.person.clone() } == Sealed { note: None, ..person.clone() };
+        if check.faults.is_empty() && same_person && correction == Correction::default() {
+            check.fault("reason", "chưa có chỗ nào được sửa");
+        }
+        if check.faults.is_empty() { Ok(Checked { correction, person, papers: None }) } else { Err(check.faults) }
     }
 
     /// What the procedure that is typed now asks for; of one that is not known, nothing.
@@ -177,6 +207,38 @@ impl Check<'_> {
             outcome,
             returned_at,
             catalogued: procedure.map(|procedure| desk.catalogue.keeps(procedure)),
+            lack: None,
+        }
+    }
+
+    fn slip(&mut self, slip: &TurnedAway, desk: &Desk) -> Correction {
+        let received_at = self.time("received_at", &self.draft.received_at, Some(slip.at), desk.now);
+        let channel = Channel::from_code(&self.draft.channel);
+        if channel.is_none() {
+            self.fault("channel", "hãy chọn hình thức nộp");
+        }
+        let lack = Lack::from_code(&self.draft.lack);
+        if lack.is_none() {
+            self.fault("lack", "hãy chọn lý do chưa tiếp nhận");
+        }
+        let typed = nfc(&self.draft.procedure);
+        let code = procedure_code(&typed);
+        let procedure = if code == slip.procedure {
+            None
+        } else {
+            let found = desk.catalogue.find(code, local_day(received_at.unwrap_or(slip.at)));
+            if found.is_none() {
+                self.fault("procedure", NO_PROCEDURE);
+            }
+            found
+        };
+        Correction {
+            procedure: procedure.map(|procedure| procedure.code.clone()),
+            field: procedure.map(|procedure| procedure.field.clone()).filter(|field| *field != slip.field),
+            channel: channel.filter(|channel| *channel != slip.channel),
+            received_at,
+            lack: lack.filter(|lack| *lack != slip.lack),
+            ..Correction::default()
         }
     }
 
@@ -190,7 +252,7 @@ impl Check<'_> {
         let found = desk.catalogue.find(code, day);
         let clock_start = received.catalogued.map_or(ClockStart::Reception, |catalogued| catalogued.clock_start);
         match found {
-            None => self.fault("procedure", "hãy ghi mã một thủ tục có hiệu lực vào ngày tiếp nhận, ví dụ 2.000815"),
+            None => self.fault("procedure", NO_PROCEDURE),
             Some(procedure) if procedure.clock_start != clock_start => self.fault(
                 "procedure",
                 "thủ tục này tính thời hạn từ một lúc khác (tiếp nhận, hoặc thụ lý); hãy hủy hồ sơ này và tiếp nhận lại",
@@ -340,7 +402,7 @@ mod tests {
         change: impl FnOnce(&mut Draft),
     ) -> Result<Checked, Vec<FieldError>> {
         let (dossier, person) = (dossier(events), person());
-        let recorded = Recorded { dossier: &dossier, person: &person, papers };
+        let recorded = Recorded { dossier: &dossier, person: &person, papers, words: "" };
         let mut draft = Draft::of(recorded, catalogue);
         draft.reason = "ghi nhầm".to_owned();
         change(&mut draft);
@@ -409,9 +471,41 @@ mod tests {
     }
 
     #[test]
+    fn a_slip_is_put_right_with_its_reason_and_its_words() {
+        let slip = TurnedAway {
+            code: "X-261120-0001".to_owned(),
+            procedure: "2.000815".to_owned(),
+            field: "chung_thuc".to_owned(),
+            channel: Channel::InPerson,
+            at: time("08:00 20/11/2026"),
+            lack: Lack::Incomplete,
+        };
+        let dossier = Dossier::fold(Uuid::nil(), [&Event::Guided(slip)]);
+        let (person, catalogue, calendar) = (person(), Catalogue::starter(), Calendar::starter());
+        let recorded = Recorded { dossier: &dossier, person: &person, papers: &[], words: "Thiếu bản sao" };
+        let desk = Desk { catalogue: &catalogue, calendar: &calendar, now: time("16:00 23/11/2026") };
+        let check = |change: &dyn Fn(&mut Draft)| {
+            let mut draft = Draft { reason: "ghi nhầm".to_owned(), ..Draft::of(recorded, &catalogue) };
+            change(&mut draft);
+            draft.check(recorded, &desk)
+        };
+        assert_eq!(check(&|_| {}).expect_err("nothing changed")[0].field, "reason");
+        let told = check(&|draft| draft.lack_note = "Thiếu bản sao\n\nvà tờ khai".to_owned()).expect("good");
+        assert_eq!((told.correction, told.person.words.as_deref()), (Correction::default(), Some("Thiếu bản sao\nvà tờ khai")));
+        let other =
+            check(&|draft| (draft.lack, draft.procedure) = ("invalid".to_owned(), "1.004873 Tên".to_owned())).expect("good");
+        let mut after = dossier.clone();
+        after.apply(&Event::Corrected(Box::new(other.correction)));
+        assert!(after.faults.is_empty(), "{:?}", after.faults);
+        assert_eq!(after.turned_away.map(|slip| (slip.procedure, slip.lack)), Some(("1.004873".to_owned(), Lack::Invalid)));
+        let faults = check(&|draft| (draft.lack_note, draft.procedure) = (String::new(), "9.9".to_owned())).expect_err("two");
+        assert_eq!(faults.iter().map(|fault| fault.field).collect::<Vec<_>>(), ["procedure", "lack_note"]);
+    }
+
+    #[test]
     fn a_dossier_that_was_not_received_is_not_corrected() {
         let desk = Desk { catalogue: &Catalogue::starter(), calendar: &Calendar::starter(), now: time("16:00 23/11/2026") };
-        let recorded = Recorded { dossier: &Dossier::new(Uuid::nil()), person: &person(), papers: &[] };
+        let recorded = Recorded { dossier: &Dossier::new(Uuid::nil()), person: &person(), papers: &[], words: "" };
         let faults = Draft::default().check(recorded, &desk).expect_err("refused");
         assert_eq!(faults[0].field, "reason");
     }

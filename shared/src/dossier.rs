@@ -479,6 +479,9 @@ pub struct Correction {
     /// What the catalogue says of another procedure.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub catalogued: Option<Catalogued>,
+    /// Of a request that was not accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lack: Option<Lack>,
 }
 
 /// Where a dossier stands.
@@ -805,7 +808,9 @@ impl Dossier {
             Event::Guided(_) | Event::Declined(_) if received_at.is_some() => Some(Fault::TurnedAwayAfterReception),
             Event::Guided(_) if self.turned_away.is_some() => Some(Fault::AskedTwice),
             Event::Received(_) | Event::Guided(_) | Event::Declined(_) => None,
-            Event::Voided(_) | Event::Printed(_) if self.turned_away.is_some() => None,
+            Event::Voided(_) | Event::Printed(_) | Event::Corrected(_) if self.turned_away.is_some() && received_at.is_none() => {
+                None
+            }
             _ if received_at.is_none() => Some(Fault::BeforeReception),
             Event::Finished(_) if self.finished.is_some() => Some(Fault::FinishedTwice),
             Event::Finished(finished) if received_at > Some(finished.at) => Some(Fault::FinishedBeforeReceived),
@@ -851,6 +856,12 @@ impl Dossier {
             }
             received.received_at = correction.received_at.unwrap_or(received.received_at);
             received.limit = correction.limit.or(received.limit);
+        } else if let Some(slip) = &mut self.turned_away {
+            replace(&mut slip.procedure, correction.procedure.as_ref());
+            replace(&mut slip.field, correction.field.as_ref());
+            slip.channel = correction.channel.unwrap_or(slip.channel);
+            slip.at = correction.received_at.unwrap_or(slip.at);
+            slip.lack = correction.lack.unwrap_or(slip.lack);
         }
         if correction.due_at.is_some() {
             (self.due_at, self.due_at_other_mode) = (correction.due_at, None);
@@ -1020,9 +1031,8 @@ impl Dossier {
             Event::Rated(_) => (matches!(state, State::Finished | State::Returned), None),
             Event::Surveyed(surveyed) => (accepted, Some(surveyed.at)),
             Event::Certified(certified) => (accepted, Some(certified.at)),
-            Event::Paid(_) | Event::Papers(_) | Event::Digitised(_) | Event::NumberedOutside(_) | Event::Corrected(_) => {
-                (accepted, None)
-            }
+            Event::Corrected(_) => (accepted || matches!(state, State::Guided | State::Declined), None),
+            Event::Paid(_) | Event::Papers(_) | Event::Digitised(_) | Event::NumberedOutside(_) => (accepted, None),
         };
         if !allowed {
             return Err(Refusal::State(state));

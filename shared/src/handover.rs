@@ -136,17 +136,19 @@ pub struct Person {
     pub phone: Option<String>,
     pub address: Option<String>,
     pub note: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
 }
 
 impl From<Sealed> for Person {
-    fn from(Sealed { name, identity, phone, address, note }: Sealed) -> Person {
-        Person { name, identity, phone, address, note }
+    fn from(Sealed { name, identity, phone, address, note, words }: Sealed) -> Person {
+        Person { name, identity, phone, address, note, words }
     }
 }
 
 impl From<Person> for Sealed {
-    fn from(Person { name, identity, phone, address, note }: Person) -> Sealed {
-        Sealed { name, identity, phone, address, note }
+    fn from(Person { name, identity, phone, address, note, words }: Person) -> Sealed {
+        Sealed { name, identity, phone, address, note, words }
     }
 }
 

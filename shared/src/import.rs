@@ -296,6 +296,7 @@ impl Row<'_> {
             phone: given(self.text("applicant_phone")),
             address: given(self.text("applicant_address")),
             note: given(self.text("due_reason")),
+            words: None,
         }
     }
 

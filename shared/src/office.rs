@@ -14,6 +14,8 @@ use crate::dossier::{Code, Unapplied};
 use crate::entry::{Body, Fact, Hash, Seq, VERSION};
 use crate::period::Period;
 use crate::report::{Columns, Row};
+use crate::rule::{Finding, Shown};
+use crate::same_person::SamePersonDay;
 
 /// Most figures in one entry; a longer file becomes several.
 pub const MOST_FIGURES: usize = 200;
@@ -143,6 +145,36 @@ pub struct FindingExplained {
     pub reason: Reason,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub words: String,
+    /// Which figures are explained; absent in what the first releases wrote.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub declared: Option<Shown>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expected: Option<Shown>,
+}
+
+impl FindingExplained {
+    /// The explanation of a finding as it is now.
+    pub fn of(finding: &Finding, reason: Reason, words: String) -> FindingExplained {
+        FindingExplained {
+            finding: finding.id.clone(),
+            rule: finding.rule.clone(),
+            from: finding.from,
+            to: finding.to,
+            indicator: finding.indicator.clone(),
+            field: finding.field.clone(),
+            reason,
+            words,
+            declared: Some(finding.declared.clone()),
+            expected: Some(finding.expected.clone()),
+        }
+    }
+
+    /// Whether it explains the figures that this finding has now.
+    pub fn is_about(&self, finding: &Finding) -> bool {
+        self.finding == finding.id
+            && self.declared.as_ref().is_none_or(|declared| *declared == finding.declared)
+            && self.expected.as_ref().is_none_or(|expected| *expected == finding.expected)
+    }
 }
 
 /// How far a stream reached.
@@ -228,6 +260,7 @@ office_events! {
     Declared(Declared) = "declared",
     FindingExplained(FindingExplained) = "finding_explained",
     ReportFiled(Box<ReportFiled>) = "report_filed",
+    SamePerson(SamePersonDay) = "same_person",
 }
 
 impl OfficeEvent {
@@ -353,6 +386,7 @@ mod tests {
         filed.hash = filed.content_hash();
         vec![
             OfficeEvent::Declared(Declared { from: day("2021-12-15"), to: day("2022-12-14"), figures: vec![figure, share] }),
+            OfficeEvent::SamePerson(SamePersonDay { day: day("2022-05-10"), revision: 1, groups: vec![] }),
             OfficeEvent::FindingExplained(FindingExplained {
                 finding: "ab".repeat(16),
                 rule: "balance".to_owned(),
@@ -362,6 +396,8 @@ mod tests {
                 field: String::new(),
                 reason: Reason::CountedTwice,
                 words: "7 hồ sơ tính cả ở kỳ trước".to_owned(),
+                declared: Some(Shown::Number(688)),
+                expected: None,
             }),
             OfficeEvent::ReportFiled(Box::new(filed)),
         ]

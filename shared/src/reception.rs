@@ -363,6 +363,7 @@ impl Check<'_> {
             phone: given(self.phone()),
             address: given(self.address()),
             note: None,
+            words: None,
         }
     }
 

@@ -137,6 +137,9 @@ impl Aside {
     }
 }
 
+/// The form's name.
+pub const FORM: &str = "II.06";
+
 /// Form II.06 of one unit and period.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Ii06 {
@@ -190,7 +193,7 @@ impl Ii06 {
         let fields = rows.iter().map(aside).filter(|(_, aside)| *aside != Aside::default()).collect();
         let besides = Besides { total: Aside::of(sums), fields };
         Ii06 {
-            form: "II.06",
+            form: FORM,
             unit: unit.to_owned(),
             unit_since: unit::since_of(unit),
             from,
@@ -389,6 +392,33 @@ fn expect(field: &str, identity: &'static str, left: i64, right: i64, broken: &m
     if left != right {
         broken.push(BrokenIdentity { field: field.to_owned(), identity, left, right });
     }
+}
+
+/// One cell of a filed report that is another now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Difference {
+    /// Code of the field; empty: the total.
+    pub field: String,
+    /// Number of the form's column, 3 to 13.
+    pub column: usize,
+    pub filed: i64,
+    pub now: i64,
+}
+
+/// The cells that have become others, by field in the order of the form, the total last.
+pub fn differences((filed, filed_total): (&[Row], &Columns), (now, now_total): (&[Row], &Columns)) -> Vec<Difference> {
+    let of = |rows: &[Row], field: &str| rows.iter().find(|row| row.field == field).map(|row| row.columns).unwrap_or_default();
+    let mut fields: Vec<&str> = filed.iter().map(|row| row.field.as_str()).collect();
+    fields.extend(now.iter().map(|row| row.field.as_str()).filter(|field| !filed.iter().any(|row| row.field == *field)));
+    let pairs = fields.into_iter().map(|field| (field, of(filed, field), of(now, field)));
+    pairs
+        .chain([("", *filed_total, *now_total)])
+        .flat_map(|(field, before, now)| {
+            let cells = (3..).zip(before.cells().into_iter().zip(now.cells()));
+            let differ = cells.filter(|(_, (before, now))| before != now);
+            differ.map(|(column, (filed, now))| Difference { field: field.to_owned(), column, filed, now }).collect::<Vec<_>>()
+        })
+        .collect()
 }
 
 #[cfg(test)]

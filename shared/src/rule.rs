@@ -16,15 +16,19 @@ use crate::reference::Target;
 
 mod arithmetic;
 mod compare;
+mod course;
 mod finding;
 pub mod identity;
 mod mark;
 mod practice;
+mod regulation;
 mod share;
 
+pub use course::{Change, Seen, Standing, Turn, changes, standing};
 pub use finding::{Finding, MOST_EVIDENCE, Seat, Severity, Shown, rule_name};
 pub use identity::Identity;
 pub use mark::{BY_IMPORT, Mark, MarkRule, Marked, Step, marks};
+pub use regulation::{Regulation, regulations};
 
 /// What the rules are.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -116,7 +120,7 @@ pub struct Facts<'a> {
     pub computed: &'a BTreeMap<Period, Computed>,
     pub marks: &'a [Marked],
     pub procedures: &'a [ProcedureUse],
-    /// Only the office itself knows.
+    /// Only the office itself knows who; the district knows what the office told ([`crate::same_person`]).
     pub same_person: &'a [SamePerson],
     /// Only the district knows.
     pub sending: Option<&'a Sending>,

@@ -28,6 +28,9 @@ pub struct Sealed {
     /// Free text: a reason, a remark, who fetched the result.
     #[n(4)]
     pub note: Option<String>,
+    /// What a citizen is told on a slip, where a correction has changed it.
+    #[n(5)]
+    pub words: Option<String>,
 }
 
 /// Why a sealed part does not open.

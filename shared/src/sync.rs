@@ -665,6 +665,7 @@ mod tests {
             compared: None,
             kept_aside: None,
             reasons: None,
+            decisions: None,
         }
     }
 

@@ -375,6 +375,10 @@ pub struct Receipt {
     /// Why the first of `quarantined` are not applied, in their order, in words for the office. At most [`REASONS`].
     #[n(15)]
     pub reasons: Option<Vec<String>>,
+    /// Number of what the district decided about findings of this unit ([`crate::decision::Decisions::number`]); 0: it
+    /// decided nothing. Absent: it is too old to tell.
+    #[n(16)]
+    pub decisions: Option<u64>,
 }
 
 /// Most reasons in one receipt.
@@ -629,6 +633,7 @@ mod tests {
             compared: Some([3; 32].into()),
             kept_aside: None,
             reasons: None,
+            decisions: None,
         };
         let mut signed = Signed::receipt(&receipt, &key());
         assert_eq!(signed.open_receipt(&key().verifying_key()), Some(receipt));

@@ -1,7 +1,11 @@
-//! A district of 23 communes with three years of dossiers: its figures, against SQL straight from the entries.
+//! A district of 23 communes with three years of dossiers, and one of 300 with five: their figures, against SQL straight from
+//! the entries.
 //!
 //! The SQL knows nothing of the fold, of contributions or of months: it reads the JSON of the log as somebody with nothing
 //! but `sqlite3` would.
+
+use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::{Result, ensure};
 use chrono::NaiveDate;
@@ -11,9 +15,9 @@ use motcua_aggregator::store::{Node, SqliteStore, Store};
 use motcua_aggregator::verify::verify;
 use motcua_shared::contribution::Counter;
 use motcua_shared::period::Period;
-use motcua_shared::unit::{STARTER, Units};
+use motcua_shared::unit::{STARTER, Unit, Units};
 use motcua_tests::district::fill;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 use uuid::Uuid;
 
 /// One row for each dossier that counts, as the last word of the log has it.
@@ -64,9 +68,9 @@ select *,
 from life;
 ";
 
-/// The eleven figures of form II.06, in the order of the form.
+/// What the eleven figures of form II.06 are made of.
 const FORM: &str = "
-select coalesce(sum(received_on < ?1 and (finished_on is null or finished_on >= ?1)), 0) as carried,
+       coalesce(sum(received_on < ?1 and (finished_on is null or finished_on >= ?1)), 0) as carried,
        coalesce(sum(received_on between ?1 and ?2 and channel = 'online'), 0) as online,
        coalesce(sum(received_on between ?1 and ?2 and channel <> 'online'), 0) as direct,
        coalesce(sum(finished_on between ?1 and ?2 and verdict = 'early'), 0),
@@ -74,30 +78,28 @@ select coalesce(sum(received_on < ?1 and (finished_on is null or finished_on >= 
        coalesce(sum(finished_on between ?1 and ?2 and verdict = 'overdue'), 0),
        coalesce(sum(received_on <= ?2 and (finished_on is null or finished_on > ?2)), 0) as pending,
        coalesce(sum(received_on <= ?2 and (finished_on is null and not waits or verdict = 'overdue' and finished_on > ?2)
-                    and max(overdue_on, received_on) <= ?2), 0)
-from judged where (?3 is null or unit = ?3) and (?4 is null or field = ?4)";
+                    and max(overdue_on, received_on) <= ?2), 0)";
+
+/// The eleven figures in the order of the form, from the columns of [`FORM`].
+fn cells(row: &Row) -> rusqlite::Result<[i64; 11]> {
+    let cell = |place| row.get::<_, i64>(place);
+    let (carried, online, direct) = (cell(0)?, cell(1)?, cell(2)?);
+    let (early, on_time, overdue, pending, late) = (cell(3)?, cell(4)?, cell(5)?, cell(6)?, cell(7)?);
+    let (received, resolved) = (carried + online + direct, early + on_time + overdue);
+    Ok([received, online, direct, carried, resolved, early, on_time, overdue, pending, pending - late, late])
+}
 
 fn form(database: &Connection, unit: Option<&str>, field: Option<&str>, period: Period) -> Result<[i64; 11]> {
     let (from, to) = (period.from.to_string(), period.to.to_string());
-    let cells = database.query_row(FORM, params![from, to, unit, field], |row| {
-        let cell = |place| row.get::<_, i64>(place);
-        let (carried, online, direct) = (cell(0)?, cell(1)?, cell(2)?);
-        let (early, on_time, overdue, pending, late) = (cell(3)?, cell(4)?, cell(5)?, cell(6)?, cell(7)?);
-        Ok([
-            carried + online + direct,
-            online,
-            direct,
-            carried,
-            early + on_time + overdue,
-            early,
-            on_time,
-            overdue,
-            pending,
-            pending - late,
-            late,
-        ])
-    });
-    Ok(cells?)
+    let sql = format!("select {FORM} from judged where (?3 is null or unit = ?3) and (?4 is null or field = ?4)");
+    Ok(database.query_row(&sql, params![from, to, unit, field], cells)?)
+}
+
+/// The same of every unit.
+fn forms(database: &Connection, period: Period) -> Result<BTreeMap<String, [i64; 11]>> {
+    let mut statement = database.prepare(&format!("select {FORM}, unit from judged group by unit"))?;
+    let rows = statement.query_map(params![period.from.to_string(), period.to.to_string()], |row| Ok((row.get(8)?, cells(row)?)));
+    Ok(rows?.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Counters that are sums of something on a day, and the SQL that finds the same.
@@ -125,24 +127,36 @@ fn periods() -> Vec<Period> {
     periods
 }
 
-#[test]
-fn the_figures_of_23_communes_are_those_of_sql_straight_from_the_entries() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let mut store = SqliteStore::create(folder.path())?;
+/// A district without a server.
+fn district(folder: &Path, units: &[Unit]) -> Result<SqliteStore> {
+    let mut store = SqliteStore::create(folder)?;
     let hosts = vec!["localhost".to_owned()];
     let (server_id, epoch) = (Uuid::from_u128(1), Uuid::from_u128(2));
     store.node_set(&Node { code: "298".to_owned(), server_id, epoch, hosts, restored_at: None, reference_version: 0 })?;
+    store.units_replace(units)?;
+    Ok(store)
+}
+
+/// Its database, with the views through which somebody with `sqlite3` looks.
+fn looked_at(folder: &Path, at_least: i64) -> Result<Connection> {
+    let database = Connection::open(folder.join(FILE))?;
+    database.execute_batch(LIVES)?;
+    let dossiers: i64 = database.query_row("select count(*) from judged", [], |row| row.get(0))?;
+    ensure!(dossiers > at_least, "{dossiers} dossiers");
+    Ok(database)
+}
+
+#[test]
+fn the_figures_of_23_communes_are_those_of_sql_straight_from_the_entries() -> Result<()> {
+    let folder = tempfile::tempdir()?;
     let units: Vec<_> = Units::parse(STARTER).map_err(|faults| anyhow::anyhow!("{faults:?}"))?.iter().cloned().collect();
-    store.units_replace(&units)?;
+    let mut store = district(folder.path(), &units)?;
     let offices = store.organisation()?.under("298", day("2023-01-01"), day("2023-01-01"));
     ensure!(offices.len() == 23, "{} communes", offices.len());
     fill(&mut store, &offices, day("2020-12-15"), day("2023-12-14"), 450)?;
     verify(&store)?;
 
-    let database = Connection::open(folder.path().join(FILE))?;
-    database.execute_batch(LIVES)?;
-    let dossiers: i64 = database.query_row("select count(*) from judged", [], |row| row.get(0))?;
-    ensure!(dossiers > 10_000, "{dossiers} dossiers");
+    let database = looked_at(folder.path(), 10_000)?;
     for period in periods() {
         for unit in offices.iter().map(|unit| Some(unit.as_str())).chain([None]) {
             let report = rollup::ii06(&store, unit, period)?;
@@ -159,6 +173,36 @@ fn the_figures_of_23_communes_are_those_of_sql_straight_from_the_entries() -> Re
             let expected: i64 =
                 database.query_row(&sql, params![period.from.to_string(), period.to.to_string()], |row| row.get(0))?;
             assert_eq!(within.get(counter), expected, "{counter:?} {period:?}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn the_figures_of_300_communes_over_five_years_are_those_of_sql_straight_from_the_entries() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let commune = |number: usize| Unit {
+        code: format!("{}", 20_000 + number),
+        name: format!("Xã Tưởng Tượng {number}"),
+        kind: "commune".to_owned(),
+        parent: "298".to_owned(),
+        valid_from: day("2015-01-01"),
+        valid_to: None,
+        successor: None,
+    };
+    let units: Vec<Unit> = (0..300).map(commune).collect();
+    let mut store = district(folder.path(), &units)?;
+    let codes: Vec<String> = units.iter().map(|unit| unit.code.clone()).collect();
+    fill(&mut store, &codes, day("2018-12-15"), day("2023-12-14"), 40)?;
+    verify(&store)?;
+    let database = looked_at(folder.path(), 11_000)?;
+    let own = Period { from: day("2021-03-02"), to: day("2022-07-19") };
+    for period in [Period::year(2019), Period::year(2021), Period::year(2023), own] {
+        assert_eq!(rollup::ii06(&store, None, period)?.total.cells(), form(&database, None, None, period)?, "{period:?}");
+        let forms = forms(&database, period)?;
+        for code in &codes {
+            let expected = forms.get(code).copied().unwrap_or_default();
+            assert_eq!(rollup::ii06(&store, Some(code), period)?.total.cells(), expected, "{code} {period:?}");
         }
     }
     Ok(())

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, Result, ensure};
+use motcua_tests::crowd::{Viewer, all_send, enrol, found_offices};
 use motcua_tests::register;
 use motcua_tests::world::{Commune, District, Server, expect, programs, text, until};
 use serde_json::Value;
@@ -24,11 +25,7 @@ async fn status(district: &District) -> Result<Value> {
 
 /// What monitoring reads, from this machine.
 async fn metrics(district: &District, server: &Server) -> Result<String> {
-    let _ = rustls::crypto::ring::default_provider().install_default(); // which another test may have done
-    let authority = std::fs::read(district.data.join("identity/ca.pem"))?;
-    let client = reqwest::Client::builder().no_proxy().tls_certs_only([reqwest::Certificate::from_pem(&authority)?]).build()?;
-    let url = server.url.replace("127.0.0.1", "localhost");
-    Ok(client.get(format!("{url}/metrics")).send().await?.error_for_status()?.text().await?)
+    Viewer::log_in(district, &server.url).await?.look("/metrics").await
 }
 
 fn number(metrics: &str, name: &str) -> Option<f64> {
@@ -148,6 +145,57 @@ async fn a_server_that_is_stopped_while_many_send_ends_in_order_and_nothing_is_l
         assert_eq!(commune.sync().await?.0, Some(0));
     }
     assert_eq!(status(&district).await?["pending"].as_u64(), Some(0));
+    district.verify().await?;
+    Ok(())
+}
+
+/// How long a viewer reads before asking again: fifty who never read would only show how fast this machine is.
+const READING: std::time::Duration = std::time::Duration::from_secs(1);
+
+/// What the first page says of how many offices sent everything.
+fn complete(page: &str) -> Option<usize> {
+    page.split(" trên 300 đơn vị đã gửi đủ").next()?.rsplit('>').next()?.parse().ok()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_viewers_look_while_three_hundred_agents_send_and_nobody_is_turned_away_or_shown_less_than_before() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let district = District::found(folder.path()).await?;
+    let peers = enrol(&district, 300, 12)?;
+    found_offices(&district, folder.path(), 300).await?;
+    let server = district.serve().await?;
+    let viewer = Viewer::log_in(&district, &server.url).await?;
+    let mut viewers = tokio::task::JoinSet::new();
+    let (done, watched) = tokio::sync::watch::channel(false);
+    for number in 0..50 {
+        let (viewer, watched) = (viewer.clone(), watched.clone());
+        viewers.spawn(async move {
+            let mut seen = 0;
+            for round in 0.. {
+                let is_over = *watched.borrow();
+                let now = complete(&viewer.look("/?from=2023-01-01&to=2023-12-31").await?).context("how many are complete")?;
+                ensure!(now >= seen, "{now} offices were complete, after {seen}");
+                seen = now;
+                viewer.look(["/compare", "/offices", "/reports/ii06", "/findings"][(number + round) % 4]).await?;
+                if is_over && seen == 300 {
+                    break;
+                }
+                tokio::time::sleep(READING).await;
+            }
+            Ok(())
+        });
+    }
+    all_send(peers, 32).await?;
+    done.send(true)?;
+    let everybody = async {
+        while let Some(seen) = viewers.join_next().await {
+            seen??;
+        }
+        anyhow::Ok(())
+    };
+    let patience = std::time::Duration::from_mins(2);
+    tokio::time::timeout(patience, everybody).await.context("not everybody saw that all had sent everything")??;
+    server.stop().await?;
     district.verify().await?;
     Ok(())
 }

@@ -6,15 +6,17 @@
 use std::sync::LazyLock;
 
 use ed25519_dalek::SigningKey;
-use motcua_shared::bundle::{self, Address, Kind, Letter, Lock};
-use motcua_shared::calendar::Calendar;
+use motcua_shared::bundle::{self, Address, Answered, Kind, Letter, Lock};
+use motcua_shared::calendar::{Calendar, LocalTime};
 use motcua_shared::catalogue::Catalogue;
+use motcua_shared::decision::{Decided, Decision, Decisions};
 use motcua_shared::declared;
 use motcua_shared::dictionary::Dictionary;
 use motcua_shared::dossier::{Dossier, Event as Happening};
 use motcua_shared::enrolment::EnrolmentCode;
-use motcua_shared::entry::{Body, Head, Record};
+use motcua_shared::entry::{Body, Hash, Head, Record};
 use motcua_shared::import;
+use motcua_shared::rule::Shown;
 use motcua_shared::seal::{OfficeKey, RecoveryKey, Sealed};
 use motcua_shared::sync::{Action, Event, Session, decide};
 use motcua_shared::unit::Units;
@@ -138,7 +140,15 @@ pub fn receipt(data: &[u8]) -> bool {
     if let Some(receipt) = &believed {
         believe(receipt);
     }
-    streams.is_some() || believed.is_some()
+    let decisions = signed.as_ref().and_then(|signed| Decisions::open(signed, Uuid::from_u128(1), &district().verifying_key()));
+    if let Some(decisions) = &decisions {
+        assert_eq!(
+            Decisions::open(&decisions.sign(&district()), Uuid::from_u128(1), &district().verifying_key()).as_ref(),
+            Some(decisions)
+        );
+    }
+    let answered = stays::<Answered>(data);
+    streams.is_some() || believed.is_some() || decisions.is_some() || answered.is_some()
 }
 
 /// Whatever an aggregator says, again and again, a session ends.
@@ -308,9 +318,29 @@ fn receipts() -> Vec<Vec<u8>> {
         compared: Some([3; 32].into()),
         kept_aside: Some(25),
         reasons: Some(vec!["loại mục chưa biết".to_owned()]),
+        decisions: Some(5),
     };
     let signed = Signed::receipt(&plain, &district());
-    vec![encode(&plain), encode(&signed), encode(&Streams { receipts: vec![signed.clone(), signed] })]
+    let decided = Decided {
+        finding: "ab".repeat(16),
+        decision: Decision::Reject,
+        at: LocalTime::parse_from_rfc3339("2026-11-22T10:00:00+07:00").expect("a time"),
+        who: "hoa".to_owned(),
+        words: "chưa rõ".to_owned(),
+        answers: Some(Hash([7; 32])),
+        declared: Shown::Number(685),
+        expected: Shown::Text("83,87%".to_owned()),
+    };
+    let decisions =
+        Decisions { server_id: plain.server_id, epoch: plain.epoch, unit: "11089".to_owned(), number: 5, decided: vec![decided] };
+    let decisions = decisions.sign(&district());
+    vec![
+        encode(&plain),
+        encode(&signed),
+        encode(&decisions),
+        encode(&Answered::new(signed.clone(), Some(decisions))),
+        encode(&Streams { receipts: vec![signed.clone(), signed] }),
+    ]
 }
 
 fn bundles() -> Vec<Vec<u8>> {

@@ -2,6 +2,7 @@
 
 pub mod browser;
 pub mod caller;
+pub mod crowd;
 pub mod district;
 pub mod fuzz;
 pub mod line;

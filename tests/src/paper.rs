@@ -56,7 +56,7 @@ pub fn facts(ruleset: &str, number: usize, name: &str, address: &str, reason: &s
             identity: some(if name.is_empty() { "" } else { "030200000001" }),
             phone: some(if name.is_empty() { "" } else { "0900000001" }),
             address: some(address),
-            note: None,
+            ..Sealed::default()
         },
         procedure:
             "Chứng thực bản sao từ bản chính giấy tờ, văn bản do cơ quan tổ chức có thẩm quyền của Việt Nam cấp hoặc chứng nhận"

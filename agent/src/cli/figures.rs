@@ -95,15 +95,20 @@ pub fn check(data: &Path, (from, to): (Option<NaiveDate>, Option<NaiveDate>), js
     let mut store = Store::open(data)?;
     let key = office::office_key(data, &store.office()?)?;
     let mut findings = store.findings(&key, now())?;
-    findings.retain(|finding| from.is_none_or(|from| finding.from >= from) && to.is_none_or(|to| finding.to <= to));
+    findings.retain(|noted| from.is_none_or(|from| noted.finding.from >= from) && to.is_none_or(|to| noted.finding.to <= to));
     if json {
         output::json(&serde_json::to_value(&findings)?);
         return Ok(ExitCode::SUCCESS);
     }
     let dictionary = &store.tables()?.book.dictionary;
-    for finding in &findings {
+    for noted in &findings {
+        let finding = &noted.finding;
         output::line(&heading(finding, dictionary.name(&finding.indicator)));
         output::line(&format!("    {}", finding.note));
+        output::line(&format!("    Tình trạng: {}.", noted.state.words()));
+        if let Some(decided) = noted.decided.as_ref().filter(|decided| !decided.words.is_empty()) {
+            output::line(&format!("    Huyện {}: {}", decided.decision.words(), decided.words));
+        }
         for explanation in &finding.explanations {
             output::line(&format!("    {explanation}"));
         }

@@ -68,6 +68,7 @@ fn gather(store: &Store, desk: &Desk, form: Form, dossier: Dossier, steps: &[Ste
     };
     let reason = steps.iter().rev().find(|step| step.event.as_ref().is_some_and(|event| gives_reason(form, event)));
     let reason = reason.and_then(|step| step.sealed.as_ref()).and_then(|sealed| sealed.note.clone());
+    let reason = if dossier.received.is_none() { Some(store::slip_words(steps)) } else { reason };
     Ok(Facts {
         office: office.name,
         person: person(steps),

@@ -11,6 +11,7 @@ use motcua_shared::office::{
     Declared, Explanation, Figure, Filed, FindingExplained, MOST_FIGURES, OfficeEvent, ReportFiled, Said, Stated,
 };
 use motcua_shared::period::Period;
+use motcua_shared::same_person::{SamePersonDay, Told};
 use motcua_shared::seal::Sealed;
 use rusqlite::{Connection, Row, Transaction, params};
 
@@ -90,7 +91,7 @@ impl Store {
 }
 
 /// Writes an office's entries, each with its sealed part, and brings their projection along. The caller commits.
-fn append(transaction: &Transaction, events: Vec<(OfficeEvent, Option<Sealed>)>, pen: &Pen) -> Result<Head> {
+pub(super) fn append(transaction: &Transaction, events: Vec<(OfficeEvent, Option<Sealed>)>, pen: &Pen) -> Result<Head> {
     let stream = office(transaction)?.stream;
     let clock = clock::reading(transaction, pen.now)?;
     let mut head = head(transaction, stream)?;
@@ -108,7 +109,8 @@ fn append(transaction: &Transaction, events: Vec<(OfficeEvent, Option<Sealed>)>,
 
 /// Makes the projection of what the office says again from the log.
 pub(super) fn refold(transaction: &Transaction) -> Result<()> {
-    transaction.execute_batch("delete from declared; delete from explanation; delete from filed_report;")?;
+    transaction
+        .execute_batch("delete from declared; delete from explanation; delete from filed_report; delete from same_person;")?;
     for (said, origin) in said(transaction)? {
         project(transaction, &said, origin)?;
     }
@@ -117,16 +119,18 @@ pub(super) fn refold(transaction: &Transaction) -> Result<()> {
 
 /// The first thing in which the projection differs from the log, in words.
 pub(super) fn difference(transaction: &Transaction) -> Result<Option<String>> {
-    let stored = (stated(transaction)?, explanations(transaction)?, filed(transaction)?);
+    let read =
+        || Ok::<_, StoreError>((stated(transaction)?, explanations(transaction)?, filed(transaction)?, told(transaction)?));
+    let stored = read()?;
     transaction.execute_batch("savepoint recomputed")?;
-    let recomputed =
-        refold(transaction).and_then(|()| Ok((stated(transaction)?, explanations(transaction)?, filed(transaction)?)));
+    let recomputed = refold(transaction).and_then(|()| read());
     transaction.execute_batch("rollback to recomputed; release recomputed")?;
     let recomputed = recomputed?;
     let what = match () {
         () if stored.0 != recomputed.0 => Some("số liệu báo cáo"),
         () if stored.1 != recomputed.1 => Some("giải trình"),
         () if stored.2 != recomputed.2 => Some("báo cáo đã gửi"),
+        () if stored.3 != recomputed.3 => Some("điều đã báo về hồ sơ trùng người"),
         () => None,
     };
     Ok(what.map(str::to_owned))
@@ -192,6 +196,11 @@ fn project(transaction: &Transaction, said: &Said, origin: Hash) -> Result<()> {
                 )?
                 .execute(params![origin.0, form, from.to_string(), to.to_string(), revision, json(filed), author, recorded_at])?;
         }
+        OfficeEvent::SamePerson(day) => {
+            transaction
+                .prepare_cached("insert into same_person (origin, body) values (?1, ?2) on conflict do nothing")?
+                .execute(params![origin.0, json(day)])?;
+        }
     }
     Ok(())
 }
@@ -248,6 +257,13 @@ fn filed(connection: &Connection) -> rusqlite::Result<Vec<Filed>> {
     rows.collect()
 }
 
+/// What the district was told of several dossiers of one person.
+pub(super) fn told(connection: &Connection) -> rusqlite::Result<Told> {
+    let mut statement = connection.prepare_cached("select body, origin from same_person")?;
+    let rows = statement.query_map([], |row| Ok((shape(row, 0)?, Hash(row.get(1)?))))?;
+    Ok(Told::of(rows.collect::<rusqlite::Result<Vec<(SamePersonDay, Hash)>>>()?))
+}
+
 fn unreadable<E: std::error::Error + Send + Sync + 'static>(column: usize, error: E) -> rusqlite::Error {
     rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error.into())
 }
@@ -259,11 +275,11 @@ pub(super) fn parsed<T: std::str::FromStr<Err: std::error::Error + Send + Sync +
     row.get::<_, String>(column)?.parse().map_err(|error| unreadable(column, error))
 }
 
-fn time(row: &Row, column: usize) -> rusqlite::Result<LocalTime> {
+pub(super) fn time(row: &Row, column: usize) -> rusqlite::Result<LocalTime> {
     LocalTime::parse_from_rfc3339(&row.get::<_, String>(column)?).map_err(|error| unreadable(column, error))
 }
 
-fn shape<T: serde::de::DeserializeOwned>(row: &Row, column: usize) -> rusqlite::Result<T> {
+pub(super) fn shape<T: serde::de::DeserializeOwned>(row: &Row, column: usize) -> rusqlite::Result<T> {
     serde_json::from_str(&row.get::<_, String>(column)?).map_err(|error| unreadable(column, error))
 }
 
@@ -332,6 +348,8 @@ mod tests {
             field: String::new(),
             reason: Reason::Slip,
             words: String::new(),
+            declared: None,
+            expected: None,
         };
         store.finding_explain(explained.clone(), &pen(&key)).expect("saved");
         let report = ReportFiled {

@@ -1,34 +1,131 @@
 //! What does not add up or breaks a rule, over everything that this office recorded.
 //!
-//! Promise: only dossiers that changed since the last time are looked at again; the answer is the same as if all were.
-//! Start at [`Store::findings`].
+//! Promise: only dossiers that changed since the last time are looked at again; the answer is the same as if all were. What
+//! the district decided counts only as it signed it. Start at [`Store::findings`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use motcua_shared::calendar::local_day;
+use motcua_shared::decision::{Decided, Decisions};
 use motcua_shared::declared::Figures;
 use motcua_shared::indicator::Sums;
+use motcua_shared::office::{Explanation, OfficeEvent};
 use motcua_shared::period::Period;
 use motcua_shared::reference::Tables;
 use motcua_shared::rule::{
-    Computed, Facts, Finding, MOST_EVIDENCE, Mark, MarkRule, Marked, ProcedureUse, SamePerson, Slice, SliceOf, Step, check,
-    marks, periods,
+    Computed, Facts, Finding, MOST_EVIDENCE, Mark, MarkRule, Marked, ProcedureUse, SamePerson, Seen, Slice, SliceOf, Standing,
+    Step, changes, check, marks, periods,
 };
 use motcua_shared::seal::Sealed;
-use rusqlite::{Connection, Row};
+use motcua_shared::wire::Signed;
+use rusqlite::Connection;
+use serde::Serialize;
 
+use super::declared::{append, parsed, shape, time, told};
 use super::{
-    Body, Code, Dossier, Event, LocalTime, NaiveDate, OfficeKey, OptionalExtension, Recorded, Result, Store, StoreError,
-    Transaction, Uuid, begin, office, params, record,
+    Body, Code, Dossier, Event, LocalTime, OfficeKey, OptionalExtension, Pen, Recorded, Result, Store, StoreError, Transaction,
+    Uuid, begin, office, params, record,
 };
 
+/// A finding as the office sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Noted {
+    #[serde(flatten)]
+    pub finding: Finding,
+    pub state: Standing,
+    pub first_seen: LocalTime,
+    pub last_seen: LocalTime,
+    /// What the district decided about these figures.
+    pub decided: Option<Decided>,
+    /// The oldest first.
+    #[serde(skip)]
+    pub said: Vec<Explanation>,
+}
+
 impl Store {
-    /// Everything that is found, in order of period, rule, indicator and field.
-    pub fn findings(&mut self, key: &OfficeKey, now: LocalTime) -> Result<Vec<Finding>> {
+    /// Everything that is found, in order of period, rule, indicator and field. Notes since when.
+    pub fn findings(&mut self, key: &OfficeKey, now: LocalTime) -> Result<Vec<Noted>> {
         let tables = self.tables()?;
         self.mark(key, &tables)?;
         let declared = self.declared()?;
-        self.found(&declared, &tables, now)
+        let found = self.found(&declared, &tables, now)?;
+        self.course_note(&found, now)?;
+        let seen: BTreeMap<String, Seen> =
+            seen(&self.connection)?.into_iter().map(|seen| (seen.finding.id.clone(), seen)).collect();
+        let (decisions, mut said) = (self.decisions()?, self.explanations()?);
+        let noted = |finding: Finding| {
+            let said = said.remove(&finding.id).unwrap_or_default();
+            let decided = decisions.as_ref().and_then(|decisions| decisions.find(&finding.id));
+            let decided = decided.filter(|decided| decided.is_about(&finding));
+            let (first_seen, last_seen) = seen.get(&finding.id).map_or((now, now), |seen| (seen.first_seen, seen.last_seen));
+            let state = Decided::standing(decided, &finding, &said);
+            Noted { state, first_seen, last_seen, decided: decided.cloned(), said, finding }
+        };
+        Ok(found.into_iter().map(noted).collect())
+    }
+
+    /// What was found once and is no more, the newest first.
+    pub fn findings_gone(&self) -> Result<Vec<Seen>> {
+        let mut gone: Vec<Seen> = seen(&self.connection)?.into_iter().filter(|seen| seen.gone_since.is_some()).collect();
+        gone.sort_by_key(|seen| std::cmp::Reverse(seen.gone_since));
+        Ok(gone)
+    }
+
+    /// Notes what appeared, changed, vanished and came back.
+    fn course_note(&mut self, found: &[Finding], now: LocalTime) -> Result<()> {
+        let transaction = begin(&mut self.connection)?;
+        for change in changes(seen(&transaction)?, found.to_vec(), now) {
+            let Seen { finding, first_seen, last_seen, gone_since } = change.seen;
+            let body = serde_json::to_string(&finding).expect("plain strings, numbers and dates are JSON");
+            transaction
+                .prepare_cached(
+                    "insert or replace into finding_seen (id, body, first_seen, last_seen, gone_since) values (?1, ?2, ?3, ?4, ?5)",
+                )?
+                .execute(params![
+                    finding.id,
+                    body,
+                    first_seen.to_rfc3339(),
+                    last_seen.to_rfc3339(),
+                    gone_since.map(|at| at.to_rfc3339())
+                ])?;
+        }
+        transaction.commit()?;
+        Ok(())
+    }
+
+    /// What the district decided, as it told it last.
+    pub fn decisions(&self) -> Result<Option<Decisions>> {
+        let mut statement = self.connection.prepare_cached("select payload from decisions")?;
+        let payload: Option<Vec<u8>> = statement.query_row([], |row| row.get(0)).optional()?;
+        let unreadable = |error| rusqlite::Error::FromSqlConversionFailure(0, rusqlite::types::Type::Blob, Box::new(error));
+        Ok(payload.map(|payload| serde_json::from_slice(&payload).map_err(unreadable)).transpose()?)
+    }
+
+    /// Takes what the district decided in place of what it told before. `signed` must have been opened as `decisions`;
+    /// `epoch`: the life in which the newest receipt spoke. `false`: it is no news.
+    pub fn decisions_take(&mut self, signed: &Signed, decisions: &Decisions, epoch: Uuid, now: LocalTime) -> Result<bool> {
+        let held = self.decisions()?.map(|held| (held.epoch, held.number));
+        if !decisions.are_news(held, epoch) {
+            return Ok(false);
+        }
+        self.connection.execute(
+            "insert or replace into decisions (id, epoch, number, payload, signature, taken_at) values (1, ?1, ?2, ?3, ?4, ?5)",
+            params![decisions.epoch, decisions.number, signed.payload, signed.signature, now.to_rfc3339()],
+        )?;
+        Ok(true)
+    }
+
+    /// Records for the district which dossiers are of one person, without saying who, where that is not told yet. Gives how
+    /// many entries that takes.
+    pub fn same_person_tell(&mut self, pen: &Pen) -> Result<usize> {
+        let tables = self.tables()?;
+        self.mark(pen.key, &tables)?;
+        let transaction = begin(&mut self.connection)?;
+        let news = told(&transaction)?.news(&same_person(&transaction)?);
+        let count = news.len();
+        append(&transaction, news.into_iter().map(|day| (OfficeEvent::SamePerson(day), None)).collect(), pen)?;
+        transaction.commit()?;
+        Ok(count)
     }
 
     /// What is found when these figures are taken for declared.
@@ -116,6 +213,17 @@ impl Store {
     }
 }
 
+fn seen(connection: &Connection) -> rusqlite::Result<Vec<Seen>> {
+    let mut statement =
+        connection.prepare_cached("select body, first_seen, last_seen, gone_since from finding_seen order by id")?;
+    let rows = statement.query_map([], |row| {
+        let gone: Option<String> = row.get(3)?;
+        let gone_since = gone.map(|_| time(row, 3)).transpose()?;
+        Ok(Seen { finding: shape(row, 0)?, first_seen: time(row, 1)?, last_seen: time(row, 2)?, gone_since })
+    })?;
+    rows.collect()
+}
+
 /// Forgets all marks: entries left the log.
 pub(super) fn forget(transaction: &Transaction) -> Result<()> {
     Ok(transaction.execute_batch("delete from marked")?)
@@ -178,16 +286,11 @@ fn marked(connection: &Connection) -> Result<Vec<Marked>> {
     )?;
     let rows = statement.query_map([], |row| {
         let (code, rule, field): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(4)?);
-        let (day, since) = (day(row, 2)?, day(row, 3)?);
+        let (day, since) = (parsed(row, 2)?, parsed(row, 3)?);
         Ok(MarkRule::from_code(&rule).map(|rule| Marked { code, mark: Mark { rule, day, since, field } }))
     })?;
     let all: Vec<Option<Marked>> = rows.collect::<rusqlite::Result<_>>()?;
     Ok(all.into_iter().flatten().collect())
-}
-
-fn day(row: &Row, column: usize) -> rusqlite::Result<NaiveDate> {
-    let text: String = row.get(column)?;
-    text.parse().map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, Box::new(error)))
 }
 
 fn procedures(connection: &Connection) -> Result<Vec<ProcedureUse>> {
@@ -196,7 +299,7 @@ fn procedures(connection: &Connection) -> Result<Vec<ProcedureUse>> {
          where received_in_person + received_post + received_online > 0 group by procedure order by procedure",
     )?;
     let rows = statement.query_map([], |row| {
-        Ok(ProcedureUse { code: row.get(0)?, first: day(row, 1)?, last: day(row, 2)?, dossiers: row.get(3)? })
+        Ok(ProcedureUse { code: row.get(0)?, first: parsed(row, 1)?, last: parsed(row, 2)?, dossiers: row.get(3)? })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -210,7 +313,7 @@ fn same_person(connection: &Connection) -> Result<Vec<SamePerson>> {
         let codes: String = row.get(2)?;
         let mut codes: Vec<String> = codes.split(' ').map(str::to_owned).collect();
         codes.sort();
-        Ok(SamePerson { day: day(row, 0)?, field: row.get(1)?, codes })
+        Ok(SamePerson { day: parsed(row, 0)?, field: row.get(1)?, codes })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

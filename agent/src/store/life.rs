@@ -242,6 +242,14 @@ fn shown_step(record: &Record, stream: Uuid, key: &OfficeKey) -> Result<Step> {
     })
 }
 
+/// What a citizen was told on a slip, as it was put right since; empty where no slip was given.
+pub fn slip_words(steps: &[Step]) -> String {
+    let sealed = |step: &Step| step.sealed.clone().unwrap_or_default();
+    let given = |step: &&Step| matches!(step.event, Some(Event::Guided(_) | Event::Declined(_)));
+    let corrected = steps.iter().rev().find_map(|step| sealed(step).words);
+    corrected.or_else(|| steps.iter().rev().find(given).and_then(|step| sealed(step).note)).unwrap_or_default()
+}
+
 /// The newest list of papers under their names, which are sealed apart from them.
 pub fn papers_named(dossier: &Dossier, steps: &[Step]) -> Vec<Named> {
     let newest = steps.iter().rev().find(|step| matches!(step.event, Some(Event::Papers(_))));

@@ -48,8 +48,8 @@ impl Store {
 
     /// Everything of a period as it would be filed now.
     pub fn narrative_snapshot(&mut self, period: Period, key: &OfficeKey, now: LocalTime) -> Result<Snapshot> {
-        let mut findings = self.findings(key, now)?;
-        findings.retain(|finding| finding.period() == period);
+        let found = self.findings(key, now)?.into_iter().map(|noted| noted.finding);
+        let findings = found.filter(|finding| finding.period() == period).collect();
         let words = self.narrative_typed(period, key)?.map(|typed| typed.words).unwrap_or_default();
         Ok(Snapshot { narrative: self.narrative(period)?, words, findings })
     }

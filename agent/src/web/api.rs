@@ -20,7 +20,6 @@ use motcua_shared::paper::Paper;
 use motcua_shared::period::Period;
 use motcua_shared::reference::Tables;
 use motcua_shared::report::{Coverage, Ii06, OfficeCoverage};
-use motcua_shared::rule::Finding;
 use motcua_shared::satisfaction::Satisfaction;
 use motcua_shared::survey::Answers;
 use serde::{Deserialize, Serialize};
@@ -28,7 +27,7 @@ use serde::{Deserialize, Serialize};
 use super::fault::HttpError;
 use super::{App, fault};
 use crate::office::{Status, now};
-use crate::store::{DossierFilter, DossierRow, Store, StoreError};
+use crate::store::{DossierFilter, DossierRow, Noted, Store, StoreError};
 
 /// II.06 of this office with what it rests on.
 pub fn ii06(store: &Store, Period { from, to }: Period) -> Result<Ii06, StoreError> {
@@ -313,11 +312,11 @@ async fn satisfaction(State(app): State<App>, Query(days): Query<Days>) -> Resul
 }
 
 /// What lies within the days given.
-async fn findings(State(app): State<App>, Query(days): Query<Days>) -> Result<Json<Vec<Finding>>, HttpError> {
+async fn findings(State(app): State<App>, Query(days): Query<Days>) -> Result<Json<Vec<Noted>>, HttpError> {
     let (from, to) = (day("from", &days.from)?, day("to", &days.to)?);
     let key = app.key.clone();
     let mut found = app.door.call(move |store| store.findings(&key, now())).await?;
-    found.retain(|finding| from.is_none_or(|from| finding.from >= from) && to.is_none_or(|to| finding.to <= to));
+    found.retain(|noted| from.is_none_or(|from| noted.finding.from >= from) && to.is_none_or(|to| noted.finding.to <= to));
     Ok(Json(found))
 }
 

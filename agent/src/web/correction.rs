@@ -9,7 +9,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use motcua_shared::correction::{Checked, Draft, Recorded};
-use motcua_shared::dossier::{Channel, Code, Correction, Dossier, Outcome};
+use motcua_shared::dossier::{Channel, Code, Correction, Dossier, Lack, Outcome};
 use motcua_shared::paper::{self, Named, Ticked};
 use motcua_shared::reception::procedure_code;
 use motcua_shared::reference::Tables;
@@ -47,6 +47,9 @@ struct CorrectionPage {
     channels: Vec<Choice>,
     outcomes: Vec<Choice>,
     checklist: Vec<Part>,
+    lacks: Vec<Choice>,
+    /// It is a request that was not accepted.
+    slip: bool,
     finished: bool,
     returned: bool,
     /// What would be saved; empty while the form is typed.
@@ -62,9 +65,10 @@ impl CorrectionPage {
     /// What was typed, as the form sends it again.
     fn typed(&self) -> Vec<(&'static str, &str)> {
         let Draft { procedure, channel, received_at, due_at, finished_at, outcome, returned_at, .. } = &self.draft;
-        let Draft { name, identity, phone, address, papers, reason, ticked, .. } = &self.draft;
+        let Draft { name, identity, phone, address, papers, lack, lack_note, reason, ticked, .. } = &self.draft;
         let facts = [procedure, channel, received_at, due_at, finished_at, outcome, returned_at];
-        let texts = facts.into_iter().chain([name, identity, phone, address, papers, reason]).map(String::as_str);
+        let texts =
+            facts.into_iter().chain([name, identity, phone, address, papers, lack, lack_note, reason]).map(String::as_str);
         let ticks = ticked.0.iter().map(|line| (Ticked::FIELD, line.as_str()));
         FIELDS.iter().map(|(field, _)| *field).zip(texts).chain(ticks).collect()
     }
@@ -74,7 +78,7 @@ impl CorrectionPage {
     }
 }
 
-const FIELDS: [(&str, &str); 13] = [
+const FIELDS: [(&str, &str); 15] = [
     ("procedure", "Thủ tục"),
     ("channel", "Hình thức nộp"),
     ("received_at", "Tiếp nhận lúc"),
@@ -87,6 +91,8 @@ const FIELDS: [(&str, &str); 13] = [
     ("phone", "Điện thoại"),
     ("address", "Địa chỉ"),
     ("papers", "Giấy tờ"),
+    ("lack", "Lý do chưa tiếp nhận"),
+    ("lack_note", "Những gì cần hoàn thiện"),
     ("reason", "Lý do"),
 ];
 
@@ -97,6 +103,8 @@ struct Known {
     steps: Vec<Step>,
     person: Sealed,
     papers: Vec<Named>,
+    /// What a slip says now.
+    words: String,
     tables: std::sync::Arc<Tables>,
 }
 
@@ -106,11 +114,12 @@ impl Known {
         let (dossier, steps) = store.dossier_history(code, key)?;
         let person = store.persons(std::slice::from_ref(&row), key)?.into_iter().next().flatten().unwrap_or_default();
         let papers = store::papers_named(&dossier, &steps);
-        Ok(Known { frame: Frame::read(store, viewer)?, dossier, steps, person, papers, tables: store.tables()? })
+        let words = store::slip_words(&steps);
+        Ok(Known { frame: Frame::read(store, viewer)?, dossier, steps, person, papers, words, tables: store.tables()? })
     }
 
     fn recorded(&self) -> Recorded<'_> {
-        Recorded { dossier: &self.dossier, person: &self.person, papers: &self.papers }
+        Recorded { dossier: &self.dossier, person: &self.person, papers: &self.papers, words: &self.words }
     }
 
     /// The form with what is recorded now.
@@ -144,6 +153,8 @@ fn page(known: Known, mut draft: Draft, told: Told) -> CorrectionPage {
         channels: choices(words::channel_name),
         outcomes: choices(words::outcome_name),
         checklist: checklist::parts(components, &draft.ticked),
+        lacks: choices(words::lack_name),
+        slip: known.dossier.received.is_none(),
         finished: known.dossier.finished.is_some(),
         returned: known.dossier.returned_at.is_some(),
         seen: known.steps.len(),
@@ -158,13 +169,8 @@ fn page(known: Known, mut draft: Draft, told: Told) -> CorrectionPage {
 /// The form with what is recorded now.
 pub async fn show(viewer: ClerkViewer, State(app): State<App>, Path(code): Path<String>) -> Result<Response, HttpError> {
     let known = app.read(move |store, key| Known::read(store, key, &viewer, &code)).await?;
-    let refused = if known.dossier.received.is_none() {
-        "Hồ sơ này chưa được tiếp nhận nên không đính chính được; hãy hủy và ghi phiếu mới.".to_owned()
-    } else {
-        String::new()
-    };
     let draft = known.draft();
-    Ok(html(&page(known, draft, Told { refused, ..Told::default() }))?.into_response())
+    Ok(html(&page(known, draft, Told::default()))?.into_response())
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -283,9 +289,12 @@ fn changes(known: &Known, checked: &Checked) -> Vec<Change> {
     let list = checked.papers.as_ref().map(|(papers, names)| paper::named(papers, names));
     let papers = list.as_deref().unwrap_or(&known.papers);
     let dossier = corrected(&known.dossier, &checked.correction);
-    let (before, after) = (known.draft(), Draft::of(Recorded { dossier: &dossier, person: &checked.person, papers }, catalogue));
+    let words = checked.person.words.as_deref().unwrap_or(&known.words);
+    let (before, after) =
+        (known.draft(), Draft::of(Recorded { dossier: &dossier, person: &checked.person, papers, words }, catalogue));
     let procedure = |code: &str| format!("{code} {}", words::procedure_name(catalogue, code));
     let channel = |code: &str| Channel::from_code(code).map_or("", words::channel_name).to_owned();
+    let lack = |code: &str| Lack::from_code(code).map_or("", words::lack_name).to_owned();
     let outcome = |code: &str| Outcome::from_code(code).map_or("", words::outcome_name).to_owned();
     let pairs = [
         (procedure(&before.procedure), procedure(&after.procedure)),
@@ -300,6 +309,8 @@ fn changes(known: &Known, checked: &Checked) -> Vec<Change> {
         (before.phone, after.phone),
         (before.address, after.address),
         (words::papers(&known.papers), words::papers(papers)),
+        (lack(&before.lack), lack(&after.lack)),
+        (before.lack_note, after.lack_note),
     ];
     let named = FIELDS.iter().zip(pairs).map(|((_, what), (before, after))| Change { what, before, after });
     named.filter(|change| change.before != change.after).collect()

@@ -277,7 +277,7 @@ fn facts(known: &Known, now: LocalTime) -> Facts {
         follows: row.follows.clone().unwrap_or_default(),
         followed_by: followed_by.clone(),
         turned_away: dossier.turned_away.as_ref().filter(|_| received.is_none()).map(turned_away).unwrap_or_default(),
-        correctable: received.is_some() && !dossier.voided,
+        correctable: !dossier.voided,
         fee: received.map_or_else(String::new, |received| words::amount(received.fee_vnd)),
         paid: match (dossier.payment(), dossier.paid) {
             (payment @ Payment::NoFee, _) | (payment, None) => words::payment_name(payment).to_owned(),
@@ -328,11 +328,17 @@ fn line(step: Step, entered_late: bool) -> Line {
         kind: words::kind_name(&step.kind).to_owned(),
         happened: event.and_then(words::happened_at).map(words::time).unwrap_or_default(),
         detail: event.map_or_else(|| "mục của phiên bản mới hơn, bản này chưa đọc được".to_owned(), words::event_detail),
-        note: step.sealed.and_then(|mut sealed| sealed.note.take()).unwrap_or_default(),
+        note: step.sealed.map(noted).unwrap_or_default(),
         recorded: words::time(step.recorded_at),
         author: words::author_name(&step.author).to_owned(),
         held_back: step.held_back.map(|reason| if reason.is_empty() { "chưa rõ lý do".to_owned() } else { reason }),
     }
+}
+
+/// The remark of an entry, and what it changed of a slip's words.
+fn noted(sealed: Sealed) -> String {
+    let words = sealed.words.map(|words| format!("Nội dung phiếu: {words}"));
+    [sealed.note, words].into_iter().flatten().collect::<Vec<_>>().join("\n")
 }
 
 pub(super) fn step_form(kind: StepKind, dossier: &Dossier, returned: Option<Returned>) -> StepForm {

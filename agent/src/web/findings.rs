@@ -9,9 +9,11 @@ use axum::http::StatusCode;
 use axum::response::{Html, IntoResponse, Redirect, Response};
 use motcua_shared::access::Right;
 use motcua_shared::catalogue::field_name;
+use motcua_shared::dictionary::Dictionary;
 use motcua_shared::dossier::Code;
-use motcua_shared::office::{Explanation, FindingExplained, LONGEST_WORDS, Reason, check_words};
-use motcua_shared::rule::{Finding, rule_name};
+use motcua_shared::office::{FindingExplained, LONGEST_WORDS, Reason, check_words};
+use motcua_shared::period::Period;
+use motcua_shared::rule::{Regulation, Seen, Standing, regulations, rule_name};
 use motcua_shared::text::nfc;
 use serde::Deserialize;
 
@@ -19,7 +21,7 @@ use super::fault::HttpError;
 use super::viewer::{LeaderViewer, Viewer};
 use super::{App, Frame, html};
 use crate::office::now;
-use crate::store::{Store, StoreError};
+use crate::store::{Noted, Store, StoreError};
 use crate::words;
 
 /// A finding in words.
@@ -37,6 +39,11 @@ struct Shown {
     evidence: Vec<String>,
     basis: String,
     ask: String,
+    /// Where it stands with the district.
+    state: &'static str,
+    settled: bool,
+    since: String,
+    decided: Option<DecidedShown>,
     said: Vec<Said>,
     /// What was typed and not taken, and why.
     words: String,
@@ -50,10 +57,29 @@ struct Said {
     words: String,
 }
 
+/// A decision of the district about the figures as they are.
+struct DecidedShown {
+    at: String,
+    who: String,
+    decision: &'static str,
+    words: String,
+}
+
 struct Group {
     period: String,
     findings: Vec<Shown>,
 }
+
+/// A finding that the figures do not give any more.
+struct Gone {
+    since: String,
+    title: String,
+    period: String,
+    last: String,
+}
+
+/// Most findings of the past that are shown.
+const MOST_GONE: usize = 50;
 
 struct Choice {
     code: &'static str,
@@ -67,7 +93,9 @@ struct FindingsPage {
     nav: &'static str,
     groups: Vec<Group>,
     total: usize,
-    unexplained: usize,
+    /// How many the office has to answer.
+    unanswered: usize,
+    gone: Vec<Gone>,
     reasons: Vec<Choice>,
     may_explain: bool,
     longest: usize,
@@ -101,17 +129,16 @@ async fn page(app: &App, viewer: Viewer, refused: Option<Refused>) -> Result<Htm
     html(&page)
 }
 
-fn build(store: &Store, viewer: &Viewer, findings: Vec<Finding>, refused: Option<&Refused>) -> Result<FindingsPage, StoreError> {
-    let (tables, mut said) = (store.tables()?, store.explanations()?);
+fn build(store: &Store, viewer: &Viewer, findings: Vec<Noted>, refused: Option<&Refused>) -> Result<FindingsPage, StoreError> {
+    let tables = store.tables()?;
+    let dictionary = &tables.book.dictionary;
     let total = findings.len();
     let mut groups: Vec<Group> = Vec::new();
-    let mut unexplained = 0;
-    for finding in findings {
-        let period = finding.period().days();
-        let own = said.remove(&finding.id).unwrap_or_default();
-        unexplained += usize::from(own.is_empty());
-        let mut shown = show(&finding, tables.book.dictionary.name(&finding.indicator), own);
-        if let Some((_, typed, problem)) = refused.filter(|(id, ..)| *id == finding.id) {
+    let unanswered = findings.iter().filter(|noted| matches!(noted.state, Standing::Open | Standing::Rejected)).count();
+    for noted in findings {
+        let period = period_words(noted.finding.period());
+        let mut shown = show(&noted, dictionary.name(&noted.finding.indicator));
+        if let Some((_, typed, problem)) = refused.filter(|(id, ..)| *id == noted.finding.id) {
             (shown.words, shown.problem) = (typed.words.clone(), problem.clone());
         }
         match groups.last_mut().filter(|group| group.period == period) {
@@ -124,19 +151,44 @@ fn build(store: &Store, viewer: &Viewer, findings: Vec<Finding>, refused: Option
         nav: "findings",
         groups,
         total,
-        unexplained,
+        unanswered,
+        gone: store.findings_gone()?.into_iter().take(MOST_GONE).map(|seen| gone(&seen, dictionary)).collect(),
         reasons: Reason::ALL.iter().map(|(reason, code)| Choice { code, words: reason.words() }).collect(),
         may_explain: viewer.may(Right::Answer),
         longest: LONGEST_WORDS,
     })
 }
 
-fn show(finding: &Finding, name: &str, said: Vec<Explanation>) -> Shown {
-    let said = said.into_iter().map(|one| Said {
+/// Its name where it has one, and its days.
+fn period_words(period: Period) -> String {
+    period.name().map_or_else(|| period.days(), |name| format!("{name} ({})", period.days()))
+}
+
+fn gone(seen: &Seen, dictionary: &Dictionary) -> Gone {
+    let Seen { finding, gone_since, .. } = seen;
+    let name = if finding.indicator.is_empty() { "" } else { dictionary.name(&finding.indicator) };
+    let rule = rule_name(&finding.rule);
+    Gone {
+        since: gone_since.map_or_else(String::new, |at| words::shown_time(&at.to_rfc3339())),
+        title: if name.is_empty() { rule.to_owned() } else { format!("{rule}: {name}") },
+        period: period_words(finding.period()),
+        last: if finding.compared().is_empty() { finding.note.clone() } else { finding.compared() },
+    }
+}
+
+fn show(noted: &Noted, name: &str) -> Shown {
+    let finding = &noted.finding;
+    let said = noted.said.iter().map(|one| Said {
         at: words::shown_time(&one.recorded_at.to_rfc3339()),
-        author: one.author,
+        author: one.author.clone(),
         reason: one.explained.reason.words(),
-        words: one.explained.words,
+        words: one.explained.words.clone(),
+    });
+    let decided = noted.decided.as_ref().map(|decided| DecidedShown {
+        at: words::shown_time(&decided.at.to_rfc3339()),
+        who: decided.who.clone(),
+        decision: decided.decision.words(),
+        words: decided.words.clone(),
     });
     Shown {
         id: finding.id.clone(),
@@ -151,10 +203,34 @@ fn show(finding: &Finding, name: &str, said: Vec<Explanation>) -> Shown {
         evidence: finding.evidence.clone(),
         basis: finding.basis.clone(),
         ask: finding.ask.clone(),
+        state: noted.state.words(),
+        settled: noted.state == Standing::Accepted,
+        since: words::shown_time(&noted.first_seen.to_rfc3339()),
+        decided,
         said: said.collect(),
         words: String::new(),
         problem: String::new(),
     }
+}
+
+#[derive(Template)]
+#[template(path = "rules.html")]
+struct RulesPage {
+    frame: Option<Frame>,
+    nav: &'static str,
+    rules: Vec<Regulation>,
+}
+
+/// What is checked, and on what law it rests.
+pub async fn rules(viewer: Viewer, State(app): State<App>) -> Result<Response, HttpError> {
+    let page = app
+        .door
+        .call(move |store| -> Result<RulesPage, StoreError> {
+            let rules = regulations(&store.tables()?.book);
+            Ok(RulesPage { frame: Frame::read(store, &viewer)?, nav: "findings", rules })
+        })
+        .await?;
+    Ok(html(&page)?.into_response())
 }
 
 /// The office says why a finding is so.
@@ -179,11 +255,9 @@ pub async fn explain(
     let asked = id.clone();
     let found = app
         .write(&viewer, move |store, pen| {
-            let finding = store.findings(pen.key, pen.now)?.into_iter().find(|finding| finding.id == asked);
-            let Some(finding) = finding else { return Ok(false) };
-            let Finding { id, rule, from, to, indicator, field, .. } = finding;
-            let words = typed.words;
-            store.finding_explain(FindingExplained { finding: id, rule, from, to, indicator, field, reason, words }, pen)?;
+            let noted = store.findings(pen.key, pen.now)?.into_iter().find(|noted| noted.finding.id == asked);
+            let Some(noted) = noted else { return Ok(false) };
+            store.finding_explain(FindingExplained::of(&noted.finding, reason, typed.words), pen)?;
             Ok(true)
         })
         .await?;

@@ -66,7 +66,8 @@ struct Proof {
 /// What is to be said of the text of a two-dimensional code. Only this PC's own streams have their keys here.
 fn proof(data: &Path, store: &Store, scanned: &str) -> store::Result<(Option<String>, Proof)> {
     let office = store.office()?;
-    let key_of = |stream| stream_key(data, stream).ok().map(|key| key.verifying_key());
+    let own: Vec<uuid::Uuid> = store.streams_own()?.into_iter().map(|own| own.id).collect();
+    let key_of = |stream| own.contains(&stream).then(|| stream_key(data, stream).ok()).flatten().map(|key| key.verifying_key());
     let refused = |says: &str, detail: String| (None, Proof { genuine: false, says: says.to_owned(), detail });
     let statement = match Statement::open(scanned, key_of) {
         Ok(statement) => statement,

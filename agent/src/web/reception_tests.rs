@@ -223,7 +223,24 @@ async fn a_slip_prints_what_to_complete() {
     for part in ["Phiếu yêu cầu bổ sung", "Mẫu 02", "Thiếu bản sao", "thiếu thành phần hồ sơ", "Đã lưu"] {
         assert!(slip.contains(part), "{part}");
     }
-    assert!(desk.get(&format!("{page}/correct")).await.text.contains("chưa được tiếp nhận"));
+    let form = desk.get(&format!("{page}/correct")).await.text;
+    assert!(
+        form.contains("value=\"incomplete\" selected")
+            && form.contains("Thiếu bản sao</textarea>")
+            && !form.contains("name=\"due_at\"")
+    );
+    let facts =
+        [("seen", "1"), ("do", "save"), ("procedure", "2.000815"), ("channel", "in_person"), ("received_at", "09:00 20/11/2023")];
+    let told =
+        [("name", "Nguyễn Thị Thử"), ("identity", "030200000001"), ("lack", "invalid"), ("lack_note", "Bản sao mờ\nTờ khai sai")];
+    let saved = desk.post(&format!("{page}/correct"), &[&facts[..], &told[..], &[("reason", "chọn nhầm")]].concat()).await;
+    assert_eq!((saved.status, desk.entries().await), (303, 2), "{}", saved.text);
+    let slip = desk.get(&format!("{page}/forms/supplement_request")).await.text;
+    for part in ["- Bản sao mờ", "- Tờ khai sai", "giấy tờ không hợp lệ, kê khai sai"] {
+        assert!(slip.contains(part) && !slip.contains("Thiếu bản sao"), "{part}: {slip}");
+    }
+    let life = desk.get(page).await.text;
+    assert!(life.contains("chọn nhầm") && life.contains("Nội dung phiếu: Bản sao mờ"), "{life}");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{Html, IntoResponse, Response};
+use motcua_shared::access::Right;
 use motcua_shared::calendar::local_day;
 use motcua_shared::catalogue::field_name;
 use motcua_shared::indicator::{self, Hundredths, Sums};
@@ -16,11 +17,13 @@ use motcua_shared::listing::Item;
 use motcua_shared::period::Period;
 use motcua_shared::report::{Column, Columns, Ii06};
 use motcua_shared::ruleset::ClassificationRule;
+use motcua_shared::satisfaction::{Officer, Satisfaction, Scale, officer_grade_name, tenths_words, unit_grade_name};
 use motcua_shared::text::number;
 use motcua_shared::typed;
 use serde::Deserialize;
 
 use super::fault::HttpError;
+use super::filing::{Filing, filings};
 use super::viewer::Viewer;
 use super::{App, Frame, api, html};
 use crate::office::now;
@@ -38,6 +41,8 @@ pub struct Asked {
     field: String,
     column: String,
     page: String,
+    /// The report was just filed.
+    filed: String,
 }
 
 impl Asked {
@@ -105,7 +110,26 @@ struct ReportPage {
     lines: Vec<Line>,
     total: Vec<Figure>,
     named: Vec<Named>,
+    judged: Judged,
     basis: Basis,
+    filings: Vec<Filing>,
+    /// Why nothing can be filed; empty when something can.
+    not_filed: String,
+    may_file: bool,
+    filed_now: bool,
+}
+
+/// What the people thought, in words.
+struct Judged {
+    forms: String,
+    resolved: String,
+    /// Question, points, how many answered and did not.
+    lines: Vec<(&'static str, String, String, String)>,
+    /// Sum and rank; empty without any form.
+    total: String,
+    scale: String,
+    /// Account, forms, sum, standing: for whoever sees everybody's workload.
+    officers: Vec<(String, String, String, &'static str)>,
 }
 
 /// The period asked for; nothing asked is this report year.
@@ -164,7 +188,7 @@ impl Chosen {
 /// The form on a page, against the period before.
 pub async fn ii06(viewer: Viewer, State(app): State<App>, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
     let chosen = Chosen::read(&asked);
-    let status = chosen.status();
+    let (status, filed_now) = (chosen.status(), !asked.filed.is_empty());
     let page = app
         .read(move |store, _| {
             let (report, before) = (api::ii06(store, chosen.period)?, api::ii06(store, chosen.previous)?);
@@ -173,7 +197,13 @@ pub async fn ii06(viewer: Viewer, State(app): State<App>, Query(asked): Query<As
                 name: field_name(&row.field).to_owned(),
                 cells: figures(&chosen, &row.field, &row.columns, &of_field(&row.field).unwrap_or_default()),
             });
+            let (filings, not_filed) = filings(store, chosen.period, &report)?;
             Ok(ReportPage {
+                judged: judged(store, chosen.period, viewer.may(Right::Workload))?,
+                filings,
+                not_filed,
+                may_file: viewer.may(Right::Answer),
+                filed_now,
                 frame: Frame::read(store, &viewer)?,
                 nav: "ii06",
                 action: "/reports/ii06",
@@ -237,6 +267,37 @@ pub(super) fn named_items(store: &Store, chosen: &Chosen) -> store::Result<Vec<V
         vec![indicator.name.as_str().into(), value, before, indicator.note.as_str().into()]
     };
     Ok(valued(store, chosen)?.into_iter().map(row).collect())
+}
+
+fn judged(store: &Store, period: Period, shows_officers: bool) -> store::Result<Judged> {
+    let Satisfaction { forms, resolved, indices, missing, total, grade, scale, officers, .. } = store.satisfaction(period)?;
+    let question = |number: usize| words::QUESTION_NAMES[number - 1];
+    let count = |count: u32| number(i64::from(count));
+    let given = indices.iter().map(|one| (one.question, tenths_words(one.index), count(one.answered), count(one.not_answered)));
+    let without = missing.into_iter().map(|question| (question, "chưa có".to_owned(), "0".to_owned(), number(forms)));
+    let mut lines: Vec<_> = given.chain(without).collect();
+    lines.sort_by_key(|(question, ..)| *question);
+    let standing = total.zip(grade).map(|(total, grade)| format!("{}, xếp loại {}", tenths_words(total), unit_grade_name(grade)));
+    let officer = |one: Officer| {
+        let total = one.total.map_or_else(|| "chưa có".to_owned(), tenths_words);
+        (one.officer, number(i64::from(one.forms)), total, one.grade.map_or("", officer_grade_name))
+    };
+    let Scale { rated, not_good, normal, good, very_good } = scale;
+    Ok(Judged {
+        forms: number(forms),
+        resolved: number(resolved),
+        lines: lines.into_iter().map(|(asked, index, answered, not)| (question(asked), index, answered, not)).collect(),
+        total: standing.unwrap_or_default(),
+        scale: format!(
+            "{} đánh giá: rất tốt {}, tốt {}, bình thường {}, không tốt {}",
+            number(rated),
+            number(very_good),
+            number(good),
+            number(normal),
+            number(not_good)
+        ),
+        officers: officers.into_iter().filter(|_| shows_officers).map(officer).collect(),
+    })
 }
 
 fn basis(report: &Ii06) -> Basis {

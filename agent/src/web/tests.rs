@@ -19,6 +19,7 @@ use crate::store::{Act, User};
 mod compliance;
 mod desk;
 mod printing;
+mod roles;
 mod stale;
 
 /// An office in its own directory, and somebody who is logged in at a browser on its PC.

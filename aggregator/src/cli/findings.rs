@@ -5,11 +5,11 @@ use std::path::Path;
 use chrono::NaiveDate;
 use motcua_shared::brought;
 use motcua_shared::period::Period;
-use motcua_shared::rule::rule_name;
+use motcua_shared::rule::{Standing, rule_name};
 use motcua_shared::text::number;
 
 use super::{CliError, now, open};
-use crate::findings::{self, FindingsError, Listed, Standing};
+use crate::findings::{self, FindingsError, Listed};
 use crate::narrative;
 use crate::output::{say, say_json};
 use crate::rollup;

@@ -19,6 +19,7 @@ use motcua_shared::index766::Numbers;
 use motcua_shared::office::{Explanation, Filed, Said, Stated};
 use motcua_shared::period::Period;
 use motcua_shared::rule::{Mark, Marked, ProcedureUse, Slice};
+use motcua_shared::same_person::SamePersonDay;
 use motcua_shared::schedule::night_of;
 use motcua_shared::sync;
 use motcua_shared::unit::{Key, Unit, new_keys, since_of};
@@ -359,7 +360,8 @@ impl Store for SqliteStore {
         let (quarantined, mut reasons): (Vec<Seq>, Vec<String>) = held.collect::<Sql<Vec<(Seq, String)>>>()?.into_iter().unzip();
         reasons.truncate(REASONS);
         let night_slot_s = self.night_slot(stream)?;
-        Ok(Held { stored, quarantined, reasons, compared: None, kept_aside: None, night_slot_s })
+        let decisions = findings::decisions_number(&self.connection, stream)?;
+        Ok(Held { stored, quarantined, reasons, compared: None, kept_aside: None, night_slot_s, decisions })
     }
 
     fn stream_hashes(&self, stream: Uuid, from: Seq, to: Seq) -> Result<Vec<Hash>, StoreError> {
@@ -644,6 +646,15 @@ impl Store for SqliteStore {
         figures::months(&self.connection)
     }
 
+    fn handovers_waiting(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "select d.unit, count(*) from dossier d
+             where d.state = 'handed_over' and not exists (select 1 from dossier o where o.code = d.code and o.unit <> d.unit)
+             group by d.unit",
+        )?;
+        Ok(statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Sql<_>>()?)
+    }
+
     fn rollup_until(&self, unit: Option<&str>, days: &[NaiveDate]) -> Result<Vec<Counters>, StoreError> {
         figures::until(&self.connection, unit, days)
     }
@@ -733,7 +744,7 @@ impl Store for SqliteStore {
         Ok(self.connection.execute_batch(
             "delete from dossier; delete from rollup; delete from rollup_unit; delete from rollup_procedure;
              delete from rollup_known; delete from quarantine;
-             delete from declared; delete from explanation; delete from filed_report;
+             delete from declared; delete from explanation; delete from filed_report; delete from same_person;
              delete from dossier_mark; delete from checked_stream; delete from checked_unit;",
         )?)
     }
@@ -800,6 +811,10 @@ impl Store for SqliteStore {
 
     fn finding_events(&self, unit: Option<&str>) -> Result<Vec<FindingEvent>, StoreError> {
         findings::events(&self.connection, unit)
+    }
+
+    fn same_person(&self, unit: Option<&str>) -> Result<Vec<(String, Hash, SamePersonDay)>, StoreError> {
+        office::same_person(&self.connection, unit)
     }
 
     fn finding_event_add(&mut self, event: &FindingEvent) -> Result<(), StoreError> {

@@ -12,13 +12,14 @@ use axum::routing::get;
 use axum::{Json, Router};
 use chrono::NaiveDate;
 use motcua_shared::calendar::local_day;
+use motcua_shared::rule::Standing;
 use serde::Deserialize;
 
 use self::figures::{Asked, Report, ReportQuery, report_query};
 use super::pages::session_of;
 use super::{App, Problem, csv, metrics, now};
 use crate::auth::token_hash;
-use crate::findings::{self, FindingsError, Listed, Standing};
+use crate::findings::{self, FindingsError, Listed};
 use crate::operation::Operation;
 use crate::rollup::{self, NodeStatus, ReportError};
 use crate::store::DossierRow;

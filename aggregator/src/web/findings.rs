@@ -2,23 +2,31 @@
 //!
 //! Promise: nobody's figure is changed here; a decision names who made it and stays. Start at [`list`].
 
+use std::collections::BTreeSet;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
 use askama::Template;
 use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use motcua_shared::catalogue::field_name;
+use motcua_shared::decision::Decision;
 use motcua_shared::dictionary::Dictionary;
-use motcua_shared::rule::{Finding, Shown, rule_name};
+use motcua_shared::dossier::Code;
+use motcua_shared::period::Period;
+use motcua_shared::rule::{Book, Finding, Regulation, Shown, Standing, Turn, regulations, rule_name};
 use motcua_shared::text::{nfc, number};
 use serde::Deserialize;
+use tokio::sync::Notify;
 
 use super::pages::{Frame, PageError, SameOrigin, Section, Viewer, show};
 use super::{App, Problem, now};
-use crate::findings::{self, Decision, FindingsError, Listed, Standing};
+use crate::findings::{self, FindingsError, Listed};
 use crate::output::people_time;
 use crate::reference;
-use crate::store::{Role, Store};
+use crate::store::{Role, Store, StoreError};
 
 /// Longest reason of a decision, in letters.
 const LONGEST: usize = 600;
@@ -38,6 +46,8 @@ impl From<FindingsError> for Problem {
 pub struct Asked {
     unit: String,
     rule: String,
+    /// `2021-12-15..2022-12-14`.
+    period: String,
     state: String,
 }
 
@@ -57,7 +67,6 @@ struct Row {
     declared: String,
     expected: String,
     gap: String,
-    note: String,
     state: &'static str,
     since: String,
 }
@@ -68,6 +77,7 @@ struct ListPage {
     frame: Frame,
     units: Vec<Choice>,
     rules: Vec<Choice>,
+    periods: Vec<Choice>,
     states: Vec<Choice>,
     rows: Vec<Row>,
     /// Address of the letter to the one unit that is shown.
@@ -94,13 +104,19 @@ pub async fn list(viewer: Viewer, State(app): State<App>, Query(asked): Query<As
     let mut rules: Vec<String> = all.iter().map(|one| one.finding.rule.clone()).collect();
     rules.sort();
     rules.dedup();
+    let of_period = |finding: &Finding| format!("{}..{}", finding.from, finding.to);
+    let mut periods: Vec<(String, String)> =
+        all.iter().map(|one| (of_period(&one.finding), period_words(one.finding.period()))).collect();
+    periods.sort();
+    periods.dedup();
     let state = if asked.state.is_empty() { "unsettled" } else { &asked.state };
     let shown = all.iter().filter(|one| {
         (asked.unit.is_empty() || one.key == asked.unit)
             && (asked.rule.is_empty() || one.finding.rule == asked.rule)
+            && (asked.period.is_empty() || of_period(&one.finding) == asked.period)
             && match state {
                 "all" => true,
-                "unsettled" => !matches!(one.state, Standing::Gone | Standing::Accepted),
+                "unsettled" => one.state.is_unsettled(),
                 code => one.state.code() == code,
             }
     });
@@ -108,15 +124,39 @@ pub async fn list(viewer: Viewer, State(app): State<App>, Query(asked): Query<As
     let choice =
         |code: &str, name: &str, chosen: &str| Choice { code: code.to_owned(), name: name.to_owned(), chosen: code == chosen };
     let states = [("unsettled", "chưa xong"), ("all", "tất cả")].into_iter();
-    let states = states.chain(Standing::ALL.map(|standing| (standing.code(), standing.words())));
+    let states = states.chain(Standing::ALL.iter().map(|(standing, code)| (*code, standing.words())));
     show(&ListPage {
         frame: Frame::of(&viewer, Section::Findings),
         units: units.iter().map(|(key, name)| choice(key, name, &asked.unit)).collect(),
         rules: rules.iter().map(|rule| choice(rule, rule_name(rule), &asked.rule)).collect(),
+        periods: periods.iter().map(|(code, name)| choice(code, name, &asked.period)).collect(),
         states: states.map(|(code, name)| choice(code, name, state)).collect(),
         rows,
         letter: if asked.unit.is_empty() { String::new() } else { format!("/findings/{}/letter", asked.unit) },
     })
+}
+
+/// Its name where it has one, and its days.
+fn period_words(period: Period) -> String {
+    period.name().map_or_else(|| period.days(), |name| format!("{name} ({})", period.days()))
+}
+
+#[derive(Template)]
+#[template(path = "rules.html")]
+struct RulesPage {
+    frame: Frame,
+    rules: Vec<Regulation>,
+}
+
+/// What is checked, and on what law it rests.
+pub async fn rules(viewer: Viewer, State(app): State<App>) -> Result<Response, PageError> {
+    let book = app
+        .read(|store| -> Result<Book, FindingsError> {
+            let (_, snapshot) = reference::in_force(store)?;
+            Ok(Book::with(&snapshot.indicators, &snapshot.rules, &snapshot.targets))
+        })
+        .await??;
+    show(&RulesPage { frame: Frame::of(&viewer, Section::Findings), rules: regulations(&book) })
 }
 
 fn name_of(finding: &Finding, dictionary: &Dictionary) -> String {
@@ -140,7 +180,6 @@ fn row(one: &Listed, dictionary: &Dictionary) -> Row {
         declared: shown(&finding.declared),
         expected: shown(&finding.expected),
         gap: finding.gap.map_or_else(String::new, number),
-        note: finding.note.clone(),
         state: one.state.words(),
         since: people_time(&one.first_seen),
     }
@@ -210,16 +249,8 @@ async fn page(
 }
 
 fn event_words(kind: &str, who: &str, words: &str) -> String {
-    let what = match kind {
-        "appeared" => "phát hiện lần đầu",
-        "changed" => "số liệu thay đổi",
-        "gone" => "không còn",
-        "back" => "xuất hiện lại",
-        "accepted" => "chấp nhận",
-        "rejected" => "không chấp nhận",
-        "reopened" => "mở lại",
-        other => other,
-    };
+    let turn = Turn::from_code(kind).map(Turn::words);
+    let what = turn.or(Decision::from_code(kind).map(Decision::words)).unwrap_or(kind);
     let by = if who.is_empty() { String::new() } else { format!(" ({who})") };
     if words.is_empty() { format!("{what}{by}") } else { format!("{what}{by}: {words}") }
 }
@@ -257,13 +288,13 @@ pub async fn decide(
     }
     let Form(Typed { decision, words }) = form.unwrap_or_default();
     let words = nfc(&words);
-    let problem = match Decision::parse(&decision) {
+    let problem = match Decision::from_code(&decision) {
         None => Some("Hãy chọn chấp nhận, không chấp nhận hoặc mở lại."),
         Some(Decision::Reject) if words.is_empty() => Some("Không chấp nhận thì phải ghi lý do để đơn vị biết."),
         Some(_) if words.chars().count() > LONGEST => Some("Lý do dài quá 600 chữ."),
         Some(_) => None,
     };
-    let (Some(decision), None) = (Decision::parse(&decision), problem) else {
+    let (Some(decision), None) = (Decision::from_code(&decision), problem) else {
         let problem = problem.unwrap_or_default().to_owned();
         let page = page(&viewer, &app, &unit, &id, (words, problem)).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
@@ -278,10 +309,46 @@ pub async fn decide(
 #[template(path = "letter.html")]
 struct LetterPage {
     frame: Frame,
+    node: String,
     unit: String,
     today: String,
-    rows: Vec<Row>,
-    asks: Vec<String>,
+    asked: Vec<Question>,
+}
+
+/// One thing that a commune is asked.
+struct Question {
+    title: String,
+    period: String,
+    note: String,
+    compared: String,
+    explanations: Vec<String>,
+    evidence: String,
+    basis: String,
+    ask: String,
+    /// Why its explanation was not accepted; empty: it gave none, or no reason was given.
+    rejected: String,
+}
+
+fn question(one: &Listed, dictionary: &Dictionary) -> Question {
+    let finding = &one.finding;
+    let name = name_of(finding, dictionary);
+    let rejected = one.history.iter().rfind(|happened| happened.kind == Decision::Reject.code());
+    let rejected = rejected.filter(|_| one.state == Standing::Rejected);
+    Question {
+        title: if name.is_empty() {
+            rule_name(&finding.rule).to_owned()
+        } else {
+            format!("{}: {name}", rule_name(&finding.rule))
+        },
+        period: period_words(finding.period()),
+        note: finding.note.clone(),
+        compared: finding.compared(),
+        explanations: finding.explanations.clone(),
+        evidence: finding.evidence.join(", "),
+        basis: finding.basis.clone(),
+        ask: finding.ask.clone(),
+        rejected: rejected.map_or_else(String::new, |happened| happened.words.clone()),
+    }
 }
 
 /// What a commune is asked, on paper.
@@ -290,25 +357,64 @@ pub async fn letter(viewer: Viewer, State(app): State<App>, Path(unit): Path<Str
     let open: Vec<&Listed> =
         all.iter().filter(|one| one.key == unit && matches!(one.state, Standing::Open | Standing::Rejected)).collect();
     let asked = unit.clone();
-    let unit = app.read(move |store: &dyn Store| crate::authority::unit_name(store, &asked)).await??;
+    let (node, unit) = app
+        .read(move |store: &dyn Store| -> Result<_, StoreError> {
+            let node = crate::rollup::node(store)?.code;
+            Ok((crate::authority::unit_name(store, &node)?, crate::authority::unit_name(store, &asked)?))
+        })
+        .await??;
     show(&LetterPage {
         frame: Frame::of(&viewer, Section::Findings),
+        node,
         unit,
-        today: now().format("%d/%m/%Y").to_string(),
-        rows: open.iter().map(|one| row(one, &dictionary)).collect(),
-        asks: open.iter().map(|one| one.finding.ask.clone()).collect(),
+        today: now().format("ngày %d tháng %m năm %Y").to_string(),
+        asked: open.iter().map(|one| question(one, &dictionary)).collect(),
     })
 }
 
-/// How often it is looked whether something is to be checked.
-const EVERY: std::time::Duration = std::time::Duration::from_mins(1);
+/// Units that have sent everything they have, and wait to be checked.
+#[derive(Default)]
+pub(super) struct Checks {
+    waiting: Mutex<BTreeSet<String>>,
+    news: Notify,
+}
 
-/// Checks what came, unit by unit, once it has stopped coming; and everything on each new day. Does not end.
+impl Checks {
+    /// Asks for a unit to be checked soon. Costs the asking request nothing.
+    pub fn ask(&self, unit: String) {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner).insert(unit);
+        self.news.notify_one();
+    }
+
+    /// Waits until there are any.
+    async fn asked(&self) -> BTreeSet<String> {
+        loop {
+            let asked = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+            if !asked.is_empty() {
+                return asked;
+            }
+            self.news.notified().await;
+        }
+    }
+}
+
+/// How often it is looked whether anything else is to be checked.
+const EVERY: Duration = Duration::from_mins(1);
+
+/// Checks each unit as soon as everything that it has is here; those whose sending broke off, once they are quiet; and all
+/// of them on each new day. Does not end.
 pub async fn keep_checking(app: App) {
+    let mut tick = tokio::time::interval(EVERY);
+    tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
-        tokio::time::sleep(EVERY).await;
-        let due = app.read(|store| findings::due_and_quiet(store, now())).await;
-        for unit in due.ok().and_then(Result::ok).unwrap_or_default() {
+        let due: Vec<String> = tokio::select! {
+            asked = app.0.checks.asked() => asked.into_iter().collect(),
+            _ = tick.tick() => {
+                let due = app.read(|store| findings::due_and_quiet(store, now())).await;
+                due.ok().and_then(Result::ok).unwrap_or_default()
+            }
+        };
+        for unit in due {
             let checked = app.write(move |store| findings::recheck(store, &unit, now())).await;
             if let Ok(Err(error)) = checked {
                 tracing::error!(%error, "findings could not be checked");

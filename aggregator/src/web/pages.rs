@@ -53,6 +53,7 @@ pub fn routes() -> Router<App> {
         .route("/index766", get(index::page).post(index::save))
         .route("/offices", get(health::page))
         .route("/findings", get(findings::list))
+        .route("/findings/rules", get(findings::rules))
         .route("/findings/{unit}/letter", get(findings::letter))
         .route("/findings/{unit}/{id}", get(findings::one).post(findings::decide))
         .route("/login", get(login_form).post(login))

@@ -27,6 +27,7 @@ use uuid::Uuid;
 
 use super::{App, Problem, now};
 use crate::authority::{self, EnrolError};
+use crate::findings;
 use crate::ingest::{self, IngestError, Intake, Source, Taken, Way};
 use crate::reference::{self, ReferenceError};
 use crate::store::{Held, Node, Store, StoreError, in_transaction};
@@ -48,6 +49,7 @@ pub fn routes(app: &App) -> Router<App> {
         .route("/sync/v1/streams", get(streams))
         .route("/sync/v1/streams/{stream}", get(tail))
         .route("/sync/v1/reference", get(reference_newest).put(reference_back))
+        .route("/sync/v1/decisions", get(decisions))
         .layer(DefaultBodyLimit::max(SMALL));
     let large = Router::new().route("/sync/v1/streams/{stream}/{from}", put(upload)).layer(DefaultBodyLimit::max(MAX_REQUEST));
     small.merge(large).layer(from_fn_with_state(app.clone(), one_at_its_place))
@@ -171,7 +173,7 @@ async fn upload(
     if upload.segment.from != from || upload.segment.count == 0 {
         return Err(bad_segment("phần đầu của gói không khớp địa chỉ gửi đến, hoặc gói không có bản ghi nào"));
     }
-    let nonce = upload.report.nonce;
+    let (nonce, head_seq, unit) = (upload.report.nonce, upload.report.head_seq, peer.unit.clone());
     has_room(&app)?;
     let shared = app.clone();
     let (node, Taken { intake, held }) = app
@@ -185,6 +187,9 @@ async fn upload(
             Ok((node, taken?))
         })
         .await??;
+    if held.stored.seq >= head_seq {
+        app.0.checks.ask(unit);
+    }
     let (status, forked_at) = match intake {
         Intake::Stored { .. } => (StatusCode::OK, None),
         Intake::Gap => (StatusCode::CONFLICT, None),
@@ -281,6 +286,18 @@ async fn reference_newest(
         })
         .await??;
     Ok(cbor(StatusCode::OK, encode(&reference::answer(newest, have, &hash))))
+}
+
+/// What was decided about findings of the peer's unit.
+async fn decisions(State(app): State<App>, peer: Peer) -> Result<Response, Problem> {
+    let decisions = app
+        .write(move |store| -> Result<_, Problem> {
+            let (source, _) = admit(store, peer, now())?;
+            let number = store.stream_held(source.stream)?.decisions;
+            Ok(findings::decisions(store, &source.unit, number)?)
+        })
+        .await??;
+    Ok(cbor(StatusCode::OK, encode(&app.authority().decisions(&decisions))))
 }
 
 /// A version that we published and lost.

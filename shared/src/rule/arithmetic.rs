@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::identity::{Identity, Relation, Scope, Side, Statement};
+use super::identity::{Identity, Relation, Scope, Side, Statement, joined, lower, upper};
 use super::{Facts, Finding, Findings, Seat, Severity, Shown};
 use crate::catalogue::field_name;
 use crate::declared::{Figures, Key, cuts};
@@ -469,51 +469,14 @@ impl<'a> Ledger<'a> {
                 let denominator = self.figure(period, code, field).and_then(Figure::whole);
                 format!("mẫu số của {}", with(code, denominator))
             }
-            Side::Parts(inner) => format!("các kỳ cộng lại của ({})", self.names(inner)),
+            Side::Parts(inner) => format!("các kỳ cộng lại của ({})", inner.words(self.dictionary)),
             Side::Min(sides) => {
                 let all: Vec<String> = sides.iter().map(|side| self.words(side, period, field)).collect();
                 format!("số nhỏ hơn trong ({})", all.join("; "))
             }
-            Side::Sum(terms) => {
-                let mut text = String::new();
-                for (place, (sign, term)) in terms.iter().enumerate() {
-                    text.push_str(if place == 0 {
-                        ""
-                    } else if *sign < 0 {
-                        " − "
-                    } else {
-                        " + "
-                    });
-                    text.push_str(&self.words(term, period, field));
-                }
-                text
-            }
+            Side::Sum(terms) => joined(terms, |term| self.words(term, period, field)),
         }
     }
-
-    fn names(&self, side: &Side) -> String {
-        match side {
-            Side::Figure(code) | Side::Known(code) | Side::Before(code) | Side::ShareOf(code) => {
-                lower(self.dictionary.name(code))
-            }
-            Side::Sum(terms) => terms.iter().map(|(_, term)| self.names(term)).collect::<Vec<_>>().join(" + "),
-            Side::Number(number) => number.to_string(),
-            Side::Parts(inner) => self.names(inner),
-            Side::Min(sides) => sides.iter().map(|side| self.names(side)).collect::<Vec<_>>().join("; "),
-        }
-    }
-}
-
-/// With a capital first letter, to begin a sentence.
-fn upper(text: &str) -> String {
-    let mut letters = text.chars();
-    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
-}
-
-/// With a small first letter, to stand inside a sentence.
-fn lower(name: &str) -> String {
-    let mut letters = name.chars();
-    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
 /// Says of each broken identity which fields make up its gap, and which figure is likely to be wrong: one that no sum

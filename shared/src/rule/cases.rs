@@ -423,7 +423,7 @@ fn the_two_figures_are_told_as_what_they_are_and_nothing_is_told_of_none() {
 }
 
 /// The ids of the rules that have names of their own in what people read.
-const RULES: [&str; 30] = [
+pub(super) const RULES: [&str; 30] = [
     "received_sum",
     "resolved_sum",
     "pending_sum",

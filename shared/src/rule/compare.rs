@@ -7,7 +7,7 @@ use crate::indicator::Sums;
 use crate::office::Figure;
 use crate::text::number;
 
-const BASIS: &str = "Hồ sơ đã ghi trong phần mềm";
+pub(super) const BASIS: &str = "Hồ sơ đã ghi trong phần mềm";
 
 /// Every declared figure that dossiers give too, in periods of which there are dossiers.
 pub(super) fn computed<E>(

@@ -183,6 +183,11 @@ impl Finding {
         }
     }
 
+    /// Whether its figures are those of another, whatever the words.
+    pub fn says_the_same(&self, other: &Finding) -> bool {
+        (&self.declared, &self.expected, self.gap) == (&other.declared, &other.expected, other.gap)
+    }
+
     pub fn period(&self) -> Period {
         Period { from: self.from, to: self.to }
     }

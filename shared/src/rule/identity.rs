@@ -17,7 +17,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::finding::Severity;
-use crate::dictionary::is_code;
+use crate::dictionary::{Dictionary, is_code};
 
 /// What is built in.
 pub const STARTER: &str = include_str!("../../data/rules.csv");
@@ -46,6 +46,49 @@ pub enum Side {
     Parts(Box<Side>),
     Min(Vec<Side>),
     Sum(Vec<(i64, Side)>),
+}
+
+impl Side {
+    /// In Vietnamese, with the names of the figures and without amounts.
+    pub fn words(&self, dictionary: &Dictionary) -> String {
+        let name = |code: &str| lower(dictionary.name(code));
+        let all = |sides: &[Side]| sides.iter().map(|side| side.words(dictionary)).collect::<Vec<_>>().join("; ");
+        match self {
+            Side::Number(number) => crate::text::number(*number),
+            Side::Figure(code) | Side::Known(code) => name(code),
+            Side::Before(code) => format!("{} kỳ trước", name(code)),
+            Side::ShareOf(code) => format!("mẫu số của {}", name(code)),
+            Side::Parts(inner) => format!("các kỳ cộng lại của ({})", inner.words(dictionary)),
+            Side::Min(sides) => format!("số nhỏ hơn trong ({})", all(sides)),
+            Side::Sum(terms) => joined(terms, |term| term.words(dictionary)),
+        }
+    }
+}
+
+/// Terms with the signs between them.
+pub(super) fn joined(terms: &[(i64, Side)], words: impl Fn(&Side) -> String) -> String {
+    let mut text = String::new();
+    for (place, (sign, term)) in terms.iter().enumerate() {
+        text.push_str(match (place, sign) {
+            (0, _) => "",
+            (_, ..0) => " − ",
+            _ => " + ",
+        });
+        text.push_str(&words(term));
+    }
+    text
+}
+
+/// With a capital first letter, to begin a sentence.
+pub(super) fn upper(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect())
+}
+
+/// With a small first letter, to stand inside a sentence.
+pub(super) fn lower(name: &str) -> String {
+    let mut letters = name.chars();
+    letters.next().map_or_else(String::new, |first| first.to_lowercase().chain(letters).collect())
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,6 +193,34 @@ pub fn parse(csv_text: &str) -> Result<Vec<Line>, Vec<IdentityFault>> {
 }
 
 impl Identity {
+    /// What it asks, in a Vietnamese sentence.
+    pub fn words(&self, dictionary: &Dictionary) -> String {
+        let name = |code: &str| lower(dictionary.name(code));
+        let (words, scope) = match &self.statement {
+            Statement::Same(codes) => {
+                let names: Vec<String> = codes.iter().map(|code| name(code)).collect();
+                (format!("phải bằng nhau: {}", names.join(", ")), "")
+            }
+            Statement::Of(code) if self.line.scope == Scope::Chain => {
+                (format!("{} phải bằng số chuyển sang, cộng nhận mới, trừ đã giải quyết của các kỳ từ kỳ đầu", name(code)), "")
+            }
+            Statement::Of(code) => (format!("{}: các lĩnh vực cộng lại phải bằng tổng", name(code)), ""),
+            Statement::Compare { left, relation, right } => {
+                let words = format!("{} {} {}", left.words(dictionary), relation.words(), right.words(dictionary));
+                (
+                    words,
+                    match self.line.scope {
+                        Scope::Field => " (từng lĩnh vực)",
+                        Scope::Row => " (tổng và từng lĩnh vực)",
+                        Scope::Year => " (cả năm)",
+                        _ => "",
+                    },
+                )
+            }
+        };
+        upper(&format!("{words}{scope}."))
+    }
+
     /// Reads a line; what is wrong is said in Vietnamese.
     pub fn read(line: &Line) -> Result<Identity, String> {
         let is_id = |id: &str| {

@@ -15,22 +15,22 @@ use crate::ruleset::Ruleset;
 use crate::text::number;
 
 /// After so many days without anything an office is asked.
-const STALE_DAYS: i64 = 7;
+pub(super) const STALE_DAYS: i64 = 7;
 
 /// How marks of one sort are found.
-struct Sort {
+pub(super) struct Sort {
     mark: MarkRule,
-    rule: &'static str,
+    pub rule: &'static str,
     indicator: &'static str,
-    severity: Severity,
+    pub severity: Severity,
     /// After the number of dossiers.
-    words: &'static str,
+    pub words: &'static str,
     /// Until 30 June 2025, and since.
-    basis: [&'static str; 2],
+    pub basis: [&'static str; 2],
     ask: &'static str,
 }
 
-const SORTS: [Sort; 9] = [
+pub(super) const SORTS: [Sort; 9] = [
     Sort {
         mark: MarkRule::NoApology,
         rule: "apology",

@@ -7,7 +7,7 @@ use crate::declared::{Key, Percent};
 use crate::office::Figure;
 use crate::text::number;
 
-const BASIS: &str = "Tỷ lệ = tử số ÷ mẫu số × 100, làm tròn đến số thập phân đã ghi";
+pub(super) const BASIS: &str = "Tỷ lệ = tử số ÷ mẫu số × 100, làm tròn đến số thập phân đã ghi";
 
 pub(super) fn percentages(facts: &Facts, findings: &mut Findings) {
     for (key, figure) in facts.declared.iter() {

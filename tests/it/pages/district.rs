@@ -39,7 +39,7 @@ async fn an_officer_compares_looks_at_a_commune_and_files_a_report_that_stays() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_finding_is_explained_while_the_line_is_cut_and_accepted_when_it_came_through() -> Result<()> {
+async fn a_finding_is_explained_over_a_cut_line_rejected_explained_again_and_accepted() -> Result<()> {
     let Some(chromium) = Chromium::start().await? else { return Ok(()) };
     let table = Table::empty().await?;
     let desk = Desk::empty().await?;
@@ -68,9 +68,38 @@ async fn a_finding_is_explained_while_the_line_is_cut_and_accepted_when_it_came_
     let explained = explained_finding(&table, &officer).await?;
     officer.open(&explained).await?;
     officer.sees("Ba hồ sơ được đếm ở cả hai kỳ").await?;
+    line.set(Weather::down());
+    officer.tick("Không chấp nhận").await?;
+    officer.fill("Lý do (bắt buộc khi không chấp nhận)", "Ba hồ sơ nào? Hãy ghi mã").await?;
+    officer.click("Lưu quyết định").await?;
+    officer.sees("giải trình không được chấp nhận").await?;
+
+    // The decision waits at the district until there is a line.
+    desk.commune.sync().await?;
+    leader.reload().await?;
+    leader.sees("đã giải trình, chờ huyện xem").await?;
+    leader.does_not_see("Huyện không chấp nhận").await?;
+    line.set(Weather::clean());
+    desk.commune.sync().await?;
+    leader.reload().await?;
+    leader.sees("Huyện không chấp nhận").await?;
+    leader.sees("Ba hồ sơ nào? Hãy ghi mã").await?;
+    leader.click("Giải trình lại").await?;
+    leader.choose("Lý do", "ghi nhầm, sẽ sửa lại").await?;
+    leader.fill("Nói rõ thêm", "Sổ ghi hai lần, không có mã").await?;
+    leader.click("Gửi giải trình").await?;
+    leader.sees("Sổ ghi hai lần, không có mã").await?;
+    desk.commune.sync().await?;
+
+    officer.reload().await?;
+    officer.sees("Sổ ghi hai lần, không có mã").await?;
     officer.tick("Chấp nhận giải trình").await?;
     officer.click("Lưu quyết định").await?;
-    officer.sees("đã chấp nhận").await?;
+    officer.sees("huyện đã chấp nhận").await?;
+    desk.commune.sync().await?;
+    leader.reload().await?;
+    leader.sees("huyện đã chấp nhận").await?;
+    leader.sees("Huyện chấp nhận").await?;
     leader.no_complaints().await?;
     officer.no_complaints().await
 }

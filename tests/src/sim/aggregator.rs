@@ -350,6 +350,7 @@ impl Aggregator {
             compared: self.disk.held(stream, report.compares().seq).map(|hash| hash.0.into()),
             kept_aside: aside.or(kept),
             reasons: None,
+            decisions: None,
         }))
     }
 

@@ -151,6 +151,7 @@ fn forged(request: &Request, server_id: Uuid, key: &SigningKey) -> Option<Reply>
         compared: Some(report.head_hash.into()),
         kept_aside: None,
         reasons: None,
+        decisions: None,
     };
     Some(Reply::Body(wire::encode(&Signed::receipt(&receipt, key))))
 }

@@ -197,6 +197,70 @@ async fn each_figure_opens_its_dossiers_and_stands_against_the_period_before() {
 }
 
 #[tokio::test]
+async fn a_report_is_filed_once_by_the_leader_and_what_comes_later_is_a_difference() {
+    let desk = Desk::new();
+    let page = desk.received().await;
+    let period = [("from", "2023-09-15"), ("to", "2023-12-14")];
+    let address = "/reports/ii06?from=2023-09-15&to=2023-12-14";
+    assert!(desk.get(address).await.text.contains("Kỳ này chưa chốt lần nào"));
+    let filed = desk.post("/reports/ii06", &period).await;
+    assert_eq!(
+        (filed.status, filed.location.as_str(), desk.entries().await),
+        (303, "/reports/ii06?from=2023-09-15&to=2023-12-14&filed=yes#filed", 2)
+    );
+    let shown = desk.get("/reports/ii06?from=2023-09-15&to=2023-12-14&filed=yes").await.text;
+    for part in ["<b>Đã chốt</b> lần 1", "khớp từng ô", "không có gì để chốt thêm", "lan"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let again = desk.post("/reports/ii06", &period).await;
+    assert!(
+        again.status == 409 && again.text.contains("không có gì để chốt thêm") && desk.entries().await == 2,
+        "{}",
+        again.text
+    );
+    desk.step(&page, StepKind::Finished, "1", &[("outcome", "granted"), ("at", "10:00 20/11/2023")]).await;
+    let drifted = desk.get(address).await.text;
+    for part in ["Tổng cộng, cột 7 (đã giải quyết: tổng số): đã chốt 0, nay 1", "8 ô khác", "Chốt báo cáo kỳ này"]
+    {
+        assert!(drifted.contains(part), "{part}: {drifted}");
+    }
+    assert_eq!(desk.post("/reports/ii06", &period).await.status, 303);
+    assert!(desk.get(address).await.text.matches("khớp từng ô").count() == 1, "the first is as it was filed");
+    let open = desk.post("/reports/ii06", &[("from", "2026-12-15"), ("to", "2099-12-14")]).await;
+    assert!(open.status == 409 && open.text.contains("chưa hết kỳ"), "{}", open.text);
+    let desk = desk.log_in("mai", Role::Clerk);
+    assert!(desk.get(address).await.text.contains("Lãnh đạo đơn vị chốt báo cáo"));
+    assert_eq!(desk.post("/reports/ii06", &period).await.status, 403);
+}
+
+#[tokio::test]
+async fn what_the_people_thought_stands_beside_the_figures_and_officers_are_for_the_leader() {
+    let desk = Desk::new();
+    let page = desk.received().await;
+    let address = "/reports/ii06?from=2023-09-15&to=2023-12-14";
+    assert!(desk.get(address).await.text.contains("Chưa có phiếu nào của kỳ này"));
+    desk.step(&page, StepKind::Finished, "1", &[("outcome", "granted"), ("at", "10:00 20/11/2023")]).await;
+    let form = [("q1", "2"), ("q2", "2"), ("q3", "1"), ("q4", "2"), ("q7", "0"), ("at", "11:00 20/11/2023")];
+    assert_eq!(desk.step(&page, StepKind::Surveyed, "2", &form).await.status, 303);
+    desk.step(&page, StepKind::Rated, "3", &[("rating", "very_good")]).await;
+    let shown = desk.get(address).await.text;
+    for part in [
+        "1 phiếu trên 1 hồ sơ đã giải quyết",
+        "rất tốt 1",
+        "Thái độ phục vụ",
+        "0,0",
+        "chưa có",
+        "xếp loại",
+        "Theo người ghi kết quả",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let desk = desk.log_in("mai", Role::Clerk);
+    let shown = desk.get(address).await.text;
+    assert!(shown.contains("Thái độ phục vụ") && !shown.contains("Theo người ghi kết quả"));
+}
+
+#[tokio::test]
 async fn books_and_lists_are_ready_to_print_with_room_to_sign() {
     let desk = Desk::new();
     let page = desk.received().await;

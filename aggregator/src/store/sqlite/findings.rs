@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use motcua_shared::dossier::Code;
-use motcua_shared::rule::{Finding, MOST_EVIDENCE, Mark, MarkRule, Marked, ProcedureUse, Slice, SliceOf};
+use motcua_shared::rule::{Finding, MOST_EVIDENCE, Mark, MarkRule, Marked, ProcedureUse, Seen, Slice, SliceOf};
 use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
@@ -135,23 +135,17 @@ fn kept_row(row: &Row) -> Sql<Kept> {
     let body: String = row.get(1)?;
     let finding: Finding = serde_json::from_str(&body).map_err(|error| unreadable(1, error))?;
     let (first_seen, last_seen) = (parsed(row, 2)?, parsed(row, 3)?);
-    Ok(Kept { unit: row.get(0)?, finding, first_seen, last_seen, gone_since: parsed_option(row, 4)? })
+    Ok(Kept { unit: row.get(0)?, seen: Seen { finding, first_seen, last_seen, gone_since: parsed_option(row, 4)? } })
 }
 
 pub(super) fn keep(connection: &Connection, kept: &Kept) -> Result<(), StoreError> {
-    let body = serde_json::to_string(&kept.finding).expect("plain strings, numbers and dates are JSON");
+    let Kept { unit, seen: Seen { finding, first_seen, last_seen, gone_since } } = kept;
+    let body = serde_json::to_string(finding).expect("plain strings, numbers and dates are JSON");
     connection
         .prepare_cached(
             "insert or replace into finding (unit, id, body, first_seen, last_seen, gone_since) values (?1, ?2, ?3, ?4, ?5, ?6)",
         )?
-        .execute(params![
-            kept.unit,
-            kept.finding.id,
-            body,
-            time(kept.first_seen),
-            time(kept.last_seen),
-            kept.gone_since.map(time)
-        ])?;
+        .execute(params![unit, finding.id, body, time(*first_seen), time(*last_seen), gone_since.map(time)])?;
     Ok(())
 }
 
@@ -163,6 +157,16 @@ pub(super) fn event_add(connection: &Connection, event: &FindingEvent) -> Result
         )?
         .execute(params![unit, finding, time(*at), kind, who, words, after_n])?;
     Ok(())
+}
+
+/// Of the newest event of findings of a stream's unit about which anything was ever decided; 0: of none.
+pub(super) fn decisions_number(connection: &Connection, stream: Uuid) -> Result<u64, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "select coalesce(max(n), 0) from finding_event e where e.unit = (select unit from stream where stream = ?1)
+            and exists (select 1 from finding_event d where d.unit = e.unit and d.finding = e.finding
+                and d.kind in ('accepted', 'rejected', 'reopened'))",
+    )?;
+    Ok(statement.query_row([id(&stream)], |row| row.get(0))?)
 }
 
 pub(super) fn events(connection: &Connection, unit: Option<&str>) -> Result<Vec<FindingEvent>, StoreError> {

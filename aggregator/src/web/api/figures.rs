@@ -191,7 +191,7 @@ struct FiledWhole {
     filed: FiledShown,
     report: FrozenIi06,
     heads: Vec<HeadOf>,
-    differences: Vec<filed::Difference>,
+    differences: Vec<motcua_shared::report::Difference>,
     entries_since: Vec<Since>,
 }
 
