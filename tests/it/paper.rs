@@ -194,7 +194,7 @@ async fn says_what_was_put_in(pdftotext: &Path, folder: &Path, document: &Docume
     let (bytes, _) = pressed(&press(), Format::Pdf, document).await?;
     let file = folder.join("document.pdf");
     std::fs::write(&file, bytes)?;
-    says_all(document, &expect(pdftotext, &["-enc", "UTF-8", text(&file), "-"]).await?)
+    says_all(document, &expect(pdftotext, &["-layout", "-enc", "UTF-8", text(&file), "-"]).await?)
 }
 
 const HOSTILE: [&str; 4] = [
@@ -259,6 +259,6 @@ async fn the_narrative_report_opens_as_a_document_with_every_word_however_hostil
     let file = folder.path().join("narrative.docx");
     std::fs::write(&file, bytes)?;
     let pdf = converted(&office, folder.path(), &file, "pdf").await?;
-    let read = expect(&pdftotext, &["-enc", "UTF-8", text(&pdf), "-"]).await?;
+    let read = expect(&pdftotext, &["-layout", "-enc", "UTF-8", text(&pdf), "-"]).await?;
     says_all(&document, &read)
 }

@@ -59,6 +59,13 @@ pub enum Item {
 }
 
 impl Item {
+    /// How far down it begins, or for letters stands.
+    fn top(&self) -> f32 {
+        match self {
+            Item::Text { y, .. } | Item::Box { y, .. } | Item::Mark { y, .. } | Item::Dots { y, .. } | Item::Line { y, .. } => *y,
+        }
+    }
+
     fn moved(mut self, right: f32, down: f32) -> Item {
         match &mut self {
             Item::Text { x, y, .. } | Item::Box { x, y, .. } | Item::Mark { x, y, .. } | Item::Line { x, y, .. } => {
@@ -168,8 +175,19 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Puts things below what is there, on the next page when they do not fit here.
-    fn place(&mut self, set: Set) {
+    /// Puts things below what is there, on the next page when they do not fit here; what is taller than a page goes on.
+    fn place(&mut self, mut set: Set) {
+        let tall = self.bottom - self.top;
+        while set.height > tall {
+            if self.y > self.top {
+                self.turn();
+            }
+            let (here, rest): (Vec<Item>, Vec<Item>) = set.items.into_iter().partition(|item| item.top() <= tall);
+            self.put(Set { items: here, height: tall }, self.top);
+            self.y = self.bottom;
+            let items = rest.into_iter().map(|item| item.moved(0.0, -tall)).collect();
+            set = Set { items, height: set.height - tall };
+        }
         if !self.fits(set.height) && self.y > self.top {
             self.turn();
         }
