@@ -15,6 +15,7 @@ use motcua_shared::enrolment::EnrolmentCode;
 use motcua_shared::entry::{Head, Seq};
 use motcua_shared::reference::Published;
 use motcua_shared::sync::{Action, End, Event, Session, check_receipt, is_news};
+use motcua_shared::text::number;
 use motcua_shared::wire::{Enrolled, MAX_SEGMENT, Segment, Signed};
 use tracing::{info, warn};
 use uuid::Uuid;
@@ -25,6 +26,7 @@ use crate::reference::{self, ReferenceError};
 use crate::store::{Branch, Enrolment, Office, Pen, Store, StoreError, Taken};
 use crate::stream;
 use crate::uplink::{self, UplinkError};
+use crate::words;
 
 /// Why a bundle is not written or not taken. Nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -76,6 +78,109 @@ pub struct Exported {
     /// Dossiers with something in it, when everything went into it.
     pub dossiers: u64,
     pub bytes: usize,
+}
+
+impl Exported {
+    /// What is in it, for whoever carries it.
+    pub fn words(&self) -> String {
+        let shown = |count: u64| number(i64::try_from(count).unwrap_or(i64::MAX));
+        match self.through.checked_sub(self.from) {
+            None => "không có mục nào chờ gửi, gói chỉ hỏi huyện đang giữ đến đâu".to_owned(),
+            Some(_) if self.through < self.head_seq => format!(
+                "các mục {}–{}. Một tệp không chứa hết: nhập biên nhận của gói này rồi xuất gói tiếp",
+                self.from, self.through
+            ),
+            Some(more) => format!("{} hồ sơ, {} mục ({}–{})", shown(self.dossiers), shown(more + 1), self.from, self.through),
+        }
+    }
+}
+
+/// One thing that a file brought, in words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// It is as it should be; otherwise it deserves attention.
+    pub good: bool,
+    pub words: String,
+}
+
+impl Told {
+    fn good(words: impl Into<String>) -> Told {
+        Told { good: true, words: words.into() }
+    }
+
+    fn bad(words: impl Into<String>) -> Told {
+        Told { good: false, words: words.into() }
+    }
+}
+
+/// Takes in everything that a file from the district has for this PC, and says what that was. Gives also whether what was
+/// sent is settled by it.
+pub fn take_in(data: &Path, store: &mut Store, file: &Path) -> Result<(Vec<Told>, bool), BundleError> {
+    let brought = import(data, store, file);
+    // Whatever became of the receipt: the catalogue stands on its own signature.
+    let mut told = match reference_import(data, store, file) {
+        Ok(Some(Taken::Applied { rescheduled })) => {
+            let since = words::reference_sentence(&office::Status::read(store)?);
+            vec![Told::good(format!("Danh mục thủ tục, lịch nghỉ: {since}. {rescheduled} hồ sơ được lùi hẹn trả."))]
+        }
+        Ok(Some(Taken::Older { held })) => {
+            vec![Told::bad(format!("Chú ý: danh mục trong gói cũ hơn bản đang dùng; giữ phiên bản {held}."))]
+        }
+        Ok(Some(Taken::Same) | None) => Vec::new(),
+        Err(error) => vec![Told::bad(format!("Chú ý: chưa nhận danh mục trong gói: {error}. Bản đang dùng giữ nguyên."))],
+    };
+    if brought.is_ok() {
+        match decisions_import(data, store, file) {
+            Ok(true) => told.push(Told::good("Huyện có quyết định mới về các phát hiện: xem trang Kiểm tra số liệu.")),
+            Ok(false) => {}
+            Err(error) => told.push(Told::bad(format!("Chú ý: chưa nhận quyết định của huyện trong gói: {error}."))),
+        }
+    }
+    let settled = match brought? {
+        Brought::Enrolled(enrolled) => {
+            told.push(Told::good(words::enrolled(&enrolled)));
+            true
+        }
+        Brought::EnrolledBefore => {
+            told.push(Told::good("Máy này đã đăng ký với huyện từ trước; không có gì thay đổi."));
+            true
+        }
+        Brought::OldReceipt => {
+            told.push(Told::good("Biên nhận này đã nhập hoặc cũ hơn biên nhận đang có; không có gì thay đổi."));
+            true
+        }
+        Brought::Unclear => {
+            let words = "Lỗi: từ khi xuất gói đó, nhật ký ở máy này và ở huyện đã khác nhau; không mất gì. Hãy xuất gói mới.";
+            told.push(Told::bad(words));
+            false
+        }
+        Brought::Receipt { end, lost } => {
+            told.extend(lost.map(|(had, has)| {
+                Told::bad(format!(
+                    "Chú ý: huyện từng lưu đến mục {had}, nay chỉ còn đến mục {has} (đã phục hồi từ bản sao lưu). Dữ liệu vẫn còn ở máy này."
+                ))
+            }));
+            let status = office::Status::read(store)?;
+            match end {
+                Some(end @ (End::Forked { .. } | End::Behind { .. } | End::GaveUp | End::MovedToNewStream)) => {
+                    told.push(Told::bad(format!("Lỗi: {}", uplink::end_words(end).1)));
+                    false
+                }
+                Some(End::Complete) => {
+                    told.push(Told::good("Đã nhập biên nhận: huyện đã lưu đủ tất cả."));
+                    true
+                }
+                None => {
+                    told.push(Told::good(format!(
+                        "Đã nhập biên nhận: huyện đã lưu đến mục {}; còn {} mục cho gói sau.",
+                        status.stored_through, status.pending
+                    )));
+                    true
+                }
+            }
+        }
+    };
+    Ok((told, settled))
 }
 
 /// What a file brought.

@@ -15,18 +15,15 @@ use chrono::NaiveDate;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use motcua_shared::catalogue::field_name;
 use motcua_shared::doctor::Facts;
-use motcua_shared::entry::Seq;
 use motcua_shared::period::Period;
 use motcua_shared::report::Ii06;
-use motcua_shared::sync::End;
 use motcua_shared::text::number;
-use motcua_shared::wire::Enrolled;
 use motcua_shared::{import, seal};
 use serde_json::json;
 use uuid::Uuid;
 
 use crate::backup;
-use crate::bundle::{self, Brought};
+use crate::bundle;
 use crate::config::Config;
 use crate::doctor;
 use crate::door::Door;
@@ -34,7 +31,7 @@ use crate::lan::Lan;
 use crate::office::{self, Name, Status, chance, now};
 use crate::output;
 use crate::recover;
-use crate::store::{DossierFilter, Pen, Store, StoreError, Taken};
+use crate::store::{DossierFilter, Pen, Store, StoreError};
 use crate::uplink::{self, Uplink};
 use crate::web::api::{DossierJson, LifeJson, ii06};
 use crate::{web, words};
@@ -447,15 +444,8 @@ fn runtime() -> anyhow::Result<tokio::runtime::Runtime> {
 fn enroll(data: &Path, aggregator: &str, code: &str) -> anyhow::Result<ExitCode> {
     let door = Door::new(Store::open(data)?);
     let enrolled = runtime()?.block_on(uplink::enrol(data, &door, aggregator, code))?;
-    tell_enrolled(&enrolled);
+    output::line(&words::enrolled(&enrolled));
     Ok(ExitCode::SUCCESS)
-}
-
-fn tell_enrolled(enrolled: &Enrolled) {
-    output::line(&format!(
-        "Đã đăng ký với huyện: {}. Số hồ sơ mỗi ngày của máy này: {:04}–{:04}.",
-        enrolled.unit_name, enrolled.numbers_from, enrolled.numbers_to
-    ));
 }
 
 fn enroll_request(data: &Path, code: &str, file: &Path) -> anyhow::Result<ExitCode> {
@@ -467,77 +457,22 @@ fn enroll_request(data: &Path, code: &str, file: &Path) -> anyhow::Result<ExitCo
 
 fn bundle_export(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
     let made = bundle::export(data, &mut Store::open(data)?, file)?;
-    let shown = |count: u64| number(i64::try_from(count).unwrap_or(i64::MAX));
     let kib = number(count_of(made.bytes.div_ceil(1024)));
-    let content = match made.through.checked_sub(made.from) {
-        None => "không có mục nào chờ gửi, gói chỉ hỏi huyện đang giữ đến đâu".to_owned(),
-        Some(_) if made.through < made.head_seq => format!(
-            "các mục {}–{}. Một tệp không chứa hết: nhập biên nhận của gói này rồi xuất gói tiếp",
-            made.from, made.through
-        ),
-        Some(more) => format!("{} hồ sơ, {} mục ({}–{})", shown(made.dossiers), shown(more + 1), made.from, made.through),
-    };
-    output::line(&format!("Đã ghi {} ({kib} KiB): {content}.", file.display()));
+    output::line(&format!("Đã ghi {} ({kib} KiB): {}.", file.display(), made.words()));
     output::line("Gói đã khóa, chỉ huyện mở được. Chưa coi là đã gửi cho đến khi nhập biên nhận mang từ huyện về.");
     Ok(ExitCode::SUCCESS)
 }
 
 fn bundle_import(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
-    let mut store = Store::open(data)?;
-    let brought = bundle::import(data, &mut store, file);
-    // Whatever became of the receipt: the catalogue stands on its own signature.
-    match bundle::reference_import(data, &mut store, file) {
-        Ok(Some(Taken::Applied { rescheduled })) => {
-            let since = words::reference_sentence(&Status::read(&store)?);
-            output::line(&format!("Danh mục thủ tục, lịch nghỉ: {since}. {rescheduled} hồ sơ được lùi hẹn trả."));
-        }
-        Ok(Some(Taken::Older { held })) => {
-            output::problem(&format!("Chú ý: danh mục trong gói cũ hơn bản đang dùng; giữ phiên bản {held}."));
-        }
-        Ok(Some(Taken::Same) | None) => {}
-        Err(error) => output::problem(&format!("Chú ý: chưa nhận danh mục trong gói: {error}. Bản đang dùng giữ nguyên.")),
-    }
-    if brought.is_ok() {
-        match bundle::decisions_import(data, &mut store, file) {
-            Ok(true) => output::line("Huyện có quyết định mới về các phát hiện: xem trang Kiểm tra số liệu."),
-            Ok(false) => {}
-            Err(error) => output::problem(&format!("Chú ý: chưa nhận quyết định của huyện trong gói: {error}.")),
+    let (told, settled) = bundle::take_in(data, &mut Store::open(data)?, file)?;
+    for one in told {
+        if one.good {
+            output::line(&one.words);
+        } else {
+            output::problem(&one.words);
         }
     }
-    match brought? {
-        Brought::Enrolled(enrolled) => tell_enrolled(&enrolled),
-        Brought::EnrolledBefore => output::line("Máy này đã đăng ký với huyện từ trước; không có gì thay đổi."),
-        Brought::OldReceipt => output::line("Biên nhận này đã nhập hoặc cũ hơn biên nhận đang có; không có gì thay đổi."),
-        Brought::Unclear => {
-            output::problem(
-                "Lỗi: từ khi xuất gói đó, nhật ký ở máy này và ở huyện đã khác nhau; không mất gì. Hãy xuất gói mới.",
-            );
-            return Ok(ExitCode::from(STILL_PENDING));
-        }
-        Brought::Receipt { end, lost } => return tell_receipt(&store, end, lost),
-    }
-    Ok(ExitCode::SUCCESS)
-}
-
-fn tell_receipt(store: &Store, end: Option<End>, lost: Option<(Seq, Seq)>) -> anyhow::Result<ExitCode> {
-    if let Some((had, has)) = lost {
-        output::problem(&format!(
-            "Chú ý: huyện từng lưu đến mục {had}, nay chỉ còn đến mục {has} (đã phục hồi từ bản sao lưu). Dữ liệu vẫn còn ở máy này."
-        ));
-    }
-    let status = Status::read(store)?;
-    match end {
-        Some(end @ (End::Forked { .. } | End::Behind { .. } | End::GaveUp | End::MovedToNewStream)) => {
-            output::problem(&format!("Lỗi: {}", uplink::end_words(end).1));
-            return Ok(ExitCode::from(STILL_PENDING));
-        }
-        Some(End::Complete) => output::line("Đã nhập biên nhận: huyện đã lưu đủ tất cả."),
-        None => output::line(&format!(
-            "Đã nhập biên nhận: huyện đã lưu đến mục {}; còn {} mục cho gói sau.",
-            status.stored_through, status.pending
-        )),
-    }
-    Ok(ExitCode::SUCCESS)
+    Ok(if settled { ExitCode::SUCCESS } else { ExitCode::from(STILL_PENDING) })
 }
 
 fn recovery_key_of(typed: Option<&str>, without: bool) -> anyhow::Result<Option<seal::RecoveryKey>> {

@@ -163,7 +163,7 @@ fn sentences(cause: &Cause, facts: &Facts, now: LocalTime) -> (String, &'static 
         }
         Cause::NotEnrolled => (
             "Máy này chưa đăng ký với huyện. Hồ sơ vẫn được lưu trên máy.",
-            "Hãy xin huyện mã đăng ký; người quản trị nhập mã ở trang Gửi về huyện, hoặc bằng lệnh motcua-agent enroll",
+            "Hãy xin huyện mã đăng ký; người quản trị nhập mã ở trang Gửi về huyện",
         ),
         Cause::Revoked => (
             "Huyện đã thu hồi chứng thư của máy này. Dữ liệu vẫn còn trên máy.",

@@ -37,6 +37,7 @@ use crate::words;
 pub mod api;
 mod books;
 pub mod brought;
+mod carried;
 mod checklist;
 mod correction;
 mod declared;
@@ -277,6 +278,9 @@ pub fn router(app: App) -> Router {
         .route("/trust/ca.crt", get(lan::ca))
         .route("/enrol", get(setup::enrol_form).post(setup::enrol_later))
         .route("/sync/line", get(sync::line))
+        .route("/sync/bundle", post(carried::export))
+        .route("/sync/bundle/import", post(carried::import).layer(DefaultBodyLimit::max(carried::LARGEST)))
+        .route("/enrol/request", post(carried::request))
         .route("/kiosk", get(kiosk::show))
         .route("/kiosk/rate", get(kiosk::form).post(kiosk::rate))
         .route("/lookup", get(kiosk::show))

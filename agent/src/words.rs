@@ -16,6 +16,7 @@ use motcua_shared::paper::{self, Digital, Named, Paper};
 use motcua_shared::ruleset::{Form, Ruleset};
 use motcua_shared::survey::{Answers, QUESTIONS};
 use motcua_shared::text::number;
+use motcua_shared::wire::Enrolled;
 
 use crate::office::Status;
 use crate::store::{DossierRow, Step};
@@ -427,6 +428,12 @@ pub fn event_detail(event: &Event) -> String {
         Event::SupplementRequested(_) | Event::CameBack(_) | Event::Voided(_) => String::new(),
         Event::Corrected(correction) => corrected(correction),
     }
+}
+
+/// That this PC was enrolled, and with which numbers.
+pub fn enrolled(enrolled: &Enrolled) -> String {
+    let Enrolled { unit_name, numbers_from, numbers_to, .. } = enrolled;
+    format!("Đã đăng ký với huyện: {unit_name}. Số hồ sơ mỗi ngày của máy này: {numbers_from:04}–{numbers_to:04}.")
 }
 
 /// A list of papers, as it is read before and after it was put right.

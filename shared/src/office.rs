@@ -15,7 +15,7 @@ use crate::entry::{Body, Fact, Hash, Seq, VERSION};
 use crate::period::Period;
 use crate::report::{Columns, Row};
 use crate::rule::{Finding, Shown};
-use crate::same_person::SamePersonDay;
+use crate::same_person::SamePersonGroup;
 
 /// Most figures in one entry; a longer file becomes several.
 pub const MOST_FIGURES: usize = 200;
@@ -260,7 +260,7 @@ office_events! {
     Declared(Declared) = "declared",
     FindingExplained(FindingExplained) = "finding_explained",
     ReportFiled(Box<ReportFiled>) = "report_filed",
-    SamePerson(SamePersonDay) = "same_person",
+    SamePerson(SamePersonGroup) = "same_person",
 }
 
 impl OfficeEvent {
@@ -386,7 +386,13 @@ mod tests {
         filed.hash = filed.content_hash();
         vec![
             OfficeEvent::Declared(Declared { from: day("2021-12-15"), to: day("2022-12-14"), figures: vec![figure, share] }),
-            OfficeEvent::SamePerson(SamePersonDay { day: day("2022-05-10"), revision: 1, groups: vec![] }),
+            OfficeEvent::SamePerson(SamePersonGroup {
+                day: day("2022-05-10"),
+                lead: "a".to_owned(),
+                revision: 1,
+                field: "ho_tich".to_owned(),
+                codes: vec![],
+            }),
             OfficeEvent::FindingExplained(FindingExplained {
                 finding: "ab".repeat(16),
                 rule: "balance".to_owned(),

@@ -68,6 +68,11 @@ impl Period {
         format!("{}–{}", self.from.format("%d/%m/%Y"), self.to.format("%d/%m/%Y"))
     }
 
+    /// Its name where it has one, and its days.
+    pub fn words(&self) -> String {
+        self.name().map_or_else(|| self.days(), |name| format!("{name} ({})", self.days()))
+    }
+
     /// Its name in Vietnamese, when it is a period of the rule: a month, a quarter, six or nine months, a year.
     /// Figures of other ranges are not comparable with those of other offices or times.
     pub fn name(&self) -> Option<String> {

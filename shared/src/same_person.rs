@@ -1,6 +1,6 @@
 //! Several dossiers of one person for one procedure on one day: who it is stays at the office, the district is told codes.
 //!
-//! Promise: what is told names no person and nothing that two days could be joined by. Of what is told of a day the highest
+//! Promise: what is told names no person and nothing that two days could be joined by. Of what is told of a group the highest
 //! revision counts, in whatever order it comes. Start at [`Told::of`] and [`Told::news`].
 
 use std::collections::BTreeMap;
@@ -11,37 +11,33 @@ use serde::{Deserialize, Serialize};
 use crate::entry::Hash;
 use crate::rule::SamePerson;
 
-/// What an office says of one day, as the clear part of its entry says it.
+/// Dossiers of one person for one procedure on one day, as the clear part of an entry says it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SamePersonDay {
+pub struct SamePersonGroup {
     pub day: NaiveDate,
+    /// The first of the codes: by it the group is known, also at an office of several PCs, which give out other numbers.
+    pub lead: String,
     /// 1 when it is said first, and one more each time that it changed.
     pub revision: u32,
-    /// None: it is so no more.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub groups: Vec<Group>,
-}
-
-/// Dossiers of one person for one procedure.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Group {
     /// Code of the reporting field.
     pub field: String,
+    /// All of them; none: it is so no more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub codes: Vec<String>,
 }
 
-/// What was told so far, the newest of each day.
+/// What was told so far, the newest of each group.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Told(BTreeMap<NaiveDate, (u32, Hash, Vec<Group>)>);
+pub struct Told(BTreeMap<(NaiveDate, String), (SamePersonGroup, Hash)>);
 
 impl Told {
-    /// Of two sayings with one revision, which two PCs can write that do not hear of each other, the one with the higher
-    /// hash counts.
-    pub fn of(said: impl IntoIterator<Item = (SamePersonDay, Hash)>) -> Told {
+    /// Of two sayings with one revision the one with the higher hash counts.
+    pub fn of(said: impl IntoIterator<Item = (SamePersonGroup, Hash)>) -> Told {
         let mut told = Told::default();
-        for (SamePersonDay { day, revision, groups }, origin) in said {
-            if told.0.get(&day).is_none_or(|(held, of, _)| (*held, *of) < (revision, origin)) {
-                told.0.insert(day, (revision, origin, groups));
+        for (group, origin) in said {
+            let place = (group.day, group.lead.clone());
+            if told.0.get(&place).is_none_or(|(held, of)| (held.revision, *of) < (group.revision, origin)) {
+                told.0.insert(place, (group, origin));
             }
         }
         told
@@ -49,21 +45,25 @@ impl Told {
 
     /// As the rules take it, by day and code.
     pub fn current(&self) -> Vec<SamePerson> {
-        let days = self.0.iter().flat_map(|(day, (.., groups))| groups.iter().map(move |group| (*day, group)));
-        days.map(|(day, Group { field, codes })| SamePerson { day, field: field.clone(), codes: codes.clone() }).collect()
+        let standing = self.0.values().map(|(group, _)| group).filter(|group| !group.codes.is_empty());
+        standing.map(|group| SamePerson { day: group.day, field: group.field.clone(), codes: group.codes.clone() }).collect()
     }
 
-    /// What is to be said so that `current` is told: the days on which it differs.
-    pub fn news(&self, current: &[SamePerson]) -> Vec<SamePersonDay> {
-        let mut days: BTreeMap<NaiveDate, Vec<Group>> = self.0.keys().map(|day| (*day, Vec::new())).collect();
+    /// What is to be said so that `current` is told: the groups in which it differs.
+    pub fn news(&self, current: &[SamePerson]) -> Vec<SamePersonGroup> {
+        let gone = self.0.iter().map(|(place, (group, _))| (place.clone(), (group.field.clone(), Vec::new())));
+        let mut wanted: BTreeMap<(NaiveDate, String), (String, Vec<String>)> = gone.collect();
         for SamePerson { day, field, codes } in current {
-            days.entry(*day).or_default().push(Group { field: field.clone(), codes: codes.clone() });
+            let lead = codes.iter().min().cloned().unwrap_or_default();
+            wanted.insert((*day, lead), (field.clone(), codes.clone()));
         }
-        let of_day = |(day, groups): (NaiveDate, Vec<Group>)| {
-            let (revision, told) = self.0.get(&day).map_or((0, &[][..]), |(revision, _, told)| (*revision, &told[..]));
-            (told != groups).then(|| SamePersonDay { day, revision: revision.saturating_add(1), groups })
+        let of_group = |((day, lead), (field, codes)): ((NaiveDate, String), (String, Vec<String>))| {
+            let told = self.0.get(&(day, lead.clone())).map(|(group, _)| group);
+            let is_told = told.map_or(codes.is_empty(), |told| told.codes == codes && told.field == field);
+            let revision = told.map_or(0, |told| told.revision).saturating_add(1);
+            (!is_told).then_some(SamePersonGroup { day, lead, revision, field, codes })
         };
-        days.into_iter().filter_map(of_day).collect()
+        wanted.into_iter().filter_map(of_group).collect()
     }
 }
 
@@ -81,7 +81,7 @@ mod tests {
         }
     }
 
-    fn tell(log: &mut Vec<(SamePersonDay, Hash)>, current: &[SamePerson]) -> usize {
+    fn tell(log: &mut Vec<(SamePersonGroup, Hash)>, current: &[SamePerson]) -> usize {
         let news = Told::of(log.clone()).news(current);
         let count = news.len();
         for said in news {
@@ -92,7 +92,7 @@ mod tests {
     }
 
     #[test]
-    fn only_days_that_changed_are_told_and_what_is_so_no_more_is_taken_back() {
+    fn only_groups_that_changed_are_told_and_what_is_so_no_more_is_taken_back() {
         let mut log = Vec::new();
         assert_eq!(tell(&mut log, &[]), 0);
         assert_eq!(tell(&mut log, &[same(3, &[1, 2]), same(4, &[5, 6])]), 2);
@@ -100,9 +100,19 @@ mod tests {
         assert_eq!(tell(&mut log, &[same(3, &[1, 2, 7]), same(4, &[5, 6])]), 1);
         assert_eq!(tell(&mut log, &[same(4, &[5, 6])]), 1);
         assert_eq!(Told::of(log.clone()).current(), [same(4, &[5, 6])]);
-        assert_eq!(log.last().map(|(said, _)| (said.revision, said.groups.len())), Some((3, 0)));
+        assert_eq!(log.last().map(|(said, _)| (said.revision, said.codes.len())), Some((3, 0)));
         log.reverse();
         assert_eq!(Told::of(log).current(), [same(4, &[5, 6])], "in any order");
+    }
+
+    #[test]
+    fn what_two_pcs_of_an_office_tell_of_one_day_stands_side_by_side() {
+        let told = |origin: u8, codes: &[u8]| {
+            let news = Told::default().news(&[same(3, codes)]);
+            news.into_iter().map(move |said| (said, Hash([origin; 32]))).collect::<Vec<_>>()
+        };
+        let both = Told::of(told(1, &[1, 2]).into_iter().chain(told(2, &[5, 6])));
+        assert_eq!(both.current(), [same(3, &[1, 2]), same(3, &[5, 6])]);
     }
 
     proptest! {

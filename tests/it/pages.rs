@@ -6,6 +6,8 @@
 mod access;
 mod district;
 mod hostile;
+mod officials;
+mod plain;
 mod receive;
 mod roles;
 mod routes;

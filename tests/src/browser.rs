@@ -421,6 +421,22 @@ impl Browser {
         Ok(())
     }
 
+    /// What is downloaded from now on goes into this folder.
+    pub async fn downloads_to(&self, folder: &Path) -> Result<()> {
+        let way = json!({ "behavior": "allow", "downloadPath": world::text(folder) });
+        self.devtools("Browser.setDownloadBehavior", way).await?;
+        Ok(())
+    }
+
+    /// Chooses a file of this PC for a field, found by its label.
+    pub async fn attach(&self, label: &str, file: &Path) -> Result<()> {
+        let element = self.find("field", label).await?;
+        self.ask(&format!("element/{element}/value"), json!({ "text": world::text(file) }))
+            .await
+            .with_context(|| format!("attach to “{label}”"))?;
+        Ok(())
+    }
+
     /// The cookies of the page's site, as a request carries them.
     pub async fn cookies(&self) -> Result<String> {
         let cookies = self.get("cookie").await?;

@@ -11,7 +11,7 @@ use motcua_shared::office::{
     Declared, Explanation, Figure, Filed, FindingExplained, MOST_FIGURES, OfficeEvent, ReportFiled, Said, Stated,
 };
 use motcua_shared::period::Period;
-use motcua_shared::same_person::{SamePersonDay, Told};
+use motcua_shared::same_person::{SamePersonGroup, Told};
 use motcua_shared::seal::Sealed;
 use rusqlite::{Connection, Row, Transaction, params};
 
@@ -261,7 +261,7 @@ fn filed(connection: &Connection) -> rusqlite::Result<Vec<Filed>> {
 pub(super) fn told(connection: &Connection) -> rusqlite::Result<Told> {
     let mut statement = connection.prepare_cached("select body, origin from same_person")?;
     let rows = statement.query_map([], |row| Ok((shape(row, 0)?, Hash(row.get(1)?))))?;
-    Ok(Told::of(rows.collect::<rusqlite::Result<Vec<(SamePersonDay, Hash)>>>()?))
+    Ok(Told::of(rows.collect::<rusqlite::Result<Vec<(SamePersonGroup, Hash)>>>()?))
 }
 
 fn unreadable<E: std::error::Error + Send + Sync + 'static>(column: usize, error: E) -> rusqlite::Error {

@@ -123,7 +123,7 @@ impl Store {
         let transaction = begin(&mut self.connection)?;
         let news = told(&transaction)?.news(&same_person(&transaction)?);
         let count = news.len();
-        append(&transaction, news.into_iter().map(|day| (OfficeEvent::SamePerson(day), None)).collect(), pen)?;
+        append(&transaction, news.into_iter().map(|group| (OfficeEvent::SamePerson(group), None)).collect(), pen)?;
         transaction.commit()?;
         Ok(count)
     }

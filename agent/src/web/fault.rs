@@ -167,7 +167,7 @@ impl From<UplinkError> for HttpError {
                 StatusCode::CONFLICT,
                 "Máy này đăng ký bằng tệp nên không gửi qua mạng.",
                 KEPT,
-                "Hãy xuất gói rồi mang về huyện: motcua-agent bundle --data THƯ-MỤC export TỆP",
+                "Hãy tải gói ở trang Gửi về huyện rồi mang về huyện.",
             ),
             error => {
                 error!(%error, "sending failed");

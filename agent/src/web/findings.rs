@@ -12,7 +12,6 @@ use motcua_shared::catalogue::field_name;
 use motcua_shared::dictionary::Dictionary;
 use motcua_shared::dossier::Code;
 use motcua_shared::office::{FindingExplained, LONGEST_WORDS, Reason, check_words};
-use motcua_shared::period::Period;
 use motcua_shared::rule::{Regulation, Seen, Standing, regulations, rule_name};
 use motcua_shared::text::nfc;
 use serde::Deserialize;
@@ -136,7 +135,7 @@ fn build(store: &Store, viewer: &Viewer, findings: Vec<Noted>, refused: Option<&
     let mut groups: Vec<Group> = Vec::new();
     let unanswered = findings.iter().filter(|noted| matches!(noted.state, Standing::Open | Standing::Rejected)).count();
     for noted in findings {
-        let period = period_words(noted.finding.period());
+        let period = noted.finding.period().words();
         let mut shown = show(&noted, dictionary.name(&noted.finding.indicator));
         if let Some((_, typed, problem)) = refused.filter(|(id, ..)| *id == noted.finding.id) {
             (shown.words, shown.problem) = (typed.words.clone(), problem.clone());
@@ -159,11 +158,6 @@ fn build(store: &Store, viewer: &Viewer, findings: Vec<Noted>, refused: Option<&
     })
 }
 
-/// Its name where it has one, and its days.
-fn period_words(period: Period) -> String {
-    period.name().map_or_else(|| period.days(), |name| format!("{name} ({})", period.days()))
-}
-
 fn gone(seen: &Seen, dictionary: &Dictionary) -> Gone {
     let Seen { finding, gone_since, .. } = seen;
     let name = if finding.indicator.is_empty() { "" } else { dictionary.name(&finding.indicator) };
@@ -171,7 +165,7 @@ fn gone(seen: &Seen, dictionary: &Dictionary) -> Gone {
     Gone {
         since: gone_since.map_or_else(String::new, |at| words::shown_time(&at.to_rfc3339())),
         title: if name.is_empty() { rule.to_owned() } else { format!("{rule}: {name}") },
-        period: period_words(finding.period()),
+        period: finding.period().words(),
         last: if finding.compared().is_empty() { finding.note.clone() } else { finding.compared() },
     }
 }

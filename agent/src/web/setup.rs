@@ -55,6 +55,8 @@ struct StepPage {
     inputs: Vec<Input>,
     hint: &'static str,
     button: &'static str,
+    /// Name and words of a box to tick, and whether it is; below the lines.
+    tick: Option<(&'static str, &'static str, bool)>,
     /// Address and words of another way to go.
     other: Option<(&'static str, &'static str)>,
 }
@@ -153,6 +155,7 @@ fn office_page(sent: &NewOffice, problem: String) -> Result<Response, HttpError>
         ],
         hint: "Để trống mã định danh thì mã hồ sơ bắt đầu bằng mã đơn vị.",
         button: "Tiếp tục: khóa khôi phục",
+        tick: None,
         other: Some(("/setup", "Quay lại")),
     }
     .answer()
@@ -259,6 +262,7 @@ fn restore_page(sent: &FromFile, problem: String) -> Result<Response, HttpError>
         ],
         hint: "Những gì ghi sau lúc sao lưu và đã gửi về huyện được lấy lại ở lần gửi đầu tiên.",
         button: "Lấy lại đơn vị",
+        tick: None,
         other: Some(("/setup", "Quay lại")),
     }
     .answer()
@@ -298,6 +302,18 @@ pub struct FromDistrict {
     aggregator: String,
     code: String,
     recovery_key: String,
+    /// Ticked: the recovery key is lost.
+    without_key: String,
+}
+
+/// The key of what is recorded from now on, shown once.
+#[derive(Template)]
+#[template(path = "setup_new_key.html")]
+struct NewKeyPage {
+    frame: Option<Frame>,
+    nav: &'static str,
+    groups: Vec<String>,
+    dossiers: usize,
 }
 
 fn recover_page(sent: &FromDistrict, problem: String) -> Result<Response, HttpError> {
@@ -314,8 +330,13 @@ fn recover_page(sent: &FromDistrict, problem: String) -> Result<Response, HttpEr
             input("code", "Mã đăng ký dùng một lần", &sent.code),
             input("recovery_key", "Khóa khôi phục đã chép ra giấy", &sent.recovery_key),
         ],
-        hint: "Đã mất khóa khôi phục thì chỉ lấy lại được phần không có thông tin cá nhân, bằng lệnh: motcua-agent recover … --without-key",
+        hint: "Không có khóa thì lấy lại được mã, ngày giờ, kết quả và báo cáo của mọi hồ sơ; họ tên và giấy tờ của người dân thì không ai mở được nữa. Máy sẽ tạo khóa mới cho những gì ghi từ nay.",
         button: "Lấy lại đơn vị",
+        tick: Some((
+            "without_key",
+            "Đã mất khóa khôi phục: chỉ lấy lại phần không có thông tin cá nhân",
+            !sent.without_key.is_empty(),
+        )),
         other: Some(("/setup", "Quay lại")),
     }
     .answer()
@@ -331,24 +352,33 @@ async fn recover(State(front): State<Front>, Form(sent): Form<FromDistrict>) -> 
     if front.office().is_some() {
         return Ok(Redirect::to("/setup").into_response());
     }
-    let key = match RecoveryKey::parse(&sent.recovery_key) {
-        Ok(key) => key,
-        Err(problem) => return recover_page(&sent, sentence(&problem.to_string())),
+    let key = match (sent.without_key.is_empty(), RecoveryKey::parse(&sent.recovery_key)) {
+        (true, Ok(key)) => Some(key),
+        (true, Err(problem)) => return recover_page(&sent, sentence(&problem.to_string())),
+        (false, _) if sent.recovery_key.trim().is_empty() => None,
+        (false, _) => {
+            let problem = "Đã gõ khóa khôi phục mà lại đánh dấu là mất khóa; hãy bỏ một trong hai.".to_owned();
+            return recover_page(&sent, problem);
+        }
     };
     let asked = sent.clone();
     let work = tokio::spawn(async move {
         let _turn = turn;
         let FromDistrict { unit, aggregator, code, .. } = &asked;
         let asked = recover::Asked { unit, name: "", identifier: None, aggregator: aggregator.trim(), code };
-        let brought = recover::recover(front.data(), &asked, Some(&key)).await.map_err(|error| error.to_string());
-        let settled = brought.and_then(|_| front.settle().map_err(|error| format!("{error:#}")));
+        let brought = recover::recover(front.data(), &asked, key.as_ref()).await.map_err(|error| error.to_string());
+        let settled = brought.and_then(|brought| front.settle().map(|()| brought).map_err(|error| format!("{error:#}")));
         if let Err(problem) = &settled {
             front.set_problem(sentence(problem));
         }
         settled
     });
     match work.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic())) {
-        Ok(()) => Ok(Redirect::to("/setup").into_response()),
+        Ok(recover::Recovered { new_key: Some(key), dossiers, .. }) => {
+            let groups = key.to_text().split('-').map(str::to_owned).collect();
+            Ok(html(&NewKeyPage { frame: None, nav: "", groups, dossiers })?.into_response())
+        }
+        Ok(_) => Ok(Redirect::to("/setup").into_response()),
         Err(problem) => recover_page(&sent, sentence(&problem)),
     }
 }
@@ -412,8 +442,9 @@ fn enrol_page(frame: Option<Frame>, action: &'static str, sent: &Enrolment, prob
             input("aggregator", "Địa chỉ của huyện, ví dụ https://mot-cua.huyen.vn:7443", &sent.aggregator),
             input("code", "Mã đăng ký dùng một lần do huyện cấp", &sent.code),
         ],
-        hint: "Không có mạng thì đăng ký bằng tệp: motcua-agent enroll --data … --code … --request TỆP",
+        hint: "Không có mạng: tạo tài khoản quản trị trước, rồi đăng ký bằng tệp mang tay ở trang Gửi về huyện.",
         button: "Đăng ký",
+        tick: None,
         other: first_run.then_some(("/setup/user", "Để sau")),
     }
     .answer()
@@ -495,6 +526,7 @@ async fn user_page(app: &App, name: &str, problem: String) -> Result<Response, H
         ],
         hint: "Một câu dài dễ nhớ thì tốt hơn một từ ngắn nhiều ký hiệu.",
         button: "Tạo tài khoản và bắt đầu làm việc",
+        tick: None,
         other: None,
     }
     .answer()

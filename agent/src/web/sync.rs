@@ -9,6 +9,7 @@ use askama::Template;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{Html, Redirect};
+use motcua_shared::access::Right;
 use motcua_shared::text::number;
 use serde::Serialize;
 
@@ -30,6 +31,8 @@ struct SyncPage {
     nav: &'static str,
     enrolled: bool,
     has_line: bool,
+    /// Whether files are the only way; absent for whoever may not give them out and take them in.
+    carry: Option<bool>,
     aggregator: String,
     sending: bool,
     head: String,
@@ -65,6 +68,7 @@ pub async fn line(viewer: Viewer, State(app): State<App>) -> Result<Json<Option<
 
 pub async fn show(viewer: Viewer, State(app): State<App>) -> Result<Html<String>, HttpError> {
     let (data, sender) = (app.data.clone(), app.sender.clone());
+    let (clerk, setup) = (viewer.may(Right::Counter), viewer.may(Right::Setup));
     let (frame, status, attempt, asked, facts) = app
         .read(move |store, _| {
             let facts = doctor::facts(&data, store, now(), |known| sender.clock_known(known))?;
@@ -79,6 +83,7 @@ pub async fn show(viewer: Viewer, State(app): State<App>) -> Result<Html<String>
         nav: "sync",
         reference: words::reference_sentence(&status),
         reference_problem: status.reference_problem.clone().unwrap_or_default(),
+        carry: (if status.enrolled { clerk } else { setup }).then_some(status.enrolled && status.aggregator.is_none()),
         enrolled: status.enrolled,
         has_line: status.aggregator.is_some(),
         aggregator: status

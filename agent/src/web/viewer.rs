@@ -103,7 +103,7 @@ pub(super) fn requires(viewer: &Viewer, right: Right) -> Result<(), HttpError> {
     if viewer.may(right) { Ok(()) } else { Err(not_allowed(viewer, right)) }
 }
 
-fn not_allowed(viewer: &Viewer, right: Right) -> HttpError {
+pub(super) fn not_allowed(viewer: &Viewer, right: Right) -> HttpError {
     let holders: Vec<&str> = Role::ALL.into_iter().filter(|role| right.is_held_by(*role)).map(words::role_name).collect();
     HttpError::new(
         StatusCode::FORBIDDEN,

@@ -12,8 +12,9 @@ use motcua_shared::listing::Listing;
 use motcua_shared::period::Period;
 use motcua_shared::report::{self, Ii06};
 
-use super::pages::{PageError, Viewer, not_found};
+use super::pages::PageError;
 use super::period::PeriodQuery;
+use super::viewer::FiguresOf;
 use super::{App, Problem, now};
 use crate::rollup;
 
@@ -27,7 +28,7 @@ pub async fn answer(listing: &Listing, format: &str, name: &str) -> Result<Respo
             Ok(file(&format!("{name}.xlsx"), XLSX, bytes))
         }
         "pdf" => drawn(Format::Pdf, &listing.document(), name).await,
-        _ => Err(not_found()),
+        _ => Err(Problem::not_found().into()),
     }
 }
 
@@ -49,20 +50,20 @@ pub fn format_of(name: &str) -> Result<Format, PageError> {
     match name {
         "docx" => Ok(Format::Docx),
         "pdf" => Ok(Format::Pdf),
-        _ => Err(not_found()),
+        _ => Err(Problem::not_found().into()),
     }
 }
 
 /// Form II.06 as it is filed: of a unit, or of the node with a sheet for each unit.
 pub async fn ii06(
-    _: Viewer,
+    viewer: FiguresOf,
     State(app): State<App>,
     Path(format): Path<String>,
     Query(query): Query<PeriodQuery>,
 ) -> Result<Response, PageError> {
     let wrong = |problem| Problem::new(StatusCode::BAD_REQUEST, "period", "Kỳ báo cáo không hợp lệ", problem);
     let period = query.period().map_err(wrong)?.unwrap_or_else(|| Period::year_to(local_day(now())));
-    let unit = query.unit();
+    let unit = viewer.unit.clone();
     let named = app.read(move |store| rollup::ii06_named(store, unit.as_deref(), period)).await??;
     let named: Vec<(String, &Ii06)> = named.iter().map(|(name, report)| (name.clone(), report)).collect();
     let of = named.first().map(|(_, report)| report.unit.clone()).unwrap_or_default();

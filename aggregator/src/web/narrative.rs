@@ -11,6 +11,7 @@ use axum::extract::{Form, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use motcua_print::Format;
+use motcua_shared::access::node::Right;
 use motcua_shared::calendar::local_day;
 use motcua_shared::dictionary::Dictionary;
 use motcua_shared::narrative::{self as report, Grid, Kept, LONGEST_TEXT, Missing, Part, Snapshot, Words, period_words, plan};
@@ -18,14 +19,15 @@ use motcua_shared::period::Period;
 use serde::Deserialize;
 
 use super::files::{self, format_of};
-use super::pages::{Frame, PageError, SameOrigin, Section, Viewer, show};
+use super::pages::{Frame, PageError, Section, show};
 use super::period::{PeriodQuery, PeriodView, chosen, query_of};
+use super::viewer::{AllFigures, DecidingViewer, Viewer};
 use super::{App, Problem, now};
 use crate::filed::FileError;
 use crate::narrative;
 use crate::output::people_time;
 use crate::rollup::ReportError;
-use crate::store::{FiledForm, Role};
+use crate::store::FiledForm;
 
 /// Largest form: the words of a whole report, with every letter as its nine in an address.
 pub const LARGEST: usize = 1 << 20;
@@ -78,7 +80,7 @@ pub struct Also {
 }
 
 pub async fn page(
-    viewer: Viewer,
+    viewer: AllFigures,
     State(app): State<App>,
     Query(query): Query<PeriodQuery>,
     Query(also): Query<Also>,
@@ -130,7 +132,7 @@ async fn written(
             .map(|(_, kept)| format!("{} ({})", people_time(&kept.saved_at.to_rfc3339()), kept.saved_by))
             .unwrap_or_default(),
         earlier: earlier.map(|(period, _)| period_words(period)).unwrap_or_default(),
-        may_write: viewer.role != Role::Viewer,
+        may_write: viewer.may(Right::Decide),
         over: period.to < today,
         longest: LONGEST_TEXT,
         said,
@@ -155,14 +157,10 @@ fn lines(words: &Words, name: &str) -> Vec<Line> {
 
 /// Keeps what was typed; files it when that was asked for.
 pub async fn save(
-    viewer: Viewer,
+    viewer: DecidingViewer,
     State(app): State<App>,
-    _: SameOrigin,
     form: Result<Form<BTreeMap<String, String>>, FormRejection>,
 ) -> Result<Response, PageError> {
-    if viewer.role == Role::Viewer {
-        return Err(super::forbidden("Tài khoản này chỉ được xem; viết báo cáo cần quyền cán bộ hoặc quản trị.").into());
-    }
     let wrong = |words: String| Problem::new(StatusCode::BAD_REQUEST, "form", "Chưa lưu báo cáo", words);
     let Form(typed) = form.map_err(|_| wrong("Hãy mở lại trang báo cáo và viết lại.".to_owned()))?;
     let of = |name: &str| typed.get(name).cloned().unwrap_or_default();
@@ -173,13 +171,17 @@ pub async fn save(
         let page = written(&app, &viewer, (period, None), Some(typed), "", Some(problem)).await?;
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     }
-    let (by, at, doing) = (viewer.name.clone(), now(), act.clone());
+    let (by, at, doing, who) = (viewer.name.clone(), now(), act.clone(), viewer.by());
     let filed = app
         .write(move |store| -> Result<Option<i64>, FileError> {
             let earlier = if doing == "again" { narrative::earlier(store, period)? } else { None };
             let words = earlier.map_or(typed.clone(), |(_, earlier)| typed.or(&earlier));
             narrative::keep(store, period, &words, &by, at)?;
-            if doing == "file" { narrative::file(store, period, &by, at).map(Some) } else { Ok(None) }
+            if doing == "file" {
+                super::reports::written(store, &who, |store| narrative::file(store, period, &by, at)).map(Some)
+            } else {
+                Ok(None)
+            }
         })
         .await??;
     let back = match (filed, act.as_str()) {
@@ -192,7 +194,7 @@ pub async fn save(
 
 /// A file of the report as it is now.
 pub async fn file(
-    _: Viewer,
+    _: AllFigures,
     State(app): State<App>,
     Path(format): Path<String>,
     Query(query): Query<PeriodQuery>,
@@ -209,7 +211,7 @@ pub async fn file(
 
 /// A file of a report as it was filed.
 pub async fn filed(
-    _: Viewer,
+    _: AllFigures,
     State(app): State<App>,
     Path((id, format)): Path<(i64, String)>,
     Query(also): Query<Also>,

@@ -9,7 +9,8 @@ use motcua_shared::calendar::local_day;
 use motcua_shared::statement::{Disbelief, Statement};
 use serde::Deserialize;
 
-use super::pages::{Frame, PageError, Section, Viewer, show};
+use super::pages::{Frame, PageError, Section, show};
+use super::viewer::AllOffices;
 use super::{App, now};
 use crate::output::people_time;
 use crate::store::{Store, StoreError};
@@ -39,7 +40,7 @@ struct ReceiptPage {
     verdict: Option<Verdict>,
 }
 
-pub async fn page(viewer: Viewer, State(app): State<App>, Query(asked): Query<Asked>) -> Result<Response, PageError> {
+pub async fn page(viewer: AllOffices, State(app): State<App>, Query(asked): Query<Asked>) -> Result<Response, PageError> {
     let text: String = asked.text.trim().chars().take(LONGEST).collect();
     let scanned = text.clone();
     let verdict = if text.is_empty() { None } else { Some(app.read(move |store| verdict(store, &scanned)).await??) };

@@ -144,14 +144,15 @@ impl<'a> Ledger<'a> {
             }
             [(key, sign)] if !line.missing.is_empty() && relation == Relation::Equal && field.is_empty() => {
                 let expected = (expected - declared) * sign;
-                let note = format!(
-                    "Không ghi {}; vì {} {} {} nên phải là {}.",
-                    lower(self.dictionary.name(&key.indicator)),
-                    self.words(left, period, field),
-                    Relation::Equal.words(),
-                    self.words(right, period, field),
-                    crate::text::number(expected)
-                );
+                let name = lower(self.dictionary.name(&key.indicator));
+                let note = if matches!(left, Side::Figure(code) if *code == key.indicator) {
+                    format!("Không ghi {name}; phải bằng {}.", self.sum_words(right, period, field, expected))
+                } else {
+                    let right = self.words(right, period, field);
+                    let left = self.words(left, period, field);
+                    let expected = crate::text::number(expected);
+                    format!("Không ghi {name}; vì {left} {} {right} nên phải là {expected}.", Relation::Equal.words())
+                };
                 let mut finding = Finding::new(&line.missing, Severity::Warning, unit, period, &key.indicator, field);
                 finding.expected = Shown::Number(expected);
                 let ask = "Hãy bổ sung số liệu này.";
@@ -464,7 +465,11 @@ impl<'a> Ledger<'a> {
             Side::Number(number) => crate::text::number(*number),
             Side::Figure(code) => with(code, self.amount(period, code, field)),
             Side::Known(code) => with(code, self.known(code, period, field)),
-            Side::Before(code) => format!("kỳ trước {}", with(code, self.before(code, period, field).map(|(_, amount)| amount))),
+            Side::Before(code) => {
+                let amount = self.before(code, period, field).map(|(_, amount)| amount);
+                let amount = amount.map_or_else(|| "(không ghi)".to_owned(), crate::text::number);
+                format!("{} kỳ trước {amount}", lower(self.dictionary.name(code)))
+            }
             Side::ShareOf(code) => {
                 let denominator = self.figure(period, code, field).and_then(Figure::whole);
                 format!("mẫu số của {}", with(code, denominator))

@@ -461,3 +461,22 @@ fn every_rule_has_a_name_and_every_line_of_the_file_is_of_a_known_rule() {
     assert!(RULES.iter().all(|rule| rule_name(rule) != *rule));
     assert!(BOOK.identities.iter().all(|identity| RULES.contains(&identity.line.rule.as_str())));
 }
+
+#[test]
+fn what_is_missing_is_told_with_what_it_must_be() {
+    let note = |text: &str| found(&report(text)).remove(0).note;
+    assert_eq!(
+        note("2021 pending=2 2022 received=5"),
+        "Không ghi hồ sơ từ kỳ trước chuyển sang; phải bằng hồ sơ đang giải quyết kỳ trước 2."
+    );
+    assert_eq!(
+        note("resolved_early=7 resolved_on_time=2 resolved_overdue=1"),
+        "Không ghi hồ sơ đã giải quyết; phải bằng hồ sơ giải quyết trước hạn 7 + hồ sơ giải quyết đúng hạn 2 + hồ sơ giải quyết \
+         quá hạn 1 = 10."
+    );
+    assert_eq!(
+        note("pending=3 pending_in_time=2"),
+        "Không ghi hồ sơ đang giải quyết quá hạn; vì hồ sơ đang giải quyết 3 phải bằng hồ sơ đang giải quyết trong hạn 2 + hồ sơ \
+         đang giải quyết quá hạn (không ghi) nên phải là 1."
+    );
+}

@@ -50,7 +50,7 @@ fn is_page(path: &str) -> bool {
         .iter()
         .any(|start| path.starts_with(start));
     let file = path.rsplit('/').next().unwrap_or_default();
-    !is_for_programs && (!file.contains('.') || file.contains('{'))
+    !is_for_programs && file != "{format}" && (!file.contains('.') || file.contains('{'))
 }
 
 /// The route of a program that answers a path; of several the one with the fewest names in it.

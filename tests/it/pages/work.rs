@@ -14,7 +14,7 @@ use super::{ADMIN, CLERK, Desk, log_in};
 const MARITAL_STATUS: &str = "1.004873";
 
 /// A working day in about a month, as a clerk types it.
-fn in_a_month() -> Result<String> {
+pub fn in_a_month() -> Result<String> {
     let today = local_day(local(Utc::now()));
     let calendar = Calendar::starter();
     let day = (30..).find_map(|days| today.checked_add_days(Days::new(days)).filter(|day| calendar.is_working_day(*day)));

@@ -5,7 +5,7 @@ use motcua_shared::access::Right;
 use super::*;
 
 /// Addresses that not every role may ask for; all others are everybody's who is logged in, or stand in [`guard::OPEN`].
-const RESTRICTED: [(&str, &str, Right); 11] = [
+const RESTRICTED: [(&str, &str, Right); 12] = [
     ("POST", "/reports/ii06", Right::Answer),
     ("POST", "/findings/{id}/explain", Right::Answer),
     ("GET", "/workload", Right::Workload),
@@ -17,6 +17,7 @@ const RESTRICTED: [(&str, &str, Right); 11] = [
     ("POST", "/people/{name}/password", Right::People),
     ("GET", "/enrol", Right::Setup),
     ("POST", "/enrol", Right::Setup),
+    ("POST", "/enrol/request", Right::Setup),
 ];
 
 /// Method and address of everything that the program answers, as its source says.

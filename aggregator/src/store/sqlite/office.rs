@@ -6,7 +6,7 @@ use motcua_shared::calendar::LocalTime;
 use motcua_shared::entry::Hash;
 use motcua_shared::office::{Explanation, Figure, Filed, OfficeEvent, ReportFiled, Said, Stated};
 use motcua_shared::period::Period;
-use motcua_shared::same_person::SamePersonDay;
+use motcua_shared::same_person::SamePersonGroup;
 use rusqlite::{Connection, Row, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -84,7 +84,10 @@ pub(super) fn add(connection: &Connection, unit: &str, n: i64, origin: Hash, sai
     Ok(())
 }
 
-pub(super) fn same_person(connection: &Connection, unit: Option<&str>) -> Result<Vec<(String, Hash, SamePersonDay)>, StoreError> {
+pub(super) fn same_person(
+    connection: &Connection,
+    unit: Option<&str>,
+) -> Result<Vec<(String, Hash, SamePersonGroup)>, StoreError> {
     let mut statement = connection
         .prepare_cached("select unit, origin, body from same_person where ?1 is null or unit = ?1 order by unit, origin")?;
     let rows = statement.query_map([unit], |row| Ok((row.get(0)?, Hash(row.get(1)?), shape(row, 2)?)))?;
