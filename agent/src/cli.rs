@@ -186,6 +186,18 @@ enum Command {
         data: Data,
         kind: ImportKind,
         file: PathBuf,
+        /// Báo cáo viết ở nơi khác (report): kỳ từ ngày này, khi biểu không ghi kỳ …
+        #[arg(long, requires = "to")]
+        from: Option<NaiveDate>,
+        /// … đến ngày này.
+        #[arg(long, requires = "from")]
+        to: Option<NaiveDate>,
+        /// Trang tính cần đọc, khi tệp có nhiều biểu (report).
+        #[arg(long)]
+        sheet: Option<String>,
+        /// Lưu số liệu đã đọc; không có thì chỉ đọc và kiểm tra (report).
+        #[arg(long)]
+        save: bool,
     },
     /// Lập báo cáo.
     Report {
@@ -299,6 +311,8 @@ enum ImportKind {
     Dossiers,
     /// Số liệu báo cáo.
     Declared,
+    /// Báo cáo viết ở nơi khác: biểu II.06 đã điền hoặc tệp số liệu; đọc, kiểm tra, và chỉ lưu khi có --save.
+    Report,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -367,14 +381,18 @@ fn command(command: Command) -> anyhow::Result<ExitCode> {
         Command::Restore { data, file, recovery_key } => restore(&data.path, &file, recovery_key.as_deref()),
         Command::Sync { data, json } => sync(&data.path, json),
         Command::Doctor { data, json } => doctor(&data.path, json),
-        Command::Import { data, kind: ImportKind::Dossiers, file } => import_dossiers(&data.path, &file),
+        Command::Import { data, kind: ImportKind::Report, file, from, to, sheet, save } => {
+            let period = from.zip(to).map(|(from, to)| Period::new(from, to)).transpose()?;
+            figures::import_report(&data.path, &file, period, sheet.as_deref(), save)
+        }
+        Command::Import { data, kind: ImportKind::Dossiers, file, .. } => import_dossiers(&data.path, &file),
         Command::Report { data, form: Form::Narrative, from, to, format, out, without_findings } => {
             figures::narrative(&data.path, Period::new(from, to)?, !without_findings, format, out.as_deref())
         }
         Command::Report { data, form: Form::Satisfaction, from, to, format, out, .. } => {
             satisfaction(&data.path, from, to, format, out.as_deref())
         }
-        Command::Import { data, kind: ImportKind::Declared, file } => figures::import_declared(&data.path, &file),
+        Command::Import { data, kind: ImportKind::Declared, file, .. } => figures::import_declared(&data.path, &file),
         Command::Check { data, from, to, json } => figures::check(&data.path, (from, to), json),
         Command::Report { data, form: Form::Ii06, from, to, format, out, .. } => {
             report(&data.path, from, to, format, out.as_deref())

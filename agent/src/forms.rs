@@ -80,7 +80,7 @@ fn heading(facts: &Facts) -> Vec<Block> {
     ];
     let right = vec![
         Paragraph::bold("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM").centred().size(9).into(),
-        Paragraph::bold("Độc lập - Tự do - Hạnh phúc").centred().size(10).ruled().into(),
+        Paragraph::bold("Độc lập - Tự do - Hạnh phúc").centred().size(10).ruled_whole().into(),
     ];
     let date = format!("………, {}", long_day(facts.now));
     vec![Block::Columns(vec![(7, left), (12, right)]), Paragraph::italic(date).align(Align::Right).size(10).above(4).into()]

@@ -36,6 +36,7 @@ use crate::words;
 
 pub mod api;
 mod books;
+pub mod brought;
 mod carried;
 mod checklist;
 mod correction;
@@ -51,6 +52,7 @@ mod front;
 mod guard;
 mod kiosk;
 mod lan;
+mod lists;
 mod log_in;
 pub mod narrative;
 mod paging;
@@ -228,7 +230,13 @@ pub fn router(app: App) -> Router {
         .route("/drafts", get(drafts::show).post(drafts::keep))
         .route("/drafts/{id}/discard", post(drafts::discard))
         .route("/dossiers", get(find::show).post(reception::save))
-        .route("/dossiers.csv", get(find::csv))
+        .route("/dossiers.csv", get(lists::found_csv))
+        .route("/lists/desk/{format}", get(lists::desk))
+        .route("/lists/overdue/{format}", get(lists::overdue))
+        .route("/lists/handover/{format}", get(lists::handover))
+        .route("/lists/found/{format}", get(lists::found))
+        .route("/lists/figures/{format}", get(lists::figures))
+        .route("/reports/ii06/file/{format}", get(lists::ii06))
         .route("/dossiers/searches", post(find::keep))
         .route("/dossiers/searches/{n}/forget", post(find::forget))
         .route("/dossiers/{code}/correct", get(correction::show).post(correction::correct))
@@ -247,6 +255,8 @@ pub fn router(app: App) -> Router {
         .route("/books/overdue", get(books::overdue))
         .route("/books/certifications", get(books::certifications))
         .route("/reports/ii06.csv", get(report::ii06_csv))
+        .route("/declared/import", get(brought::show).post(brought::preview).layer(DefaultBodyLimit::max(brought::LARGEST)))
+        .route("/declared/import/save", post(brought::save))
         .route("/declared", get(declared::show).post(declared::save))
         .route("/findings", get(findings::list))
         .route("/findings/rules", get(findings::rules))

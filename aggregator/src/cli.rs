@@ -16,6 +16,7 @@ use motcua_print::{self as print, Press};
 use motcua_shared::access::node::Role;
 use motcua_shared::bundle::{Kind, Letter, MAX_BUNDLE};
 use motcua_shared::calendar::{LocalTime, local, local_day};
+use motcua_shared::document::Document;
 use motcua_shared::period::Period;
 use motcua_shared::report::{self, Ii06};
 use motcua_shared::unit::{Units, View, code_of};
@@ -35,7 +36,7 @@ use crate::rollup::{self, NodeStatus, ReportError};
 use crate::store::{Node, SqliteStore, Store, StoreError, in_transaction, sqlite};
 use crate::tls::{self, Door, TlsError};
 use crate::verify::VerifyError;
-use crate::{ingest, machines, nightly, verify, web};
+use crate::{ingest, machines, narrative, nightly, verify, web};
 
 mod findings;
 mod people;
@@ -127,6 +128,12 @@ enum Command {
         /// Mã đơn vị; bỏ trống: mọi đơn vị
         #[arg(long)]
         unit: Option<String>,
+        /// Kiểm tra báo cáo của đơn vị trong tệp này (biểu II.06 đã điền, hoặc số liệu báo cáo) trước khi nhận; không lưu gì
+        #[arg(long, value_name = "TỆP", requires = "unit")]
+        file: Option<PathBuf>,
+        /// Trang tính cần đọc, khi tệp có nhiều biểu
+        #[arg(long, requires = "file")]
+        sheet: Option<String>,
         #[arg(long)]
         json: bool,
     },
@@ -200,6 +207,8 @@ enum Form {
     Ii06(Ii06Args),
     /// Chỉ số hài lòng của từng đơn vị
     Satisfaction(Ii06Args),
+    /// Báo cáo cải cách hành chính bằng lời của cấp tổng hợp, với số liệu của kỳ và hai kỳ trước
+    Narrative(NarrativeArgs),
 }
 
 #[derive(Debug, Args)]
@@ -221,6 +230,23 @@ struct Ii06Args {
     /// Ghi vào tệp thay vì in ra
     #[arg(long, value_name = "TỆP")]
     out: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+struct NarrativeArgs {
+    #[arg(long)]
+    from: NaiveDate,
+    #[arg(long)]
+    to: NaiveDate,
+    /// Dạng docx, pdf, text hoặc json
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Ghi vào tệp thay vì in ra
+    #[arg(long, value_name = "TỆP")]
+    out: Option<PathBuf>,
+    /// Bỏ phụ lục những chỗ chưa khớp
+    #[arg(long)]
+    without_findings: bool,
 }
 
 /// To whom figures are attributed.
@@ -385,9 +411,13 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
         Command::Bundle { command: BundleCommand::Import { file, out } } => bundle_import(&data, &file, out.as_deref()),
         Command::Bundle { command: BundleCommand::Export { file, unit } } => bundle_export(&data, &file, unit.as_deref()),
         Command::Serve { .. } => serve(&config),
-        Command::Check { from, to, unit, json } => findings::check(&data, (from, to), unit.as_deref(), json),
+        Command::Check { from, to, unit: Some(unit), file: Some(file), sheet, json } => {
+            findings::check_file(&data, (from, to), &unit, (&file, sheet.as_deref()), json)
+        }
+        Command::Check { from, to, unit, json, .. } => findings::check(&data, (from, to), unit.as_deref(), json),
         Command::Report { form: Form::Ii06(asked) } => report(&data, &asked),
         Command::Report { form: Form::Satisfaction(asked) } => satisfaction(&data, &asked),
+        Command::Report { form: Form::Narrative(asked) } => narrative_report(&data, &asked),
         Command::Status { json } => status(&config, json),
         Command::Verify { rebuild } => verify(&data, rebuild),
         Command::Revoke { stream, reason } => revoke(&data, stream, &reason),
@@ -594,6 +624,42 @@ fn report(data: &Path, asked: &Ii06Args) -> Result<(), CliError> {
     written(path, text.as_bytes())
 }
 
+/// The consolidated report of a period as it is now, with the words that were typed on its page.
+fn narrative_report(data: &Path, asked: &NarrativeArgs) -> Result<(), CliError> {
+    let store = open(data)?;
+    let period = Period::new(asked.from, asked.to).map_err(ReportError::from)?;
+    let snapshot = narrative::snapshot(&store, period)?;
+    let dictionary = narrative::dictionary(&store)?;
+    let document = motcua_shared::narrative::document(&snapshot, &dictionary, !asked.without_findings, None);
+    let format = match asked.format {
+        Format::Docx => print::Format::Docx,
+        Format::Pdf => print::Format::Pdf,
+        Format::Text | Format::Json => {
+            let json = || serde_json::to_string_pretty(&snapshot).map(|json| json + "\n").map_err(anyhow::Error::from);
+            let text = if asked.format == Format::Json { json()? } else { document.text() };
+            if let Some(path) = &asked.out {
+                return written(path, text.as_bytes());
+            }
+            say(&text);
+            return Ok(());
+        }
+        Format::Csv | Format::Xlsx => {
+            let words = "Báo cáo bằng lời có các dạng docx, pdf, text và json; số liệu dạng bảng: report ii06 --format xlsx.";
+            return Err(CliError::Asked(words.to_owned()));
+        }
+    };
+    let Some(path) = &asked.out else {
+        return Err(CliError::Asked("Định dạng này là một tệp: hãy thêm --out TỆP.".to_owned()));
+    };
+    written(path, &drawn(format, &document)?)
+}
+
+fn drawn(format: print::Format, document: &Document) -> Result<Vec<u8>, CliError> {
+    let runtime = tokio::runtime::Runtime::new().map_err(anyhow::Error::from)?;
+    let printed = runtime.block_on(Press::here().print(format, document));
+    Ok(printed.map_err(|error| CliError::Asked(format!("{error}.")))?.bytes)
+}
+
 /// The form for paper: the node's with a sheet for each commune.
 fn report_file(store: &SqliteStore, asked: &Ii06Args, period: Period) -> Result<(), CliError> {
     let Some(path) = &asked.out else {
@@ -609,9 +675,7 @@ fn report_file(store: &SqliteStore, asked: &Ii06Args, period: Period) -> Result<
         Format::Pdf => print::Format::Pdf,
         _ => return written(path, &report::workbook(&named).map_err(anyhow::Error::from)?),
     };
-    let runtime = tokio::runtime::Runtime::new().map_err(anyhow::Error::from)?;
-    let printed = runtime.block_on(Press::here().print(format, &report::document(&named)));
-    written(path, &printed.map_err(|error| CliError::Asked(format!("{error}.")))?.bytes)
+    written(path, &drawn(format, &report::document(&named))?)
 }
 
 fn written(path: &Path, bytes: &[u8]) -> Result<(), CliError> {

@@ -5,6 +5,7 @@
 
 use chrono::NaiveDate;
 use motcua_shared::calendar::{LocalTime, local_day};
+use motcua_shared::narrative;
 use motcua_shared::period::Period;
 use motcua_shared::report::{Columns, Coverage, Difference, Ii06, Row, differences};
 use motcua_shared::ruleset::Ruleset;
@@ -85,7 +86,7 @@ pub struct Filing {
 pub fn file(store: &mut dyn Store, filing: &Filing) -> Result<i64, FileError> {
     in_transaction(store, |store| {
         let report = rollup::ii06(store, filing.unit.as_deref(), filing.period)?;
-        let newest = newest_of(store, &report.unit, filing.period)?;
+        let newest = newest_of(store, report.form, &report.unit, filing.period)?;
         if let Some(filed) = newest {
             return Err(FileError::Before(filed));
         }
@@ -96,10 +97,10 @@ pub fn file(store: &mut dyn Store, filing: &Filing) -> Result<i64, FileError> {
 /// Files what has changed since report `id`, beside it.
 pub fn correct(store: &mut dyn Store, id: i64, by: &str, at: LocalTime) -> Result<i64, FileError> {
     in_transaction(store, |store| {
-        let filed = store.filed_find(id)?.ok_or(FileError::Unknown(id))?;
+        let filed = store.filed_find(id)?.filter(|filed| filed.form != narrative::FORM).ok_or(FileError::Unknown(id))?;
         let period = Period { from: filed.from, to: filed.to };
         // The newest of its corrections is what counts now.
-        let newest = newest_of(store, &filed.unit, period)?.unwrap_or(id);
+        let newest = newest_of(store, &filed.form, &filed.unit, period)?.unwrap_or(id);
         let counts = store.filed_find(newest)?.ok_or(FileError::Unknown(newest))?;
         let report = rollup::ii06(store, Some(&filed.unit), period)?;
         if drifted(&read(&counts)?.report, &report.rows, &report.total).is_empty() {
@@ -110,11 +111,12 @@ pub fn correct(store: &mut dyn Store, id: i64, by: &str, at: LocalTime) -> Resul
     })
 }
 
-fn newest_of(store: &dyn Store, unit: &str, period: Period) -> Result<Option<i64>, FileError> {
+/// The report of a form, unit and period that was filed last.
+pub fn newest_of(store: &dyn Store, form: &str, unit: &str, period: Period) -> Result<Option<i64>, FileError> {
     let filed = store.filed_list()?;
     Ok(filed
         .iter()
-        .filter(|filed| filed.unit == unit && (filed.from, filed.to) == (period.from, period.to))
+        .filter(|filed| filed.form == form && filed.unit == unit && (filed.from, filed.to) == (period.from, period.to))
         .map(|filed| filed.id)
         .max())
 }
@@ -123,13 +125,7 @@ fn keep(store: &mut dyn Store, report: &Ii06, filing: &Filing, corrects: Option<
     if filing.period.to >= local_day(filing.at) {
         return Err(FileError::NotOver(filing.period.to));
     }
-    let mut heads = Vec::new();
-    let organisation = store.organisation()?;
-    for status in store.streams(None)? {
-        let held = store.stream_held(status.stream)?.stored;
-        let hash = blake3::Hash::from(held.hash.0).to_hex().to_string();
-        heads.push(HeadOf { unit: organisation.exact(&status.unit), stream: status.stream, seq: held.seq, hash });
-    }
+    let heads = heads(store)?;
     let body =
         serde_json::to_string(&Kept { report, heads }).map_err(|error| crate::store::StoreError::Damaged(error.to_string()))?;
     let hash = *blake3::hash(body.as_bytes()).as_bytes();
@@ -147,6 +143,17 @@ fn keep(store: &mut dyn Store, report: &Ii06, filing: &Filing, corrects: Option<
     let id = store.filed_add(&new, filing.at)?;
     info!(id, unit = %new.unit, from = %new.from, to = %new.to, corrects, "report filed");
     Ok(id)
+}
+
+/// How far every log reaches now.
+pub fn heads(store: &dyn Store) -> Result<Vec<HeadOf>, crate::store::StoreError> {
+    let organisation = store.organisation()?;
+    let head = |status: crate::store::StreamStatus| {
+        let held = store.stream_held(status.stream)?.stored;
+        let hash = blake3::Hash::from(held.hash.0).to_hex().to_string();
+        Ok(HeadOf { unit: organisation.exact(&status.unit), stream: status.stream, seq: held.seq, hash })
+    };
+    store.streams(None)?.into_iter().map(head).collect()
 }
 
 /// Whether the bytes are those that were filed.

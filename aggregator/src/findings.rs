@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use motcua_shared::brought::Brought;
 use motcua_shared::calendar::{LocalTime, local_day};
 use motcua_shared::certainty::Recorded;
 use motcua_shared::decision::{Decided, Decision, Decisions};
@@ -150,6 +151,20 @@ fn mark(store: &mut dyn Store, unit: &str, id: Uuid, tables: &Tables) -> Result<
     store.marks_put(unit, id, &marks)
 }
 
+/// What would be found in the periods of a report that was written elsewhere, if its unit declared it. Nothing is kept.
+pub fn found_in(store: &dyn Store, unit: &str, brought: &Brought, now: LocalTime) -> Result<Vec<Finding>, FindingsError> {
+    let organisation = store.organisation()?;
+    let code = organisation.unit(unit).map_or_else(|| unit.to_owned(), |unit| unit.code.clone());
+    let (newest, snapshot) = reference::in_force(store)?;
+    let tables = snapshot.tables(newest.map_or(0, |newest| newest.version), &code);
+    let sending = sending(&store.streams(Some(unit))?, unit);
+    let standing = Figures::of(store.stated(Some(unit))?.into_iter().map(|of| of.said));
+    let mut all = found_with(store, unit, &code, &brought.over(&standing), &tables, &sending, now)?;
+    let periods = brought.periods();
+    all.retain(|finding| !finding.indicator.is_empty() && periods.contains(&finding.period()));
+    Ok(all)
+}
+
 fn found(
     store: &dyn Store,
     unit: &str,
@@ -159,15 +174,27 @@ fn found(
     now: LocalTime,
 ) -> Result<Vec<Finding>, StoreError> {
     let declared = Figures::of(store.stated(Some(unit))?.into_iter().map(|of| of.said));
+    found_with(store, unit, code, &declared, tables, sending, now)
+}
+
+fn found_with(
+    store: &dyn Store,
+    unit: &str,
+    code: &str,
+    declared: &Figures,
+    tables: &Tables,
+    sending: &Sending,
+    now: LocalTime,
+) -> Result<Vec<Finding>, StoreError> {
     let mut computed = BTreeMap::new();
-    for period in periods(&declared) {
+    for period in periods(declared) {
         computed.insert(period, sums(store, unit, period)?);
     }
     let told = store.same_person(Some(unit))?.into_iter().map(|(_, origin, day)| (day, origin));
     let facts = Facts {
         unit: code,
         level: &tables.level,
-        declared: &declared,
+        declared,
         computed: &computed,
         marks: &store.marks(unit)?,
         procedures: &store.procedures_used(unit)?,

@@ -16,6 +16,7 @@ pub mod findings;
 pub mod glance;
 pub mod ingest;
 pub mod machines;
+pub mod narrative;
 pub mod nightly;
 pub mod nights;
 pub mod offices;

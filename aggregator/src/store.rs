@@ -341,6 +341,16 @@ pub struct Draft {
     pub changed_at: LocalTime,
 }
 
+/// Words of the consolidated narrative report that are being written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NarrativeWords {
+    pub period: Period,
+    pub saved_at: LocalTime,
+    pub saved_by: String,
+    /// JSON of [`motcua_shared::narrative::Words`].
+    pub body: String,
+}
+
 /// A report that is being filed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewFiledForm {
@@ -497,6 +507,9 @@ pub trait Store: People + Machines + Send {
     fn backup_runs(&self) -> Result<Vec<BackupRun>, StoreError>;
     fn backup_run_add(&mut self, run: &BackupRun) -> Result<(), StoreError>;
     /// The newest numbers of the index that were typed in for a unit and period, by indicator.
+    fn narrative_words(&self) -> Result<Vec<NarrativeWords>, StoreError>;
+    /// In the place of what was kept for its period.
+    fn narrative_words_keep(&mut self, words: &NarrativeWords) -> Result<(), StoreError>;
     fn index_inputs(&self, unit: &str, period: Period) -> Result<BTreeMap<String, Numbers>, StoreError>;
     fn index_input_add(&mut self, input: &IndexInput, at: LocalTime) -> Result<(), StoreError>;
     /// Keeps what an office says in entry `n`; nothing when it is kept already.

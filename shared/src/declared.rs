@@ -14,7 +14,7 @@ use crate::entry::Hash;
 use crate::import::RowFault;
 use crate::office::{Figure, Stated, check_words};
 use crate::period::Period;
-use crate::table::{self, Cell, Shape, Table};
+use crate::table::{self, Cell, Shape, Sheet, Table, Value};
 
 /// Columns of a file of declared figures, in any order.
 pub const COLUMNS: [&str; 9] = ["indicator", "field", "from", "to", "value", "numerator", "denominator", "printed", "where"];
@@ -172,6 +172,27 @@ pub fn read(bytes: &[u8], dictionary: &Dictionary) -> Result<Vec<(Period, Vec<Fi
         by_period.entry(period).or_default().push(figure);
     }
     Ok(by_period.into_iter().collect())
+}
+
+/// Figures as a file that [`read`] reads back as they are.
+pub fn sheet(figures: &[(Period, Vec<Figure>)]) -> Sheet {
+    let amount = |amount: Option<i64>| amount.map_or(Value::Nothing, |amount| Value::from(amount.to_string()));
+    let text = |text: &Option<String>| Value::from(text.clone().unwrap_or_default());
+    let row = |period: Period, figure: &Figure| {
+        vec![
+            Value::from(figure.indicator.as_str()),
+            Value::from(figure.field.as_str()),
+            Value::from(period.from.to_string()),
+            Value::from(period.to.to_string()),
+            amount(figure.value),
+            amount(figure.numerator),
+            amount(figure.denominator),
+            text(&figure.printed),
+            text(&figure.place),
+        ]
+    };
+    let rows = figures.iter().flat_map(|(period, figures)| figures.iter().map(|figure| row(*period, figure)));
+    Sheet { title: "Số liệu báo cáo".to_owned(), heading: COLUMNS.map(str::to_owned).into(), rows: rows.collect() }
 }
 
 /// What was read so far.
@@ -445,6 +466,16 @@ mod tests {
         assert_eq!(taken("digitised.results,,2022-12-15,2023-05-29,,,,100%,").amount(), None);
         let two = read_rows("web.news,,2021-12-15,2022-12-14,5,,,,\nweb.news,,2020-12-15,2021-12-14,4,,,,\n").expect("read");
         assert_eq!(two.iter().map(|(period, _)| period.from.to_string()).collect::<Vec<_>>(), ["2020-12-15", "2021-12-15"]);
+    }
+
+    #[test]
+    fn what_is_written_is_read_back_as_csv_and_as_a_workbook() {
+        let figures = read(include_bytes!("../../tests/fixtures/ngoc-ky-declared.csv"), &Dictionary::starter()).expect("read");
+        let sheet = sheet(&figures);
+        let at = crate::typed::time("08:00 20/11/2026").expect("a time");
+        for bytes in [sheet.to_csv(), sheet.to_xlsx(at).expect("a workbook")] {
+            assert_eq!(read(&bytes, &Dictionary::starter()).as_ref(), Ok(&figures));
+        }
     }
 
     #[test]

@@ -98,6 +98,12 @@ pub struct Paragraph {
     /// A rule below, half as wide as the text, as under the heading of a document.
     #[serde(default)]
     pub ruled: bool,
+    /// The rule is as wide as the text, as under the national motto (NĐ 30/2020, Phụ lục I).
+    #[serde(default)]
+    pub ruled_whole: bool,
+    /// It does not stay alone at the foot of a page.
+    #[serde(default)]
+    pub keep: bool,
 }
 
 impl Paragraph {
@@ -138,8 +144,23 @@ impl Paragraph {
     }
 
     #[must_use]
+    pub fn indent(self, indent: u16) -> Paragraph {
+        Paragraph { indent, ..self }
+    }
+
+    #[must_use]
     pub fn ruled(self) -> Paragraph {
         Paragraph { ruled: true, ..self }
+    }
+
+    #[must_use]
+    pub fn ruled_whole(self) -> Paragraph {
+        Paragraph { ruled: true, ruled_whole: true, ..self }
+    }
+
+    #[must_use]
+    pub fn keep(self) -> Paragraph {
+        Paragraph { keep: true, ..self }
     }
 
     /// All its letters.
@@ -156,6 +177,9 @@ pub struct Cell {
     pub columns: u16,
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub rows: u16,
+    /// A small line over values in their order, in place of the text; it breaks where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trend: Vec<Option<i64>>,
 }
 
 fn one() -> u16 {
@@ -169,7 +193,7 @@ fn is_one(value: &u16) -> bool {
 
 impl Cell {
     pub fn of(text: Paragraph) -> Cell {
-        Cell { text, columns: 1, rows: 1 }
+        Cell { text, columns: 1, rows: 1, trend: Vec::new() }
     }
 
     pub fn plain(text: impl AsRef<str>) -> Cell {
@@ -178,7 +202,7 @@ impl Cell {
 
     /// A cell of the heading that reaches over columns and rows.
     pub fn head(text: impl AsRef<str>, columns: u16, rows: u16) -> Cell {
-        Cell { text: Paragraph::bold(text).centred(), columns, rows }
+        Cell { columns, rows, ..Cell::of(Paragraph::bold(text).centred()) }
     }
 }
 
@@ -217,6 +241,16 @@ pub enum Block {
     Barcode(String),
     /// Millimetres left empty.
     Space(u16),
+    Chart(Chart),
+}
+
+/// Columns side by side over labels, the first series filled and the second hollow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chart {
+    pub title: String,
+    pub labels: Vec<String>,
+    /// Names and values in hundredths.
+    pub series: Vec<(String, Vec<i64>)>,
 }
 
 impl From<Paragraph> for Block {
@@ -274,7 +308,7 @@ fn add_text(blocks: &[Block], out: &mut String) {
                     *out += &(cells.join(" | ") + "\n");
                 }
             }
-            Block::Qr { .. } | Block::Barcode(_) | Block::Space(_) => {}
+            Block::Qr { .. } | Block::Barcode(_) | Block::Space(_) | Block::Chart(_) => {}
         }
     }
 }

@@ -216,8 +216,11 @@ impl Cell {
 
     /// In words; empty: not known.
     pub fn words(&self) -> String {
+        let says_it = |declared: &str, computed: &str| {
+            declared.strip_prefix(computed).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+        };
         match (&self.computed, &self.declared) {
-            (Some(computed), Some(declared)) if self.differs => format!("{computed} (đã khai {declared})"),
+            (Some(computed), Some(declared)) if !says_it(declared, computed) => format!("{computed} (đã khai {declared})"),
             (_, Some(declared)) => declared.clone(),
             (Some(computed), None) => computed.clone(),
             (None, None) => String::new(),
@@ -258,6 +261,12 @@ pub struct Narrative {
     pub from: NaiveDate,
     pub to: NaiveDate,
     pub parts: Vec<Filled>,
+    /// What the figures rest on, in words; empty: on the office's own log.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub basis: String,
+    /// Names of the units that findings speak of, by code; empty: the report is that unit's own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub units: BTreeMap<String, String>,
 }
 
 /// A figure or a text that the report still lacks.
@@ -325,7 +334,7 @@ pub fn periods(period: Period) -> [Period; 3] {
 
 /// Name of a period over a column.
 pub fn period_words(period: Period) -> String {
-    period.name().unwrap_or_else(|| period.days())
+    period.name().unwrap_or_else(|| format!("{} – {}", period.from.format("%d/%m/%Y"), period.to.format("%d/%m/%Y")))
 }
 
 /// Fills the plan with figures.
@@ -337,6 +346,8 @@ pub fn compose(facts: &Facts) -> Narrative {
         from: facts.period.from,
         to: facts.period.to,
         parts: parts.collect(),
+        basis: String::new(),
+        units: BTreeMap::new(),
     }
 }
 

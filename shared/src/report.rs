@@ -16,9 +16,11 @@ use crate::text::number;
 use crate::unit;
 
 mod paper;
+mod read;
 mod xlsx;
 
 pub use paper::document;
+pub use read::{Form, FormRow, read};
 pub use xlsx::workbook;
 
 /// Columns 3 to 6.

@@ -61,6 +61,16 @@ impl Statement {
         Ok(statement)
     }
 
+    /// Whether a text could be such a code, by how it begins.
+    pub fn is_meant(scanned: &str) -> bool {
+        scanned.trim_start().starts_with(MARK)
+    }
+
+    /// What a code says, whether it is true or not: to tell whose it claims to be.
+    pub fn claimed(scanned: &str) -> Option<Statement> {
+        scanned.trim().rsplit_once(';').and_then(|(text, _)| Statement::read(text))
+    }
+
     fn read(text: &str) -> Option<Statement> {
         let parts: Vec<&str> = text.split(';').collect();
         let [MARK, code, procedure, due, unit, stream] = parts[..] else { return None };
@@ -110,6 +120,9 @@ mod tests {
     fn another_key_another_stream_and_other_texts_are_told_apart() {
         assert_eq!(opened(&statement().sign(&key(2))), Err(Disbelief::Forged));
         assert_eq!(opened(&Statement { stream: Uuid::from_u128(8), ..statement() }.sign(&key(1))), Err(Disbelief::UnknownSigner));
+        let claimed = Statement::claimed(&statement().sign(&key(2))).map(|claimed| claimed.unit);
+        assert_eq!((claimed.as_deref(), Statement::claimed("x;y")), (Some("11089"), None));
+        assert!(Statement::is_meant(&statement().sign(&key(2))) && !Statement::is_meant("000.11.57.H23-261126-0001"));
         for foreign in ["", ";", "https://vi.du", "MOTCUA1;a;b;c;d;e;f"] {
             assert_eq!(opened(foreign), Err(Disbelief::Foreign), "{foreign}");
         }

@@ -22,6 +22,9 @@ const LARGEST_UNPACKED: u64 = 256 << 20;
 /// More rows than any office has dossiers, and more columns than any table.
 const MOST_ROWS: usize = 200_000;
 const MOST_COLUMNS: usize = 200;
+/// More sheets than a district has communes.
+const MOST_SHEETS: usize = 300;
+const UTF_16: &str = "tệp ở dạng UTF-16; trong Excel hãy chọn “Lưu thành” rồi chọn kiểu “CSV UTF-8”";
 
 /// Which table is expected.
 #[derive(Debug, Clone, Copy)]
@@ -150,8 +153,7 @@ type Rows = (Vec<String>, Vec<(u64, Vec<Cell>)>);
 /// Separator, byte order mark and quoting as Excel and others write them.
 fn from_csv(bytes: &[u8]) -> Result<Rows, Vec<RowFault>> {
     if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
-        let problem = "tệp ở dạng UTF-16; trong Excel hãy chọn “Lưu thành” rồi chọn kiểu “CSV UTF-8”";
-        return Err(vec![whole_file(problem)]);
+        return Err(vec![whole_file(UTF_16)]);
     }
     let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
     let mut reader = csv::ReaderBuilder::new().delimiter(separator(bytes)).flexible(true).from_reader(bytes);
@@ -252,18 +254,95 @@ fn separator(bytes: &[u8]) -> u8 {
     [b',', b';', b'\t'].into_iter().max_by_key(|separator| (uses(*separator), *separator == b',')).unwrap_or(b',')
 }
 
-/// The first sheet of a workbook with its name, cell by cell: a far-off cell makes no large table.
-fn from_xlsx(bytes: &[u8]) -> Result<(String, Rows), Vec<RowFault>> {
-    let unreadable = |error: &dyn std::fmt::Display| {
-        vec![whole_file(format!("tệp Excel không đọc được ({error}); hãy lưu lại dạng .xlsx hoặc CSV UTF-8"))]
-    };
+/// One sheet as it is, without any heading: rows with their lines.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grid {
+    /// Its name in a workbook; empty in a CSV file.
+    pub sheet: String,
+    pub rows: Vec<(u64, Vec<Cell>)>,
+}
+
+impl Grid {
+    /// What is wrong at a place of this sheet.
+    pub fn fault(&self, line: u64, column: &str, value: impl Into<String>, problem: impl Into<String>) -> RowFault {
+        RowFault { sheet: self.sheet.clone(), ..RowFault::new(line, column, value, problem) }
+    }
+}
+
+impl Cell {
+    /// In NFC, on one line.
+    pub fn text(&self) -> String {
+        nfc(&self.raw)
+    }
+
+    /// A spreadsheet computes it, and said what comes out.
+    pub fn is_computed(&self) -> bool {
+        self.formula && self.number
+    }
+}
+
+/// Every sheet of a workbook, or the one table of a CSV file, for readers that find their cells by what stands around them.
+pub fn grids(bytes: &[u8]) -> Result<Vec<Grid>, Vec<RowFault>> {
+    if bytes.len() > LARGEST {
+        return Err(vec![whole_file(format!("tệp lớn hơn {} MB", LARGEST >> 20))]);
+    }
+    if !bytes.starts_with(b"PK") {
+        return Ok(vec![Grid { sheet: String::new(), rows: csv_rows(bytes)? }]);
+    }
+    let mut book = workbook(bytes)?;
+    let names = book.sheet_names();
+    if names.len() > MOST_SHEETS {
+        return Err(vec![whole_file(format!("tệp Excel có {} trang tính; mỗi lần đọc tối đa {MOST_SHEETS} trang", names.len()))]);
+    }
+    names.into_iter().map(|name| Ok(Grid { rows: sheet_rows(&mut book, &name)?, sheet: name })).collect()
+}
+
+/// The rows of a CSV file, however many cells each has.
+fn csv_rows(bytes: &[u8]) -> Result<Vec<(u64, Vec<Cell>)>, Vec<RowFault>> {
+    if bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]) {
+        return Err(vec![whole_file(UTF_16)]);
+    }
+    let bytes = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(bytes);
+    let mut reader = csv::ReaderBuilder::new().delimiter(separator(bytes)).flexible(true).has_headers(false).from_reader(bytes);
+    let mut lines = Lines { bytes, counted: 0, line: 1 };
+    let mut rows = Vec::new();
+    for record in reader.byte_records() {
+        let record = record.map_err(|error| vec![whole_file(error.to_string())])?;
+        let line = lines.at(record.position().map_or(0, csv::Position::byte));
+        if rows.len() >= MOST_ROWS || record.len() > MOST_COLUMNS {
+            return Err(vec![whole_file(format!("tệp có hơn {MOST_ROWS} dòng hoặc {MOST_COLUMNS} cột; hãy bỏ phần thừa"))]);
+        }
+        rows.push((line, record.iter().map(csv_cell).collect()));
+    }
+    Ok(rows)
+}
+
+fn unreadable(error: &dyn std::fmt::Display) -> Vec<RowFault> {
+    vec![whole_file(format!("tệp Excel không đọc được ({error}); hãy lưu lại dạng .xlsx hoặc CSV UTF-8"))]
+}
+
+/// Opens a workbook that does not unpack into more than memory.
+fn workbook(bytes: &[u8]) -> Result<Xlsx<Cursor<&[u8]>>, Vec<RowFault>> {
     let unpacked = unpacked(bytes).map_err(|error| unreadable(&error))?;
     if unpacked > LARGEST_UNPACKED {
         return Err(vec![whole_file(format!("tệp Excel bung ra hơn {} MB", LARGEST_UNPACKED >> 20))]);
     }
-    let mut book: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(|error| unreadable(&error))?;
+    Xlsx::new(Cursor::new(bytes)).map_err(|error| unreadable(&error))
+}
+
+/// The first sheet of a workbook with its name, the first of its rows being the heading.
+fn from_xlsx(bytes: &[u8]) -> Result<(String, Rows), Vec<RowFault>> {
+    let mut book = workbook(bytes)?;
     let name = book.sheet_names().first().cloned().ok_or_else(|| vec![whole_file("tệp Excel không có trang tính nào")])?;
-    let mut reader = book.worksheet_cells_reader(&name).map_err(|error| unreadable(&error))?;
+    let mut rows = sheet_rows(&mut book, &name)?.into_iter();
+    let heading = rows.next().map(|(_, cells)| cells).unwrap_or_default();
+    let heading = heading.iter().map(|cell| nfc(&cell.raw).to_lowercase()).collect();
+    Ok((name, (heading, rows.collect())))
+}
+
+/// The rows of a sheet that hold anything, cell by cell: a far-off cell makes no large table.
+fn sheet_rows(book: &mut Xlsx<Cursor<&[u8]>>, name: &str) -> Result<Vec<(u64, Vec<Cell>)>, Vec<RowFault>> {
+    let mut reader = book.worksheet_cells_reader(name).map_err(|error| unreadable(&error))?;
     let mut rows: BTreeMap<u32, Vec<Cell>> = BTreeMap::new();
     while let Some(found) = reader.next_cell_with_formula_metadata().map_err(|error| unreadable(&error))? {
         let (row, column) = (found.pos.0, found.pos.1 as usize);
@@ -273,16 +352,13 @@ fn from_xlsx(bytes: &[u8]) -> Result<(String, Rows), Vec<RowFault>> {
         }
         if column >= MOST_COLUMNS || (rows.len() >= MOST_ROWS && !rows.contains_key(&row)) {
             let problem = format!("trang tính có hơn {MOST_ROWS} dòng hoặc {MOST_COLUMNS} cột; hãy bỏ phần thừa");
-            return Err(on_sheet(&name, vec![whole_file(problem)]));
+            return Err(on_sheet(name, vec![whole_file(problem)]));
         }
         let cells = rows.entry(row).or_default();
         cells.resize(cells.len().max(column + 1), Cell::default());
         cells[column] = cell;
     }
-    let mut rows = rows.into_iter().map(|(row, cells)| (u64::from(row) + 1, cells));
-    let heading = rows.next().map(|(_, cells)| cells).unwrap_or_default();
-    let heading = heading.iter().map(|cell| nfc(&cell.raw).to_lowercase()).collect();
-    Ok((name, (heading, rows.collect())))
+    Ok(rows.into_iter().map(|(row, cells)| (u64::from(row) + 1, cells)).collect())
 }
 
 /// How many bytes a workbook holds, counted and not as it says; more than the most is not counted on.

@@ -3,6 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, ensure};
+use motcua_print::Format;
+use motcua_shared::document::Document;
+use motcua_tests::paper::{LONG_ADDRESS, LONG_NAME, every_form, press, pressed, receipts};
 use motcua_tests::world::{Commune, expect, fixture, programs, run, text, tool};
 
 /// Makes LibreOffice work out every formula when it opens a workbook, whatever value stands beside it.
@@ -40,9 +43,6 @@ async fn printed(commune: &Commune, form: &str, codes: &[&str], out: &Path) -> R
     expect(&programs().agent, &arguments).await?;
     Ok(())
 }
-
-const LONG_NAME: &str = "Công Tằng Tôn Nữ Hoàng Nguyễn Thị Phương Thảo Quỳnh Ngọc Ánh Tuyết Trinh của Hợp tác xã Dịch vụ Nông nghiệp \
-                         Tổng hợp và Thương mại Đầu tư Xây dựng Ngọc Kỳ";
 
 async fn commune_with_one(folder: &Path, name: &str) -> Result<Commune> {
     let commune = Commune::ngoc_ky(folder).await?;
@@ -167,4 +167,98 @@ async fn the_report_as_pdf_and_docx_carries_its_figures() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// How often each letter occurs, without white space: page breaks and columns change the order of lines, never letters. A bar
+/// parts cells where a document is told as text.
+fn counted(text: &str) -> std::collections::BTreeMap<char, usize> {
+    let mut letters = std::collections::BTreeMap::new();
+    text.chars().filter(|letter| !letter.is_whitespace() && !letter.is_control() && *letter != '|').for_each(|letter| {
+        *letters.entry(letter).or_default() += 1;
+    });
+    letters
+}
+
+/// Every letter of a document is in what was read of its file, as often at least (the heading of a table stands again on
+/// its next page), and nothing else is but digits (of pages).
+fn says_all(document: &Document, read: &str) -> Result<()> {
+    let (put, got) = (counted(&document.text()), counted(read));
+    let lost: Vec<_> = put.iter().filter(|(letter, times)| got.get(letter).is_none_or(|got| got < times)).collect();
+    let strange: Vec<_> = got.keys().filter(|letter| !letter.is_ascii_digit() && !put.contains_key(letter)).collect();
+    ensure!(lost.is_empty() && strange.is_empty(), "{}: lost {lost:?}, strange {strange:?}\n{read}", document.title);
+    Ok(())
+}
+
+/// The same of a PDF that the press makes.
+async fn says_what_was_put_in(pdftotext: &Path, folder: &Path, document: &Document) -> Result<()> {
+    let (bytes, _) = pressed(&press(), Format::Pdf, document).await?;
+    let file = folder.join("document.pdf");
+    std::fs::write(&file, bytes)?;
+    says_all(document, &expect(pdftotext, &["-layout", "-enc", "UTF-8", text(&file), "-"]).await?)
+}
+
+const HOSTILE: [&str; 4] = [
+    "=cmd|' /C calc'!A0 <script>alert(1)</script> \u{202e}ngược\u{202c}\u{7}\u{0}",
+    "@SUM(A1) {{7*7}} $(id) %s \\ ' \" ; -- \u{200b}\u{feff}",
+    "N\u{67}uye\u{302}\u{303}n Thi\u{323} A\u{301}nh",
+    "Trần\nThị\tThử\u{2028}Hai dòng",
+];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_form_of_both_laws_says_to_the_letter_what_was_put_in() -> Result<()> {
+    let Some(pdftotext) = tool(&["/usr/bin/pdftotext"])? else { return Ok(()) };
+    let folder = tempfile::tempdir()?;
+    tokio::task::spawn_blocking(programs).await?;
+    for ruleset in ["nd61-2018", "nd118-2025"] {
+        let long = every_form(ruleset, LONG_NAME, LONG_ADDRESS, "Thiếu bản chính Giấy khai sinh\nẢnh chưa đúng cỡ");
+        ensure!(long.sections.len() >= 6, "{ruleset} has its forms");
+        says_what_was_put_in(&pdftotext, folder.path(), &long).await?;
+        says_what_was_put_in(&pdftotext, folder.path(), &every_form(ruleset, "", "", "")).await?;
+        for words in HOSTILE {
+            says_what_was_put_in(&pdftotext, folder.path(), &every_form(ruleset, words, words, words)).await?;
+        }
+        let endless = "Ằ".repeat(10_000);
+        says_what_was_put_in(&pdftotext, folder.path(), &every_form(ruleset, &endless, "", &endless)).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_receipts_are_one_file_within_64_mib() -> Result<()> {
+    tokio::task::spawn_blocking(programs).await?;
+    let (file, most) = pressed(&press(), Format::Pdf, &receipts(1_000)).await?;
+    let pages = file.windows(b"/Type /Page".len()).filter(|part| *part == b"/Type /Page").count();
+    ensure!(file.starts_with(b"%PDF") && file.len() > 64 << 10, "{} bytes, {pages} pages", file.len());
+    ensure!(most > 0 || !cfg!(target_os = "linux"), "the press was gone before it was looked at");
+    ensure!(most <= 64 << 10, "the press held {} MiB", most >> 10);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_narrative_report_opens_as_a_document_with_every_word_however_hostile() -> Result<()> {
+    let (Some(pdftotext), Some(office)) = (tool(&["/usr/bin/pdftotext"])?, tool(&["/usr/bin/soffice"])?) else { return Ok(()) };
+    let folder = tempfile::tempdir()?;
+    tokio::task::spawn_blocking(programs).await?;
+    let dictionary = motcua_shared::dictionary::Dictionary::starter();
+    let declared = motcua_shared::declared::read(&std::fs::read(fixture("ngoc-ky-declared.csv"))?, &dictionary);
+    let declared = declared.map_err(|faults| anyhow::anyhow!("{faults:?}"))?;
+    let figures = declared.into_iter().flat_map(|(period, figures)| figures.into_iter().map(move |figure| (period, figure)));
+    let narrative = motcua_shared::narrative::compose(&motcua_shared::narrative::Facts {
+        unit: "11089",
+        name: "Xã Ngọc Kỳ",
+        period: motcua_shared::period::Period::year(2022),
+        computed: &std::collections::BTreeMap::new(),
+        declared: &motcua_shared::declared::Figures::draft(figures),
+        dictionary: &dictionary,
+    });
+    let parts = ["I.1", "II.4", "III.2", "V"].map(str::to_owned).into_iter().zip(HOSTILE.map(str::to_owned)).collect();
+    let words = motcua_shared::narrative::Words { parts, signer: LONG_NAME.to_owned(), ..Default::default() };
+    let snapshot = motcua_shared::narrative::Snapshot { narrative, words, findings: Vec::new() };
+    let document = motcua_shared::narrative::document(&snapshot, &dictionary, true, None);
+    let (bytes, _) = pressed(&press(), Format::Docx, &document).await?;
+    let file = folder.path().join("narrative.docx");
+    std::fs::write(&file, bytes)?;
+    let pdf = converted(&office, folder.path(), &file, "pdf").await?;
+    let read = expect(&pdftotext, &["-layout", "-enc", "UTF-8", text(&pdf), "-"]).await?;
+    says_all(&document, &read)
 }

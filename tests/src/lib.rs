@@ -8,6 +8,7 @@ pub mod fuzz;
 pub mod line;
 pub mod measure;
 pub mod npm;
+pub mod paper;
 pub mod register;
 pub mod sim;
 pub mod world;

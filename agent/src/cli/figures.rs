@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, bail};
 use chrono::NaiveDate;
+use motcua_shared::brought;
 use motcua_shared::catalogue::field_name;
 use motcua_shared::declared;
 use motcua_shared::narrative;
@@ -43,6 +44,49 @@ pub fn import_declared(data: &Path, file: &Path) -> anyhow::Result<ExitCode> {
         number(count_of(corrected)),
         number(count_of(all - new - corrected))
     ));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Reads a report that was written elsewhere, says what it understood and what does not add up in it, and keeps it only when
+/// that is asked for and nothing is left that was not understood.
+pub fn import_report(
+    data: &Path,
+    file: &Path,
+    period: Option<Period>,
+    sheet: Option<&str>,
+    save: bool,
+) -> anyhow::Result<ExitCode> {
+    let mut store = Store::open(data)?;
+    let key = office::office_key(data, &store.office()?)?;
+    let bytes = fs::read(file).with_context(|| format!("không đọc được tệp {}", file.display()))?;
+    let tables = store.tables()?;
+    let dictionary = &tables.book.dictionary;
+    let brought = brought::read(&bytes, dictionary, period, sheet);
+    for (period, figures) in &brought.figures {
+        output::line(&format!("Kỳ {}: {} số liệu.", period.days(), number(count_of(figures.len()))));
+        for figure in figures {
+            let field = if figure.field.is_empty() { String::new() } else { format!(" ({})", field_name(&figure.field)) };
+            let amount = figure.amount().map(number).or_else(|| figure.printed.clone()).unwrap_or_default();
+            output::line(&format!("  {}{field}: {amount}", dictionary.name(&figure.indicator)));
+        }
+    }
+    for finding in crate::web::brought::findings(&store, &brought, &store.declared()?)? {
+        output::line(&heading(&finding, dictionary.name(&finding.indicator)));
+        output::line(&format!("    {}", finding.note));
+    }
+    if !brought.faults.is_empty() {
+        output::problem(&format!("Chưa hiểu hết tệp {}; không lưu gì:", file.display()));
+        for fault in &brought.faults {
+            output::problem(&format!("  {fault}"));
+        }
+        return Ok(ExitCode::from(BAD_INPUT));
+    }
+    if save {
+        let (new, corrected) = store.declare(brought.figures, &Pen { author: AUTHOR, now: now(), key: &key, salt: chance })?;
+        output::line(&format!("Đã lưu: {} mới, {} sửa số đã ghi trước.", number(count_of(new)), number(count_of(corrected))));
+    } else {
+        output::line("Chưa lưu gì; thêm --save để lưu.");
+    }
     Ok(ExitCode::SUCCESS)
 }
 

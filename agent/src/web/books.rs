@@ -7,7 +7,7 @@ use askama::Template;
 use axum::extract::{Query, State};
 use axum::response::Html;
 use chrono::{Datelike, NaiveDate};
-use motcua_shared::calendar::local_day;
+use motcua_shared::calendar::{LocalTime, local_day};
 use motcua_shared::seal::{OfficeKey, Sealed};
 use motcua_shared::text::number;
 use motcua_shared::typed;
@@ -43,7 +43,7 @@ impl Asked {
         self.year.parse().ok().filter(|year| (2000..=2100).contains(year)).ok_or_else(wrong)
     }
 
-    fn day(&self) -> Result<NaiveDate, HttpError> {
+    pub(super) fn day(&self) -> Result<NaiveDate, HttpError> {
         if self.day.is_empty() {
             return Ok(local_day(now()));
         }
@@ -147,13 +147,14 @@ fn register_lines(store: &Store, key: &OfficeKey, rows: Vec<BookRow>) -> store::
     Ok(lines)
 }
 
-struct HandedLine {
-    code: String,
-    procedure: String,
-    holder: String,
-    at: String,
-    due: String,
-    back: String,
+/// A dossier that went away, or lies here.
+pub(super) struct HandedLine {
+    pub code: String,
+    pub procedure: String,
+    pub holder: String,
+    pub at: String,
+    pub due: String,
+    pub back: String,
 }
 
 #[derive(Template)]
@@ -173,36 +174,42 @@ pub async fn handover(viewer: Viewer, State(app): State<App>, Query(asked): Quer
     let day = asked.day()?;
     let page = app
         .read(move |store, _| {
-            let tables = store.tables()?;
-            let procedure = |code: &str| words::procedure_name(&tables.catalogue, code).to_owned();
-            let shown = |at: &Option<String>| at.as_deref().map(words::shown_time).unwrap_or_default();
-            let handed = store.handed_over(day)?.into_iter().map(|stay| HandedLine {
-                procedure: procedure(&stay.row.procedure),
-                code: stay.row.code,
-                holder: stay.holder,
-                at: words::shown_time(&stay.at),
-                due: shown(&stay.due_at),
-                back: shown(&stay.ended_at),
-            });
-            let here = store.not_handed_over(day)?.into_iter().map(|row| HandedLine {
-                procedure: procedure(&row.procedure),
-                at: shown(&row.received_at),
-                due: shown(&row.due_at),
-                code: row.code,
-                holder: String::new(),
-                back: String::new(),
-            });
+            let (handed, here) = handed(store, day)?;
             Ok(HandoverPage {
                 frame: Frame::read(store, &viewer)?,
                 nav: "books",
                 office: store.office()?.name,
                 day: day.format("%d/%m/%Y").to_string(),
-                handed: handed.collect(),
-                here: here.collect(),
+                handed,
+                here,
             })
         })
         .await?;
     html(&page)
+}
+
+/// What was handed over on a day, and what was received then and still lies here.
+pub(super) fn handed(store: &Store, day: NaiveDate) -> store::Result<(Vec<HandedLine>, Vec<HandedLine>)> {
+    let tables = store.tables()?;
+    let procedure = |code: &str| words::procedure_name(&tables.catalogue, code).to_owned();
+    let shown = |at: &Option<String>| at.as_deref().map(words::shown_time).unwrap_or_default();
+    let handed = store.handed_over(day)?.into_iter().map(|stay| HandedLine {
+        procedure: procedure(&stay.row.procedure),
+        code: stay.row.code,
+        holder: stay.holder,
+        at: words::shown_time(&stay.at),
+        due: shown(&stay.due_at),
+        back: shown(&stay.ended_at),
+    });
+    let here = store.not_handed_over(day)?.into_iter().map(|row| HandedLine {
+        procedure: procedure(&row.procedure),
+        at: shown(&row.received_at),
+        due: shown(&row.due_at),
+        code: row.code,
+        holder: String::new(),
+        back: String::new(),
+    });
+    Ok((handed.collect(), here.collect()))
 }
 
 #[derive(Template)]
@@ -222,17 +229,24 @@ pub async fn overdue(viewer: Viewer, State(app): State<App>) -> Result<Html<Stri
     let page = app
         .read(move |store, key| {
             let now = now();
+            let (overdue, apologies) = late(store, key, now)?;
             Ok(OverduePage {
                 frame: Frame::read(store, &viewer)?,
                 nav: "books",
                 office: store.office()?.name,
                 at: words::time(now),
-                overdue: today::lines(store, key, store.desk_list(DeskList::Overdue, now, MOST_OVERDUE, 0)?, now)?,
-                apologies: today::lines(store, key, store.apologies_to_send(now)?, now)?,
+                overdue,
+                apologies,
             })
         })
         .await?;
     html(&page)
+}
+
+/// What is overdue, and which apologies are to be sent.
+pub(super) fn late(store: &Store, key: &OfficeKey, now: LocalTime) -> store::Result<(Vec<Line>, Vec<Line>)> {
+    let overdue = today::lines(store, key, store.desk_list(DeskList::Overdue, now, MOST_OVERDUE, 0)?, now)?;
+    Ok((overdue, today::lines(store, key, store.apologies_to_send(now)?, now)?))
 }
 
 struct CertificationLine {

@@ -9,15 +9,15 @@ use std::time::Duration;
 use askama::Template;
 use axum::Form;
 use axum::extract::{Path, Query, State};
-use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse, Redirect, Response};
-use motcua_shared::calendar::{LocalTime, local_day};
+use motcua_shared::calendar::LocalTime;
 use motcua_shared::catalogue::{FIELDS, field_name};
 use motcua_shared::dossier::{Channel, Code, State as DossierState};
+use motcua_shared::listing::{Head, Item, Part};
 use motcua_shared::reception::procedure_code;
 use motcua_shared::reference::Tables;
 use motcua_shared::search::Query as Words;
-use motcua_shared::text::{cell, nfc, number};
+use motcua_shared::text::{nfc, number};
 use motcua_shared::typed::{self, FieldError};
 use serde::{Deserialize, Serialize};
 use tracing::warn;
@@ -94,21 +94,22 @@ impl Asked {
 struct Group {
     code: &'static str,
     name: &'static str,
+    /// Empty where nobody has anything to do with them any more.
     count: String,
     current: bool,
 }
 
-/// Code and name of each; the codes are also keys of the store's counts.
-const GROUPS: [(&str, &str); 9] = [
-    ("", "Tất cả"),
-    ("processing", "Đang giải quyết"),
-    (OVERDUE, "Quá hạn"),
-    ("awaiting_supplement", "Chờ bổ sung"),
-    ("finished", "Có kết quả, chưa trả"),
-    ("returned", "Đã trả"),
-    ("guided", "Chờ hoàn thiện"),
-    ("declined", "Từ chối tiếp nhận"),
-    ("voided", "Đã hủy"),
+/// Code and name of each, and whether it is counted: then its code is also a key of the store's counts.
+const GROUPS: [(&str, &str, bool); 9] = [
+    ("", "Tất cả", false),
+    ("processing", "Đang giải quyết", true),
+    (OVERDUE, "Quá hạn", true),
+    ("awaiting_supplement", "Chờ bổ sung", true),
+    ("finished", "Có kết quả, chưa trả", true),
+    ("returned", "Đã trả", false),
+    ("guided", "Chờ hoàn thiện", true),
+    ("declined", "Từ chối tiếp nhận", false),
+    ("voided", "Đã hủy", false),
 ];
 
 struct Line {
@@ -206,19 +207,16 @@ pub async fn show(viewer: Viewer, State(app): State<App>, Query(asked): Query<As
     Ok((status, html(&shown)?).into_response())
 }
 
-/// How many there are in each state; nothing where something else was asked for, which they would say nothing of.
+/// How many there are in each state that is counted; no groups where something else was asked for, which they would say nothing of.
 fn groups(store: &Store, asked: &Asked, now: LocalTime) -> crate::store::Result<Vec<Group>> {
     if !(Asked { state: String::new(), ..asked.clone() }).is_blank() {
         return Ok(Vec::new());
     }
     let counts = store.dossier_counts(now)?;
-    let group = |(code, name): (&'static str, &'static str)| Group {
+    let group = |(code, name, is_counted): (&'static str, &'static str, bool)| Group {
         code,
         name,
-        count: number(match code {
-            "" => counts.iter().filter(|(state, _)| *state != OVERDUE).map(|(_, count)| *count).sum(),
-            code => counts.get(code).copied().unwrap_or(0),
-        }),
+        count: if is_counted { number(counts.get(code).copied().unwrap_or(0)) } else { String::new() },
         current: asked.state == code,
     };
     Ok(GROUPS.map(group).into())
@@ -231,10 +229,7 @@ fn states() -> Vec<Choice> {
 }
 
 fn behind(store: &Store) -> crate::store::Result<String> {
-    let indexed = store.search_indexed()?;
-    if indexed.due == 0 {
-        return Ok(String::new());
-    }
+    let Some(indexed) = store.search_behind()? else { return Ok(String::new()) };
     let shown = |count: u64| number(i64::try_from(count).unwrap_or(i64::MAX));
     Ok(format!(
         "Đang lập chỉ mục tìm theo tên và số: {} / {} hồ sơ. Trong lúc này kết quả tìm theo tên có thể thiếu; tìm theo mã vẫn đủ.",
@@ -299,42 +294,45 @@ const HEADINGS: [&str; 16] = [
     "Địa chỉ",
 ];
 
-/// Everything that was meant, as a file for Excel.
-pub async fn csv(_: Viewer, State(app): State<App>, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
+/// What of it stands on paper, as on the page: places in [`HEADINGS`], and shares of the width.
+const ON_PAPER: [(usize, u16); 6] = [(0, 9), (3, 16), (12, 10), (7, 8), (8, 8), (6, 8)];
+
+/// Everything that was meant, as a table.
+pub(super) async fn part(app: &App, asked: &Asked, on_paper: bool) -> Result<Part, HttpError> {
     let at = now();
     let wrong = |faults: Vec<FieldError>| {
         let problems: Vec<String> = faults.into_iter().map(|fault| fault.problem).collect();
         HttpError::parameter(format!("Điều kiện tìm chưa đúng: {}.", problems.join("; ")), "Hãy sửa điều kiện rồi tải lại.")
     };
     let search = asked.check(at).map_err(wrong)?;
-    let mut file = format!("\u{feff}{}\r\n", HEADINGS.join(","));
-    let mut offset = 0;
+    let (mut rows, mut offset) = (Vec::new(), 0);
     loop {
         let search = Search { offset, limit: CHUNK, ..search.clone() };
-        let (rows, more) = app
+        let (found, more) = app
             .read(move |store, key| {
                 let (tables, page) = (store.tables()?, store.dossiers_search(&search, key)?);
-                Ok((page.found.iter().map(|found| record(&tables, found)).collect::<Vec<String>>(), page.more))
+                Ok((page.found.iter().map(|found| record(&tables, found)).collect::<Vec<_>>(), page.more))
             })
             .await?;
-        offset += rows.len();
-        for row in &rows {
-            file.push_str(row);
-        }
+        offset += found.len();
+        rows.extend(found);
         if !more {
             break;
         }
     }
-    let name = format!("attachment; filename=\"ho-so_{}.csv\"", local_day(at));
-    Ok(([(CONTENT_TYPE, "text/csv; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, name)], file).into_response())
+    let places: Vec<(usize, u16)> =
+        if on_paper { ON_PAPER.into() } else { (0..HEADINGS.len()).map(|place| (place, 10)).collect() };
+    let heads = places.iter().map(|(place, width)| Head::of(HEADINGS[*place], *width));
+    let cells = |row: [String; 16]| places.iter().map(|(place, _)| Item::from(row[*place].as_str())).collect();
+    Ok(Part { caption: String::new(), heads: heads.collect(), rows: rows.into_iter().map(cells).collect(), total: None })
 }
 
-fn record(tables: &Tables, found: &Found) -> String {
+fn record(tables: &Tables, found: &Found) -> [String; 16] {
     let Found { row, person, external_code } = found;
     let shown = |at: &Option<String>| at.as_deref().map(words::shown_time).unwrap_or_default();
     let text = |text: Option<&String>| text.cloned().unwrap_or_default();
     let person = person.as_ref();
-    let cells = [
+    [
         row.code.clone(),
         text(external_code.as_ref()),
         row.procedure.clone(),
@@ -351,12 +349,7 @@ fn record(tables: &Tables, found: &Found) -> String {
         text(person.and_then(|person| person.identity.as_ref())),
         text(person.and_then(|person| person.phone.as_ref())),
         text(person.and_then(|person| person.address.as_ref())),
-    ];
-    let mut line = String::new();
-    for (at, value) in cells.iter().enumerate() {
-        let _ = write!(line, "{}{}", if at == 0 { "" } else { "," }, cell(value));
-    }
-    line + "\r\n"
+    ]
 }
 
 /// A search that is to be kept.
@@ -428,6 +421,10 @@ impl FindPage {
     /// The same as a file.
     fn file(&self) -> String {
         format!("/dossiers.csv?{}", asked_for(&self.asked))
+    }
+
+    fn list(&self, format: &str) -> String {
+        format!("/lists/found/{format}?{}", asked_for(&self.asked))
     }
 }
 

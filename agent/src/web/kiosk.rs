@@ -4,6 +4,8 @@
 //! not there is answered in the same way and by the same work; nobody can ask faster than people type. A form has no
 //! answer filled in, and is saved once for each dossier. Start at [`show`] and [`rate`].
 
+use std::path::Path;
+
 use askama::Template;
 use axum::Form;
 use axum::extract::{Query, State};
@@ -11,17 +13,21 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::dossier::{Code, Dossier, Event, Rated, Rating, State as Standing};
+use motcua_shared::statement::{Disbelief, Statement};
 use motcua_shared::step::{Desk, Draft, QUESTION_FIELDS, StepKind};
 use motcua_shared::text::nfc;
 use serde::Deserialize;
 
 use super::fault::HttpError;
 use super::{App, html};
+use crate::office::stream_key;
 use crate::store::{self, Pen, StepTaken, Store, StoreError};
 use crate::words;
 
-/// No code of ours is longer.
+/// No code of a dossier is longer.
 const LONGEST_CODE: usize = 60;
+/// No text of a two-dimensional code of ours is longer.
+const LONGEST_SCAN: usize = 400;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -46,6 +52,51 @@ struct KioskPage {
     problem: String,
     /// The form may be filled in.
     may_rate: bool,
+    /// What the two-dimensional code of a receipt turned out to be.
+    proof: Option<Proof>,
+}
+
+/// Whether a receipt is genuine, for whoever holds it.
+struct Proof {
+    genuine: bool,
+    says: String,
+    detail: String,
+}
+
+/// What is to be said of the text of a two-dimensional code. Only this PC's own streams have their keys here.
+fn proof(data: &Path, store: &Store, scanned: &str) -> store::Result<(Option<String>, Proof)> {
+    let office = store.office()?;
+    let own: Vec<uuid::Uuid> = store.streams_own()?.into_iter().map(|own| own.id).collect();
+    let key_of = |stream| own.contains(&stream).then(|| stream_key(data, stream).ok()).flatten().map(|key| key.verifying_key());
+    let refused = |says: &str, detail: String| (None, Proof { genuine: false, says: says.to_owned(), detail });
+    let statement = match Statement::open(scanned, key_of) {
+        Ok(statement) => statement,
+        Err(Disbelief::UnknownSigner) => {
+            let unit = Statement::claimed(scanned).map(|claimed| claimed.unit).unwrap_or_default();
+            let says = if unit == office.unit {
+                "Giấy của máy khác trong đơn vị này"
+            } else {
+                "Giấy của đơn vị khác"
+            };
+            let detail =
+                format!("Mã ghi đơn vị {unit}. Máy này không kiểm tra được chữ ký; hãy hỏi nơi đã tiếp nhận hoặc huyện.");
+            return Ok(refused(says, detail));
+        }
+        Err(Disbelief::Forged) => return Ok(refused("Giấy đã bị sửa, hoặc mã bị đọc sai", Disbelief::Forged.to_string())),
+        Err(Disbelief::Foreign) => return Ok(refused("Không phải mã trên giấy hẹn", Disbelief::Foreign.to_string())),
+    };
+    let now_due = match store.dossier_recorded(&statement.code) {
+        Ok((dossier, _)) => dossier.due_at,
+        Err(StoreError::NoDossier(_)) => None,
+        Err(error) => return Err(error),
+    };
+    let promised = statement.due_at.map_or_else(|| "không hẹn giờ".to_owned(), |due| format!("hẹn trả {}", words::time(due)));
+    let since = match (statement.due_at, now_due) {
+        (Some(then), Some(now)) if then != now => format!(" Nay hẹn trả {}.", words::time(now)),
+        _ => String::new(),
+    };
+    let detail = format!("Hồ sơ {}, {promised}.{since}", statement.code);
+    Ok((Some(statement.code), Proof { genuine: true, says: "Giấy hẹn thật, do đơn vị này cấp".to_owned(), detail }))
 }
 
 /// A question with the words of its points.
@@ -117,20 +168,32 @@ fn told(dossier: &Dossier) -> Option<(&'static str, String)> {
 
 /// The empty page, or what became of the dossier whose code was typed or stands in the address of a QR code.
 pub async fn show(State(app): State<App>, Query(asked): Query<Asked>) -> Result<Response, HttpError> {
-    let typed: String = asked.code.chars().take(LONGEST_CODE).collect();
+    let is_scan = Statement::is_meant(&asked.code);
+    let typed: String = asked.code.chars().take(if is_scan { LONGEST_SCAN } else { LONGEST_CODE }).collect();
     let office = office(&app).await?;
-    let blank = KioskPage { office, typed: typed.clone(), found: None, problem: String::new(), may_rate: false };
+    let blank = KioskPage { office, typed: typed.clone(), found: None, problem: String::new(), may_rate: false, proof: None };
     if nfc(&typed).is_empty() {
         return Ok(html(&blank)?.into_response());
     }
     if !app.may_ask() {
         return Ok((StatusCode::TOO_MANY_REQUESTS, html(&KioskPage { problem: TOO_FAST.to_owned(), ..blank })?).into_response());
     }
-    let (code, dossier) = app.read(move |store, _| find(store, &typed)).await?;
+    let data = app.data.clone();
+    let (proof, code, dossier) = app
+        .read(move |store, _| {
+            if !is_scan {
+                let (code, dossier) = find(store, &typed)?;
+                return Ok((None, code, dossier));
+            }
+            let (code, proof) = proof(&data, store, &typed)?;
+            let (code, dossier) = code.map_or(Ok((String::new(), None)), |code| find(store, &code))?;
+            Ok((Some(proof), code, dossier))
+        })
+        .await?;
     let found = dossier.as_ref().and_then(told).map(|(state, date)| Found { code, state, date });
-    let problem = if found.is_some() { String::new() } else { NOT_FOUND.to_owned() };
+    let problem = if found.is_some() || proof.is_some() { String::new() } else { NOT_FOUND.to_owned() };
     let may_rate = dossier.is_some_and(|dossier| dossier.received.is_some() && dossier.answers.is_none());
-    Ok(html(&KioskPage { found, problem, may_rate, ..blank })?.into_response())
+    Ok(html(&KioskPage { found, problem, may_rate, proof, ..blank })?.into_response())
 }
 
 const TOO_FAST: &str = "Có quá nhiều lượt tra cứu. Xin chờ một phút rồi thử lại.";
@@ -150,14 +213,14 @@ pub async fn form(State(app): State<App>, Query(asked): Query<Asked>) -> Result<
 async fn respond(app: &App, typed: String, draft: Draft) -> Result<Response, HttpError> {
     let office = office(app).await?;
     if !app.may_ask() {
-        let page = KioskPage { office, typed, found: None, problem: TOO_FAST.to_owned(), may_rate: false };
+        let page = KioskPage { office, typed, found: None, problem: TOO_FAST.to_owned(), may_rate: false, proof: None };
         return Ok((StatusCode::TOO_MANY_REQUESTS, html(&page)?).into_response());
     }
     let asked = typed.clone();
     let (code, dossier) = app.read(move |store, _| find(store, &asked)).await?;
     let dossier = dossier.filter(|dossier| dossier.received.is_some() && dossier.answers.is_none());
     let Some(dossier) = dossier else {
-        let page = KioskPage { office, typed, found: None, problem: NOT_FOUND.to_owned(), may_rate: false };
+        let page = KioskPage { office, typed, found: None, problem: NOT_FOUND.to_owned(), may_rate: false, proof: None };
         return Ok(html(&page)?.into_response());
     };
     Ok(html(&rate_page(office, code, &dossier, &draft, String::new()))?.into_response())
@@ -207,6 +270,7 @@ pub async fn rate(State(app): State<App>, Form(sent): Form<Sent>) -> Result<Resp
         found: None,
         problem: problem.to_owned(),
         may_rate: false,
+        proof: None,
     };
     if !app.may_ask() {
         return Ok((StatusCode::TOO_MANY_REQUESTS, html(&blank(TOO_FAST))?).into_response());

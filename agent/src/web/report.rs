@@ -12,7 +12,8 @@ use axum::response::{Html, IntoResponse, Response};
 use motcua_shared::access::Right;
 use motcua_shared::calendar::local_day;
 use motcua_shared::catalogue::field_name;
-use motcua_shared::indicator::{self, Sums};
+use motcua_shared::indicator::{self, Hundredths, Sums};
+use motcua_shared::listing::Item;
 use motcua_shared::period::Period;
 use motcua_shared::report::{Column, Columns, Ii06};
 use motcua_shared::ruleset::ClassificationRule;
@@ -231,8 +232,11 @@ fn figures(chosen: &Chosen, field: &str, columns: &Columns, before: &Columns) ->
     Column::all().map(figure).collect()
 }
 
+/// A named figure, in the period and in the one before.
+type Valued = (&'static indicator::Indicator, [Option<Hundredths>; 2]);
+
 /// Every named figure that dossiers give.
-fn named(store: &Store, chosen: &Chosen) -> store::Result<Vec<Named>> {
+fn valued(store: &Store, chosen: &Chosen) -> store::Result<Vec<Valued>> {
     let calendar = &store.tables()?.calendar;
     let sums = |period: Period| -> store::Result<(Sums, u32)> {
         let mut sums = Sums::default();
@@ -243,17 +247,26 @@ fn named(store: &Store, chosen: &Chosen) -> store::Result<Vec<Named>> {
         Ok((sums, calendar.working_days_between(day_before, period.to)))
     };
     let (this, before) = (sums(chosen.period)?, sums(chosen.previous)?);
-    let shown = |indicator: &indicator::Indicator, (sums, days): &(Sums, u32)| {
-        let value = indicator.value(sums, *days).value;
-        value.map_or_else(|| "–".to_owned(), |value| format!("{value}{}", indicator.suffix()))
-    };
-    let each = indicator::all().iter().map(|indicator| Named {
-        name: &indicator.name,
-        note: &indicator.note,
-        value: shown(indicator, &this),
-        before: shown(indicator, &before),
+    let value = |indicator: &indicator::Indicator, (sums, days): &(Sums, u32)| indicator.value(sums, *days).value;
+    Ok(indicator::all().iter().map(|indicator| (indicator, [value(indicator, &this), value(indicator, &before)])).collect())
+}
+
+fn named(store: &Store, chosen: &Chosen) -> store::Result<Vec<Named>> {
+    let each = valued(store, chosen)?.into_iter().map(|(indicator, values)| {
+        let [value, before] =
+            values.map(|value| value.map_or_else(|| "–".to_owned(), |value| format!("{value}{}", indicator.suffix())));
+        Named { name: &indicator.name, note: &indicator.note, value, before }
     });
     Ok(each.collect())
+}
+
+/// The same as cells of a list: name, value, value before, how it is counted.
+pub(super) fn named_items(store: &Store, chosen: &Chosen) -> store::Result<Vec<Vec<Item>>> {
+    let row = |(indicator, values): Valued| {
+        let [value, before] = values.map(|value| value.map_or(Item::Nothing, |value| Item::Part(value, indicator.suffix())));
+        vec![indicator.name.as_str().into(), value, before, indicator.note.as_str().into()]
+    };
+    Ok(valued(store, chosen)?.into_iter().map(row).collect())
 }
 
 fn judged(store: &Store, period: Period, shows_officers: bool) -> store::Result<Judged> {

@@ -122,6 +122,13 @@ pub async fn show(viewer: Viewer, State(app): State<App>, Query(asked): Query<As
     html(&today)
 }
 
+/// The list that was asked for: code and name; unasked the overdue ones.
+pub(super) fn named(asked: &Asked) -> Result<(DeskList, &'static str, &'static str), HttpError> {
+    let list = list(&asked.list)?.unwrap_or(DeskList::Overdue);
+    let (_, code, name, _) = LISTS[list as usize];
+    Ok((list, code, name))
+}
+
 fn list(asked: &str) -> Result<Option<DeskList>, HttpError> {
     if asked.is_empty() {
         return Ok(None);

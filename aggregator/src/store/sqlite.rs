@@ -30,8 +30,8 @@ use uuid::Uuid;
 
 use super::{
     BackupRun, Certificate, Checked, DossierRow, Draft, Enrolment, FiledForm, FindingEvent, Healing, Held, IndexInput, Kept,
-    MonthRow, NewEntry, NewFiledForm, Node, Of, ProcedureCounters, Quarantined, Reference, RollupRow, Store, StoreError,
-    StoredEntry, Stream, StreamStatus, Told,
+    MonthRow, NarrativeWords, NewEntry, NewFiledForm, Node, Of, ProcedureCounters, Quarantined, Reference, RollupRow, Store,
+    StoreError, StoredEntry, Stream, StreamStatus, Told,
 };
 
 mod findings;
@@ -722,6 +722,14 @@ impl Store for SqliteStore {
 
     fn filed_list(&self) -> Result<Vec<FiledForm>, StoreError> {
         filed::list(&self.connection)
+    }
+
+    fn narrative_words(&self) -> Result<Vec<NarrativeWords>, StoreError> {
+        filed::narrative_words(&self.connection)
+    }
+
+    fn narrative_words_keep(&mut self, words: &NarrativeWords) -> Result<(), StoreError> {
+        filed::narrative_words_keep(&self.connection, words)
     }
 
     fn backup_runs(&self) -> Result<Vec<BackupRun>, StoreError> {

@@ -3,18 +3,19 @@
 use std::collections::BTreeSet;
 
 use askama::Template;
-use axum::extract::{Query, State};
+use axum::extract::{Path, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use motcua_shared::calendar::local_day;
 use motcua_shared::catalogue::field_name;
 use motcua_shared::indicator::{self, Hundredths, Indicator};
+use motcua_shared::listing::{Chart, Head, Item, Listing};
 use motcua_shared::period::Period;
 use motcua_shared::text::number;
 use motcua_shared::unit;
 
 use super::chart;
 use super::csv::{self, Table};
-use super::pages::{Frame, PageError, Section, show};
+use super::pages::{Frame, PageError, Section, node_name, show};
 use super::period::{PeriodQuery, PeriodView, appended, chosen, encoded, shown};
 use super::viewer::AllFigures;
 use super::{App, now, publication};
@@ -143,6 +144,8 @@ struct ComparisonPage {
     mixed_rules: bool,
     rulesets: String,
     csv: String,
+    xlsx: String,
+    pdf: String,
     earlier: Option<String>,
     later: Option<String>,
 }
@@ -328,6 +331,8 @@ pub async fn page(viewer: AllFigures, State(app): State<App>, Query(pairs): Quer
         mixed_rules: compared.mixed_rules,
         rulesets: compared.rulesets.join(", "),
         csv: format!("/compare.csv{}", address("")),
+        xlsx: format!("/compare/file/xlsx{}", address("")),
+        pdf: format!("/compare/file/pdf{}", address("")),
         earlier: (view.page > 1).then(|| paged(view.page - 1)),
         later: (first + PAGE < count).then(|| paged(view.page + 1)),
         period: period_view,
@@ -349,6 +354,107 @@ fn tidy(pairs: &Pairs) -> String {
     let others = others.map(|(name, value)| format!("{}={}", encoded(name), encoded(value)));
     let all: Vec<String> = others.chain([format!("col={}", encoded(&columns.join(",")))]).collect();
     format!("/compare?{}", all.join("&"))
+}
+
+/// The comparison as a file, with its trends and a chart of the ranked indicator.
+pub async fn page_file(
+    _: AllFigures,
+    State(app): State<App>,
+    Path(format): Path<String>,
+    Query(pairs): Query<Pairs>,
+) -> Result<Response, PageError> {
+    let (view, today) = (View::read(&pairs), local_day(now()));
+    let (view, period, compared, issuer) = app
+        .read(move |store| -> Result<_, ReportError> {
+            let (period, _, mut compared) = read(store, &view)?;
+            let first = compared.lines.len().min(MOST_TRENDS);
+            draw_trends(store, &mut compared.lines[..first], &view, period)?;
+            compared.total.trend =
+                comparison::trend(store, None, view.field.as_deref(), view.by, &Yardstick::of(store)?, period, today)?;
+            let issuer = node_name(store, now())?;
+            Ok((view, period, compared, issuer))
+        })
+        .await??;
+    super::files::answer(
+        &listing(&compared, &view, issuer),
+        &format,
+        &format!("so-sanh-{}-{}-{}", view.by.id, period.from, period.to),
+    )
+    .await
+}
+
+/// Trend lines in one file, and columns in one chart.
+const MOST_TRENDS: usize = 300;
+const MOST_COLUMNS: usize = 40;
+
+fn listing(compared: &Comparison, view: &View, issuer: String) -> Listing {
+    let by = view.by;
+    let part = |value: Option<Hundredths>, suffix| value.map_or(Item::Nothing, |value| Item::Part(value, suffix));
+    let counts = matches!(by.measure, indicator::Measure::Count(_));
+    let mut heads = vec![Head::of("STT", 2), Head::of("Hạng", 3), Head::of("Đơn vị", 10), Head::of(by.name.as_str(), 6)];
+    if counts {
+        heads.push(Head::of("Tỷ trọng", 5));
+    }
+    heads.extend(["So kỳ trước", "So cùng kỳ", "Mục tiêu", "Còn cách"].map(|name| Head::of(name, 5)));
+    heads.push(Head::of("12 tháng", 8));
+    heads.extend(view.columns.iter().map(|column| Head::of(column.name.as_str(), 6)));
+    let row = |place: Option<usize>, line: &Line| {
+        let cell = line.values.get(&by.id).copied().unwrap_or_default();
+        let number =
+            |number: Option<usize>| number.map_or(Item::Nothing, |number| Item::Whole(i64::try_from(number).unwrap_or(0)));
+        let name = line.lack.as_ref().map_or_else(|| line.name.clone(), |lack| format!("{} (thiếu số liệu: {lack})", line.name));
+        let mut row = vec![number(place), number(line.rank), name.into(), part(cell.value.value, by.suffix())];
+        if counts {
+            row.push(part(cell.share, " %"));
+        }
+        row.extend([part(cell.change, ""), part(cell.change_last_year, ""), part(cell.target, by.suffix())]);
+        row.push(distance(&cell).words.into());
+        row.push(Item::Trend(line.trend.iter().map(|value| value.map(|value| value.0)).collect()));
+        let value = |column: &&Indicator| line.values.get(&column.id).and_then(|cell| cell.value.value);
+        row.extend(view.columns.iter().map(|column| part(value(column), column.suffix())));
+        row
+    };
+    let drawn = &compared.lines[..compared.lines.len().min(MOST_COLUMNS)];
+    let value = |line: &Line| line.values.get(&by.id).and_then(|cell| cell.value.value).unwrap_or(Hundredths(0));
+    let chart = Chart {
+        title: format!("{} theo đơn vị (số ở chân cột là STT trong bảng)", by.name),
+        labels: (1..=drawn.len()).map(|place| place.to_string()).collect(),
+        series: vec![(by.name.clone(), drawn.iter().map(value).collect())],
+    };
+    let field = view.field.as_deref().map(|field| format!("; lĩnh vực {}", field_name(field))).unwrap_or_default();
+    let mut notes = vec![
+        format!(
+            "Từ {} đến {}; so với kỳ trước {} và cùng kỳ năm trước {}{field}",
+            shown(compared.from),
+            shown(compared.to),
+            span(compared.previous),
+            span(compared.last_year)
+        ),
+        format!(
+            "{} trên {} đơn vị đã gửi đủ; đơn vị chưa đủ không xếp hạng. Bộ quy tắc: {}",
+            compared.complete,
+            compared.offices,
+            compared.rulesets.join(", ")
+        ),
+    ];
+    if compared.mixed_rules {
+        notes.push(
+            "Kỳ này gồm hồ sơ xếp hạn theo các quy tắc khác nhau: không cộng và không so các số trước hạn, đúng hạn, quá hạn."
+                .to_owned(),
+        );
+    }
+    Listing {
+        title: format!("So sánh các đơn vị: {}", by.name),
+        issuer,
+        notes,
+        chart: Some(chart),
+        parts: vec![motcua_shared::listing::Part {
+            caption: String::new(),
+            heads,
+            rows: (1..).zip(&compared.lines).map(|(place, line)| row(Some(place), line)).collect(),
+            total: Some(row(None, &compared.total)),
+        }],
+    }
 }
 
 pub async fn page_csv(_: AllFigures, State(app): State<App>, Query(pairs): Query<Pairs>) -> Result<Response, PageError> {

@@ -223,7 +223,8 @@ fn unit_in(viewer: &Viewer, asked: &Asked) -> String {
         return own.key.clone();
     }
     let in_path = ["/units/", "/findings/", "/api/v1/units/"].iter().find_map(|start| asked.path.strip_prefix(start));
-    let in_path = in_path.and_then(|rest| rest.split('/').next()).map(str::to_owned);
+    let is_code = |part: &&str| part.starts_with(|letter: char| letter.is_ascii_digit());
+    let in_path = in_path.and_then(|rest| rest.split('/').next()).filter(is_code).map(str::to_owned);
     let in_query = || {
         let pairs = form_urlencoded::parse(asked.query.as_bytes());
         pairs.filter(|(name, _)| name == "unit").map(|(_, unit)| unit.into_owned()).last()

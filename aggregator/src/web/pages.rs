@@ -19,8 +19,8 @@ use super::period::encoded;
 use super::sync::SMALL;
 use super::viewer::Viewer;
 use super::{
-    App, Problem, audit, commune, comparison, dashboard, findings, guard, health, index, log_in, machines, people, reference,
-    reports, tokens,
+    App, Problem, audit, commune, comparison, dashboard, files, findings, guard, health, index, log_in, machines, narrative,
+    people, receipt, reference, reports, tokens,
 };
 use crate::output::people_time;
 use crate::rollup;
@@ -33,12 +33,18 @@ pub fn routes() -> Router<App> {
     Router::new()
         .route("/", get(dashboard::dashboard))
         .route("/compare", get(comparison::page))
+        .route("/receipts", get(receipt::page))
+        .route("/compare/file/{format}", get(comparison::page_file))
+        .route("/reports/ii06/file/{format}", get(files::ii06))
         .route("/compare.csv", get(comparison::page_csv))
         .route("/units/{unit}", get(commune::page))
         .route("/reports/ii06", get(reports::ii06))
         .route("/reports/ii06.csv", get(reports::ii06_csv))
         .route("/reports/procedures", get(reports::procedures))
         .route("/reports/procedures.csv", get(reports::procedures_csv))
+        .route("/reports/narrative", get(narrative::page).post(narrative::save).layer(DefaultBodyLimit::max(narrative::LARGEST)))
+        .route("/reports/narrative/file/{format}", get(narrative::file))
+        .route("/reports/narrative/filed/{id}/{format}", get(narrative::filed))
         .route("/reports/filed", get(reports::filed_list).post(reports::file))
         .route("/reports/filed/{id}", get(reports::filed_report))
         .route("/index766", get(index::page).post(index::save))

@@ -13,6 +13,7 @@ use motcua_shared::calendar::{LocalTime, local_day};
 use motcua_shared::catalogue::{Catalogue, field_name};
 use motcua_shared::contribution::{Counter, Counters};
 use motcua_shared::indicator::Hundredths;
+use motcua_shared::narrative;
 use motcua_shared::period::Period;
 use motcua_shared::report::{Columns, Ii06, OfficeCoverage};
 use motcua_shared::text::number;
@@ -424,6 +425,7 @@ fn filed_row(filed: &FiledForm, drift: Option<&Drift>, units: &Organisation, is_
     let period = Period { from: filed.from, to: filed.to };
     let dates = format!("{} – {}", shown(filed.from), shown(filed.to));
     let (standing, mark) = match drift {
+        Some(_) if filed.form == narrative::FORM => ("báo cáo bằng lời, giữ như lúc chốt".to_owned(), "none"),
         _ if is_superseded => ("đã có báo cáo bổ sung".to_owned(), "none"),
         None => ("không còn là bản đã chốt".to_owned(), "bad"),
         Some(drift) if drift.differences.is_empty() => ("khớp với số liệu hiện nay".to_owned(), "good"),
@@ -445,6 +447,9 @@ fn filed_row(filed: &FiledForm, drift: Option<&Drift>, units: &Organisation, is_
 fn drift_of(store: &dyn Store, filed: &FiledForm) -> Result<Option<Drift>, FileError> {
     if !filed::is_intact(filed) {
         return Ok(None);
+    }
+    if filed.form == narrative::FORM {
+        return Ok(Some(Drift { differences: Vec::new(), since: Vec::new() }));
     }
     filed::drift(store, filed).map(Some)
 }
@@ -498,7 +503,43 @@ struct HeadRow {
     hash: String,
 }
 
+#[derive(Template)]
+#[template(path = "filed_narrative.html")]
+struct FiledNarrativePage {
+    frame: Frame,
+    row: FiledRow,
+    hash: String,
+    basis: String,
+    findings: usize,
+}
+
 pub async fn filed_report(viewer: FiguresOf, State(app): State<App>, Path(id): Path<i64>) -> Result<Response, PageError> {
+    let own = viewer.own.as_ref().map(|own| own.key.clone());
+    let narrative = app
+        .read(move |store| -> Result<_, FileError> {
+            let units = store.organisation()?;
+            let sees = |filed: &FiledForm| own.as_deref().is_none_or(|own| own == units.resolve(&filed.unit, filed.to));
+            let filed = store.filed_find(id)?.filter(|filed| filed.form == narrative::FORM && sees(filed));
+            let Some(filed) = filed else { return Ok(None) };
+            let superseded = store.filed_list()?.iter().any(|other| other.corrects == Some(id));
+            let drift = drift_of(store, &filed)?;
+            let row = filed_row(&filed, drift.as_ref(), &store.organisation()?, superseded);
+            Ok(Some((row, filed.hash, crate::narrative::read(&filed)?.snapshot)))
+        })
+        .await??;
+    if let Some((row, hash, snapshot)) = narrative {
+        return show(&FiledNarrativePage {
+            frame: Frame::of(&viewer, Section::Reports),
+            row,
+            hash: blake3::Hash::from(hash).to_hex().to_string(),
+            basis: snapshot.narrative.basis,
+            findings: snapshot.findings.len(),
+        });
+    }
+    form_ii06(viewer, app, id).await
+}
+
+async fn form_ii06(viewer: FiguresOf, app: App, id: i64) -> Result<Response, PageError> {
     let (filed, frozen, drift, superseded, units) = app
         .read(move |store| -> Result<_, FileError> {
             let filed = store.filed_find(id)?.ok_or(FileError::Unknown(id))?;
@@ -604,7 +645,7 @@ pub async fn file(
 }
 
 /// Files, and says so in the audit log.
-fn written(
+pub(super) fn written(
     store: &mut dyn Store,
     by: &audit::By,
     file: impl FnOnce(&mut dyn Store) -> Result<i64, FileError>,

@@ -1,13 +1,13 @@
 //! A document as DOCX, to go on with in a word processor.
 //!
 //! Promise: the layout that NĐ 30/2020 asks for stands in the file: page, margins, Times New Roman, sizes, page numbers.
-//! Codes for machines are left out. Start at [`write`].
+//! Codes for machines and charts are left out. Start at [`write`].
 
 use anyhow::Context;
 use docx_rs::{
-    AlignmentType, BreakType, Docx, Header, LineSpacing, PageMargin, PageNum, PageOrientationType, Paragraph as Text,
-    Run as Letters, RunFonts, SpecialIndentType, Table as Grid, TableBorder, TableBorderPosition, TableBorders, TableCell,
-    TableRow, VAlignType, VMergeType, WidthType,
+    AlignmentType, BreakType, Docx, Header, LineSpacing, LineSpacingType, PageMargin, PageNum, PageOrientationType,
+    Paragraph as Text, ParagraphBorder, ParagraphBorderPosition, Run as Letters, RunFonts, SpecialIndentType, Table as Grid,
+    TableBorder, TableBorderPosition, TableBorders, TableCell, TableCellMargins, TableRow, VAlignType, VMergeType, WidthType,
 };
 use motcua_shared::document::{Align, Block, Cell, Document, Paragraph, Run, Section, Table};
 
@@ -69,15 +69,24 @@ fn page(docx: Docx, section: &Section) -> Docx {
     docx.title_pg().first_header(Header::new()).header(Header::new().add_paragraph(number))
 }
 
+/// Twips left empty inside the cells of a table: above and below, at the sides.
+const PADDING: (usize, usize) = (40, 80);
+
 fn add(docx: Docx, block: &Block, section: &Section, room: i32) -> Docx {
+    let all = |docx: Docx, texts: Vec<Text>| texts.into_iter().fold(docx, Docx::add_paragraph);
     match block {
-        Block::Paragraph(paragraph) => docx.add_paragraph(text(paragraph, section.size)),
-        Block::Field { label, value } => docx.add_paragraph(text(&field(label, value), section.size)),
-        Block::Table(table) => docx.add_table(grid(table, section.size, room)).add_paragraph(Text::new()),
-        Block::Columns(columns) => docx.add_table(side_by_side(columns, section, room)),
-        Block::Space(_) => docx.add_paragraph(Text::new()),
-        Block::Qr { .. } | Block::Barcode(_) => docx,
+        Block::Paragraph(paragraph) => all(docx, texts(paragraph, section.size, room)),
+        Block::Field { label, value } => all(docx, texts(&field(label, value), section.size, room)),
+        Block::Table(table) => docx.add_table(grid(table, section.size, room)).add_paragraph(space(1)),
+        Block::Columns(columns) => docx.add_table(side_by_side(columns, section, room)).add_paragraph(space(1)),
+        Block::Space(millimetres) => docx.add_paragraph(space(*millimetres)),
+        Block::Qr { .. } | Block::Barcode(_) | Block::Chart(_) => docx,
     }
+}
+
+/// An empty line of so many millimetres.
+fn space(millimetres: u16) -> Text {
+    Text::new().line_spacing(LineSpacing::new().line(twips(millimetres)).line_rule(LineSpacingType::Exact))
 }
 
 fn field(label: &str, value: &str) -> Paragraph {
@@ -85,7 +94,8 @@ fn field(label: &str, value: &str) -> Paragraph {
     Paragraph::of(vec![Run::plain(format!("{label}: ")), value])
 }
 
-fn text(paragraph: &Paragraph, standard: u16) -> Text {
+/// A paragraph, and the rule below it.
+fn texts(paragraph: &Paragraph, standard: u16, room: i32) -> Vec<Text> {
     let size = if paragraph.size == 0 { standard } else { paragraph.size };
     let align = match paragraph.align {
         Align::Left => AlignmentType::Left,
@@ -98,14 +108,33 @@ fn text(paragraph: &Paragraph, standard: u16) -> Text {
     if paragraph.indent > 0 {
         text = text.indent(Some(0), Some(SpecialIndentType::FirstLine(twips(paragraph.indent))), None, None);
     }
+    if paragraph.keep || paragraph.ruled {
+        text = text.keep_next(true);
+    }
     for run in &paragraph.runs {
         text = text.add_run(letters(run, size));
     }
+    let mut all = vec![text];
     if paragraph.ruled {
-        let rule = "─".repeat(paragraph.text().chars().count() / 3);
-        text = text.add_run(Letters::new().add_break(BreakType::TextWrapping)).add_run(letters(&Run::plain(rule), size / 2));
+        let part = if paragraph.ruled_whole { 1 } else { 2 };
+        all.push(rule((width(&paragraph.text(), size).min(room) / part).clamp(1, room), room));
     }
-    text
+    all
+}
+
+/// About how wide a text is, in twips: capitals are wider. The word processor knows the letters, we do not.
+fn width(text: &str, size: u16) -> i32 {
+    let thousandths: i32 = text.chars().map(|letter| if letter.is_uppercase() { 680 } else { 450 }).sum();
+    thousandths * i32::from(size) * 20 / 1000
+}
+
+/// A line of its own of no height, with a border as wide as the rule.
+fn rule(width: i32, room: i32) -> Text {
+    let side = (room - width) / 2;
+    let spacing = LineSpacing::new().line(40).line_rule(LineSpacingType::Exact);
+    let mut line = Text::new().indent(Some(side), None, Some(side), None).line_spacing(spacing);
+    line.property = line.property.set_border(ParagraphBorder::new(ParagraphBorderPosition::Bottom).size(6));
+    line
 }
 
 fn letters(run: &Run, size: u16) -> Letters {
@@ -125,7 +154,8 @@ fn grid(table: &Table, standard: u16, room: i32) -> Grid {
     let size = if table.size == 0 { standard } else { table.size };
     let mut reaching = vec![0u16; widths.len()];
     let rows = table.head.iter().chain(&table.rows).map(|row| table_row(row, &widths, size, &mut reaching)).collect();
-    Grid::new(rows).set_grid(widths).align(docx_rs::TableAlignmentType::Center)
+    let margins = TableCellMargins::new().margin(PADDING.0, PADDING.1, PADDING.0, PADDING.1);
+    Grid::new(rows).set_grid(widths).margins(margins).align(docx_rs::TableAlignmentType::Center)
 }
 
 /// One row. Places under a cell that reaches down are cells of their own in DOCX, merged with it.
@@ -142,7 +172,9 @@ fn table_row(row: &[Cell], widths: &[usize], size: u16, reaching: &mut [u16]) ->
         let Some(cell) = given.next() else { break };
         let columns = usize::from(cell.columns).min(widths.len() - column).max(1);
         let width = widths[column..column + columns].iter().sum();
-        let mut made = TableCell::new().add_paragraph(text(&cell.text, size)).width(width, WidthType::Dxa);
+        let inside = i32::try_from(width).unwrap_or(0);
+        let made = texts(&cell.text, size, inside).into_iter().fold(TableCell::new(), TableCell::add_paragraph);
+        let mut made = made.width(width, WidthType::Dxa);
         made = made.vertical_align(VAlignType::Center);
         if columns > 1 {
             made = made.grid_span(columns);
@@ -162,13 +194,15 @@ fn side_by_side(columns: &[(u16, Vec<Block>)], section: &Section, room: i32) -> 
     let widths = shares(columns.iter().map(|(share, _)| *share), room);
     let cells = columns.iter().zip(&widths).map(|((_, blocks), width)| {
         let mut cell = TableCell::new().width(*width, WidthType::Dxa).clear_all_border();
+        let inside = i32::try_from(*width).unwrap_or(0);
+        let all = |cell: TableCell, texts: Vec<Text>| texts.into_iter().fold(cell, TableCell::add_paragraph);
         for block in blocks {
             cell = match block {
-                Block::Paragraph(paragraph) => cell.add_paragraph(text(paragraph, section.size)),
-                Block::Field { label, value } => cell.add_paragraph(text(&field(label, value), section.size)),
-                Block::Table(table) => cell.add_table(grid(table, section.size, i32::try_from(*width).unwrap_or(0))),
-                Block::Space(_) => cell.add_paragraph(Text::new()),
-                Block::Columns(_) | Block::Qr { .. } | Block::Barcode(_) => cell,
+                Block::Paragraph(paragraph) => all(cell, texts(paragraph, section.size, inside)),
+                Block::Field { label, value } => all(cell, texts(&field(label, value), section.size, inside)),
+                Block::Table(table) => cell.add_table(grid(table, section.size, inside)),
+                Block::Space(millimetres) => cell.add_paragraph(space(*millimetres)),
+                Block::Columns(_) | Block::Qr { .. } | Block::Barcode(_) | Block::Chart(_) => cell,
             };
         }
         cell

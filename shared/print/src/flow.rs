@@ -5,6 +5,7 @@
 
 use motcua_shared::document::{Align, Block, Cell, Document, Paragraph, Run, Section, Table};
 
+use crate::chart;
 use crate::fonts::{Face, Fonts};
 use crate::lines::{Line, lines};
 use motcua_print::marks;
@@ -49,12 +50,25 @@ pub enum Item {
         y: f32,
         to: f32,
     },
+    /// Joined places, from its own corner.
+    Line {
+        x: f32,
+        y: f32,
+        points: Vec<[f32; 2]>,
+    },
 }
 
 impl Item {
+    /// How far down it begins, or for letters stands.
+    fn top(&self) -> f32 {
+        match self {
+            Item::Text { y, .. } | Item::Box { y, .. } | Item::Mark { y, .. } | Item::Dots { y, .. } | Item::Line { y, .. } => *y,
+        }
+    }
+
     fn moved(mut self, right: f32, down: f32) -> Item {
         match &mut self {
-            Item::Text { x, y, .. } | Item::Box { x, y, .. } | Item::Mark { x, y, .. } => {
+            Item::Text { x, y, .. } | Item::Box { x, y, .. } | Item::Mark { x, y, .. } | Item::Line { x, y, .. } => {
                 *x += right;
                 *y += down;
             }
@@ -83,9 +97,9 @@ pub fn pages(fonts: &Fonts, document: Document) -> impl Iterator<Item = Page> {
 
 /// Things in their places, `height` points high together.
 #[derive(Default)]
-struct Set {
-    items: Vec<Item>,
-    height: f32,
+pub(crate) struct Set {
+    pub items: Vec<Item>,
+    pub height: f32,
 }
 
 impl Set {
@@ -127,8 +141,8 @@ impl<'a> Flow<'a> {
             bottom: height - points(margins.bottom),
             y: top,
         };
-        for block in &section.blocks {
-            flow.block(block);
+        for (place, block) in section.blocks.iter().enumerate() {
+            flow.block(block, &section.blocks[place + 1..]);
         }
         flow.pages
     }
@@ -161,8 +175,19 @@ impl<'a> Flow<'a> {
         }
     }
 
-    /// Puts things below what is there, on the next page when they do not fit here.
-    fn place(&mut self, set: Set) {
+    /// Puts things below what is there, on the next page when they do not fit here; what is taller than a page goes on.
+    fn place(&mut self, mut set: Set) {
+        let tall = self.bottom - self.top;
+        while set.height > tall {
+            if self.y > self.top {
+                self.turn();
+            }
+            let (here, rest): (Vec<Item>, Vec<Item>) = set.items.into_iter().partition(|item| item.top() <= tall);
+            self.put(Set { items: here, height: tall }, self.top);
+            self.y = self.bottom;
+            let items = rest.into_iter().map(|item| item.moved(0.0, -tall)).collect();
+            set = Set { items, height: set.height - tall };
+        }
         if !self.fits(set.height) && self.y > self.top {
             self.turn();
         }
@@ -171,9 +196,15 @@ impl<'a> Flow<'a> {
         self.y += height;
     }
 
-    fn block(&mut self, block: &Block) {
+    fn block(&mut self, block: &Block, below: &[Block]) {
         match block {
             Block::Paragraph(paragraph) => {
+                if paragraph.keep
+                    && self.y > self.top
+                    && !self.fits(self.paragraph(paragraph, self.room).height + self.lead(below))
+                {
+                    self.turn();
+                }
                 if self.y > self.top {
                     self.y += f32::from(paragraph.above);
                 }
@@ -188,10 +219,29 @@ impl<'a> Flow<'a> {
                 }
             }
             Block::Space(millimetres) => self.y += points(*millimetres),
-            Block::Columns(_) | Block::Qr { .. } | Block::Barcode(_) => {
+            Block::Columns(_) | Block::Qr { .. } | Block::Barcode(_) | Block::Chart(_) => {
                 let set = self.set(std::slice::from_ref(block), self.room);
                 self.place(set);
             }
+        }
+    }
+
+    /// How high the beginning of `blocks` is that must not be parted from what stands above it.
+    fn lead(&self, blocks: &[Block]) -> f32 {
+        let Some((first, rest)) = blocks.split_first() else { return 0.0 };
+        match first {
+            Block::Space(millimetres) => points(*millimetres) + self.lead(rest),
+            Block::Paragraph(paragraph) => {
+                let lines = self.paragraph_lines(paragraph, self.room);
+                let most = if paragraph.keep { usize::MAX } else { 2 };
+                let height: f32 = lines.iter().take(most).map(|line| line.height).sum();
+                f32::from(paragraph.above) + height + if paragraph.keep { self.lead(rest) } else { 0.0 }
+            }
+            Block::Table(table) => {
+                let first = table.rows.iter().take(1).map(|row| self.band(table, std::slice::from_ref(row), self.room).height);
+                stacked(self.head(table, self.room)).height + first.sum::<f32>()
+            }
+            other => self.set(std::slice::from_ref(other), self.room).height,
         }
     }
 
@@ -212,6 +262,7 @@ impl<'a> Flow<'a> {
                 Block::Space(millimetres) => Set { items: Vec::new(), height: points(*millimetres) },
                 Block::Qr { text, side } => squares(marks::qr(text), points(*side)),
                 Block::Barcode(text) => bars(&marks::bars(text), room),
+                Block::Chart(drawn) => chart::columns(self.fonts, drawn, room),
             };
             let (height, below) = (next.height, set.height);
             set.add(next, 0.0, below);
@@ -248,7 +299,8 @@ impl<'a> Flow<'a> {
             sets.push(set_line(line, paragraph.align, size, indent, room - indent));
         }
         if let Some(last) = sets.last_mut().filter(|_| paragraph.ruled) {
-            let width = broken.last().map_or(0.0, Line::width) / 2.0;
+            let part = if paragraph.ruled_whole { 1.0 } else { 2.0 };
+            let width = broken.last().map_or(0.0, Line::width) / part;
             last.items.push(Item::Box { x: (room - width) / 2.0, y: last.height + 1.0, width, height: RULE });
             last.height += 4.0;
         }
@@ -346,7 +398,11 @@ impl<'a> Flow<'a> {
             let (x, width) = span(table, *column, cell.columns, room);
             let mut text = cell.text.clone();
             text.size = if text.size == 0 { table.size } else { text.size };
-            let set = self.paragraph(&text, width - 2.0 * PADDING);
+            let set = if cell.trend.is_empty() {
+                self.paragraph(&text, width - 2.0 * PADDING)
+            } else {
+                chart::trend(&cell.trend, width - 2.0 * PADDING)
+            };
             let last = (*row + usize::from(cell.rows)).min(rows.len());
             let missing = set.height + 2.0 * PADDING - heights[*row..last].iter().sum::<f32>();
             if missing > 0.0 {
@@ -497,6 +553,9 @@ mod tests {
                     Item::Text { x, y, .. } => (*x, *y),
                     Item::Box { x, y, width, height } => (x + width, y + height),
                     Item::Dots { y, to, .. } => (*to, *y),
+                    Item::Line { x, y, points } => {
+                        points.iter().fold((*x, *y), |(right, down), [left, top]| (right.max(x + left), down.max(y + top)))
+                    }
                     Item::Mark { x, y, boxes } => boxes.iter().fold((*x, *y), |(right, down), [left, top, width, height]| {
                         (right.max(x + left + width), down.max(y + top + height))
                     }),

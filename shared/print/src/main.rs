@@ -10,6 +10,7 @@ use anyhow::Context;
 use motcua_print::{FAMILY, Format, Order};
 use motcua_shared::document::Document;
 
+mod chart;
 mod docx;
 mod flow;
 mod fonts;

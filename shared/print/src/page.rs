@@ -5,7 +5,8 @@
 
 use std::fmt::Write as _;
 
-use motcua_shared::document::{Align, Block, Cell, Document, PageSize, Paragraph, Run, Section, Table};
+use motcua_shared::document::{Align, Block, Cell, Chart, Document, PageSize, Paragraph, Run, Section, Table};
+use motcua_shared::indicator::Hundredths;
 
 use crate::marks;
 
@@ -42,7 +43,18 @@ fn block(block: &Block) -> String {
         Block::Space(millimetres) => format!("<div class=\"mm{millimetres}\"></div>\n"),
         Block::Qr { text, side } => squares(&marks::qr(text), *side),
         Block::Barcode(text) => bars(&marks::bars(text)),
+        Block::Chart(drawn) => chart(drawn),
     }
+}
+
+/// A chart in words: no form has one, and lists are drawn by the press alone.
+fn chart(chart: &Chart) -> String {
+    let series = |(name, values): &(String, Vec<i64>)| {
+        let each = chart.labels.iter().zip(values).map(|(label, value)| format!("{label} {}", Hundredths(*value)));
+        format!("{name}: {}", each.collect::<Vec<_>>().join(", "))
+    };
+    let all: Vec<String> = chart.series.iter().map(series).collect();
+    format!("<p><b>{}</b>. {}</p>\n", escaped(&chart.title), escaped(&all.join("; ")))
 }
 
 fn classes(text: &Paragraph) -> String {

@@ -56,6 +56,21 @@ fn draw(surface: &mut Surface<'_>, fonts: &Fonts, item: &Item) {
                 surface.draw_path(&path);
             }
         }
+        Item::Line { x, y, points } => {
+            let mut path = PathBuilder::new();
+            let mut places = points.iter();
+            if let Some([right, down]) = places.next() {
+                path.move_to(x + right, y + down);
+            }
+            for [right, down] in places {
+                path.line_to(x + right, y + down);
+            }
+            if let Some(path) = path.finish() {
+                surface.set_stroke(Some(Stroke { width: 0.9, ..Stroke::default() }));
+                surface.draw_path(&path);
+                surface.set_stroke(None);
+            }
+        }
         Item::Dots { x, y, to } => {
             let mut path = PathBuilder::new();
             path.move_to(*x, *y);

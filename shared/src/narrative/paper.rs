@@ -48,6 +48,9 @@ fn report(narrative: &Narrative, words: &Words, kept: Option<&Kept>) -> Section 
     for (part, filled) in plan().iter().zip(&narrative.parts) {
         blocks.extend(written(part, filled, words));
     }
+    if !narrative.basis.is_empty() {
+        blocks.push(Paragraph::italic(&narrative.basis).indent(INDENT).align(Align::Justified).above(ABOVE).into());
+    }
     blocks.extend([Block::Space(4), signature(words)]);
     if let Some(kept) = kept {
         blocks.push(Paragraph::italic(format!("{} Mã kiểm tra: {}", kept.words, kept.hash)).size(9).above(8).into());
@@ -91,7 +94,7 @@ fn heading(narrative: &Narrative, words: &Words) -> Vec<Block> {
     let day = or(&words.day, "ngày …… tháng …… năm ………");
     let right = vec![
         Paragraph::bold("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM").centred().size(12).into(),
-        Paragraph::bold("Độc lập - Tự do - Hạnh phúc").centred().size(13).ruled().into(),
+        Paragraph::bold("Độc lập - Tự do - Hạnh phúc").centred().size(13).ruled_whole().into(),
         Paragraph::italic(format!("{}, {day}", or(&words.place, "…………"))).centred().size(13).above(3).into(),
     ];
     vec![Block::Columns(vec![(8, left), (12, right)])]
@@ -108,7 +111,7 @@ fn written(part: &Part, filled: &Filled, words: &Words) -> Vec<Block> {
     if is_empty {
         return Vec::new();
     }
-    let mut blocks = vec![Paragraph { indent: INDENT, ..Paragraph::bold(title) }.above(ABOVE).into()];
+    let mut blocks = vec![Paragraph::bold(title).indent(INDENT).above(ABOVE).keep().into()];
     if text.is_empty() && part.is_words_only() {
         blocks.push(body(vec![gap(&format!("Chưa viết: {}", part.hint))]));
     }
@@ -124,7 +127,7 @@ fn written(part: &Part, filled: &Filled, words: &Words) -> Vec<Block> {
 }
 
 fn body(runs: Vec<Run>) -> Block {
-    Paragraph { indent: INDENT, ..Paragraph::of(runs) }.align(Align::Justified).above(ABOVE).into()
+    Paragraph::of(runs).indent(INDENT).align(Align::Justified).above(ABOVE).into()
 }
 
 /// What a person still has to see to.
@@ -188,21 +191,24 @@ fn appendix(narrative: &Narrative, findings: &[Finding], dictionary: &Dictionary
         Paragraph::italic("Phần mềm chỉ ra chỗ mâu thuẫn và không sửa số nào.").centred().size(12).into(),
         Block::Space(2),
         Block::Table(Table {
-            widths: vec![2, 10, 5, 5, 4, 14],
+            widths: vec![3, 11, 5, 5, 4, 14],
             head: vec![
                 ["STT", "Chỗ chưa khớp", "Báo cáo", "Phải là", "Chênh", "Cần trả lời"]
                     .map(|name| document::Cell::head(name, 1, 1))
                     .into(),
             ],
-            rows: (1..).zip(findings).map(|(place, finding)| finding_row(place, finding, dictionary)).collect(),
+            rows: (1..).zip(findings).map(|(place, finding)| finding_row(place, finding, narrative, dictionary)).collect(),
             size: TABLE_SIZE,
         }),
     ];
     section(blocks)
 }
 
-fn finding_row(place: usize, finding: &Finding, dictionary: &Dictionary) -> Vec<document::Cell> {
+fn finding_row(place: usize, finding: &Finding, narrative: &Narrative, dictionary: &Dictionary) -> Vec<document::Cell> {
     let mut what = rule_name(&finding.rule).to_owned();
+    if let Some(unit) = narrative.units.get(&finding.unit) {
+        what = format!("{unit}: {what}");
+    }
     if !finding.indicator.is_empty() {
         what = format!("{what}: {}", dictionary.name(&finding.indicator));
     }

@@ -44,7 +44,7 @@ fn section(name: &str, report: &Ii06) -> Section {
     let left = vec![Paragraph::plain("Biểu số II.06/VPCP/KSTT").into(), Paragraph::bold(name).into()];
     let right = vec![
         Paragraph::bold("CỘNG HÒA XÃ HỘI CHỦ NGHĨA VIỆT NAM").centred().into(),
-        Paragraph::bold("Độc lập - Tự do - Hạnh phúc").centred().ruled().into(),
+        Paragraph::bold("Độc lập - Tự do - Hạnh phúc").centred().ruled_whole().into(),
     ];
     let mut blocks = vec![
         Block::Columns(vec![(1, left), (1, right)]),

@@ -152,3 +152,63 @@ async fn a_narrative_report_is_filed_by_a_leader_after_its_period_and_no_text_is
     assert_eq!(desk.get("/reports/narrative/file/exe?from=2021-12-15&to=2022-12-14").await.status, 404);
     assert_eq!(desk.get("/reports/narrative/filed/00/docx").await.status, 404);
 }
+
+/// A file as a browser hands it over.
+async fn hand_over(desk: &Desk, name: &str, content: &str, fields: &[(&str, &str)]) -> Answer {
+    let edge = "----thu";
+    let file = format!(
+        "--{edge}\r\nContent-Disposition: form-data; name=\"file\"; filename=\"{name}\"\r\nContent-Type: text/csv\r\n\r\n{content}\r\n"
+    );
+    let other = |(field, value): &(&str, &str)| {
+        format!("--{edge}\r\nContent-Disposition: form-data; name=\"{field}\"\r\n\r\n{value}\r\n")
+    };
+    let body = file + &fields.iter().map(other).collect::<String>() + "--" + edge + "--\r\n";
+    let request = Request::post("/declared/import")
+        .header(HOST, "127.0.0.1:7420")
+        .header(COOKIE, desk.cookie())
+        .header(CONTENT_TYPE, format!("multipart/form-data; boundary={edge}"))
+        .body(Body::from(body));
+    desk.send(request.expect("a request")).await
+}
+
+const FORM_CSV: &str = "STT,Lĩnh vực,Tiếp nhận: tổng số,Trực tuyến,Trực tiếp,Từ kỳ trước,Đã giải quyết: tổng số,Trước hạn,Đúng hạn,Quá hạn,Đang giải quyết: tổng số,Trong hạn,Quá hạn\n1,Hộ tịch,681,675,4,2,685,679,6,0,3,3,0\n,Tổng cộng,681,675,4,2,685,679,6,0,3,3,0\n";
+
+#[tokio::test]
+async fn a_report_written_elsewhere_is_shown_and_checked_before_anything_is_kept() {
+    let desk = Desk::new();
+    let days = [("from", "15/12/2022"), ("to", "29/05/2023")];
+    let shown = hand_over(&desk, "<b>bieu.csv", FORM_CSV, &days).await;
+    assert_eq!((shown.status, desk.entries().await), (200, 0));
+    for part in ["Đã đọc &#60;b&#62;bieu.csv", "Tổng cộng", "685", "Cân đối nhận và giải quyết", "Lưu 22 số liệu này"]
+    {
+        assert!(shown.text.contains(part), "{part}: {}", shown.text);
+    }
+    let start = shown.text.find("name=\"csv\" value=\"").expect("the figures again") + "name=\"csv\" value=\"".len();
+    let csv = &shown.text[start..start + shown.text[start..].find('"').expect("its end")];
+    let saved = desk.post("/declared/import/save", &[("csv", csv)]).await;
+    assert_eq!((saved.status, saved.location.as_str()), (303, "/declared?from=2022-12-15&to=2023-05-29&saved=22"));
+    assert!(desk.get("/findings").await.text.contains("Cân đối nhận và giải quyết"));
+}
+
+#[tokio::test]
+async fn a_report_that_is_not_understood_is_not_offered_to_be_kept() {
+    let desk = Desk::new();
+    for (content, words) in [
+        (FORM_CSV, "biểu không ghi kỳ báo cáo"),
+        ("a,b\n1,2\n", "thiếu cột này"),
+        ("PK\u{3}\u{4}", "không đọc được"),
+        (&FORM_CSV.replace("Hộ tịch", "Thủy lợi"), "không nhận ra lĩnh vực"),
+        (&FORM_CSV.replace("1,Hộ tịch,681", "1,Hộ tịch,=1+1"), "công thức"),
+    ] {
+        let shown = hand_over(&desk, "x.csv", content, &[]).await;
+        assert!(
+            shown.status == 200 && shown.text.contains(words) && !shown.text.contains("name=\"csv\""),
+            "{words}: {}",
+            shown.text
+        );
+    }
+    assert_eq!(hand_over(&desk, "", "", &[]).await.status, 422);
+    assert_eq!(desk.post("/declared/import/save", &[("csv", "indicator\nx\n")]).await.status, 400);
+    assert_eq!(desk.entries().await, 0);
+    assert_eq!(desk.nobody().get("/declared/import").await.status, 303);
+}

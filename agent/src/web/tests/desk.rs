@@ -285,3 +285,29 @@ async fn books_and_lists_are_ready_to_print_with_room_to_sign() {
         assert_eq!(desk.get(wrong).await.status, 400, "{wrong}");
     }
 }
+
+#[tokio::test]
+async fn the_code_of_a_receipt_is_told_genuine_changed_or_of_another_office() {
+    let desk = Desk::new();
+    let office = desk.app.read(|store, _| store.office()).await.expect("an office");
+    let key = office::stream_key(&desk.app.data, office.stream).expect("its key");
+    let statement = motcua_shared::statement::Statement {
+        code: "000.11.57.H23-261126-0001".to_owned(),
+        procedure: "2.000815".to_owned(),
+        due_at: None,
+        unit: office.unit.clone(),
+        stream: office.stream,
+    };
+    let text = statement.sign(&key);
+    let elsewhere =
+        motcua_shared::statement::Statement { unit: "11074".to_owned(), stream: Uuid::from_u128(9), ..statement.clone() };
+    for (scanned, words) in [
+        (text.clone(), "Giấy hẹn thật, do đơn vị này cấp"),
+        (text.replace("-0001", "-0002"), "Giấy đã bị sửa"),
+        (elsewhere.sign(&key), "Giấy của đơn vị khác"),
+        ("MOTCUA1;x".to_owned(), "Không phải mã trên giấy hẹn"),
+    ] {
+        let page = desk.get(&format!("/kiosk?code={}", percent(&scanned))).await;
+        assert!(page.status == 200 && page.text.contains(words), "{words}: {}", page.text);
+    }
+}

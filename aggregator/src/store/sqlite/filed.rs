@@ -1,6 +1,6 @@
 //! Reports as they were filed, and numbers of the index that were typed in.
 //!
-//! Promise: rows are added and never changed.
+//! Promise: rows are added and never changed; only words that are still being written are replaced.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use motcua_shared::period::Period;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
 use super::{Sql, parsed, time};
-use crate::store::{FiledForm, IndexInput, NewFiledForm, StoreError};
+use crate::store::{FiledForm, IndexInput, NarrativeWords, NewFiledForm, StoreError};
 
 const FILED: &str = "select id, form, unit, from_day, to_day, filed_at, filed_by, ruleset, hash, body, corrects from filed_form";
 
@@ -48,6 +48,26 @@ fn filed(row: &Row) -> Sql<FiledForm> {
         body: row.get(9)?,
         corrects: row.get(10)?,
     })
+}
+
+pub fn narrative_words(connection: &Connection) -> Result<Vec<NarrativeWords>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("select from_day, to_day, saved_at, saved_by, body from narrative_words order by from_day, to_day")?;
+    let rows = statement.query_map([], |row| {
+        let period = Period { from: parsed(row, 0)?, to: parsed(row, 1)? };
+        Ok(NarrativeWords { period, saved_at: parsed(row, 2)?, saved_by: row.get(3)?, body: row.get(4)? })
+    })?;
+    Ok(rows.collect::<Sql<_>>()?)
+}
+
+pub fn narrative_words_keep(connection: &Connection, words: &NarrativeWords) -> Result<(), StoreError> {
+    let NarrativeWords { period, saved_at, saved_by, body } = words;
+    connection
+        .prepare_cached(
+            "insert or replace into narrative_words (from_day, to_day, saved_at, saved_by, body) values (?1, ?2, ?3, ?4, ?5)",
+        )?
+        .execute(params![period.from.to_string(), period.to.to_string(), time(*saved_at), saved_by, body])?;
+    Ok(())
 }
 
 /// A later row takes the place of an earlier.

@@ -10,6 +10,7 @@ use chrono::NaiveDate;
 use motcua_shared::calendar::local_day;
 use motcua_shared::index766::Index;
 use motcua_shared::indicator::{self, Better};
+use motcua_shared::narrative;
 use motcua_shared::period::Period;
 use motcua_shared::unit;
 use serde::{Deserialize, Serialize};
@@ -235,7 +236,8 @@ async fn filed_one(viewer: FiguresOf, State(app): State<App>, Path(id): Path<i64
         .read(move |store| -> Result<_, FileError> {
             let units = store.organisation()?;
             let sees = |filed: &FiledForm| viewer.sees(&units.resolve(&filed.unit, filed.to));
-            let filed = store.filed_find(id)?.filter(sees).ok_or(FileError::Unknown(id))?;
+            let filed =
+                store.filed_find(id)?.filter(sees).filter(|filed| filed.form != narrative::FORM).ok_or(FileError::Unknown(id))?;
             let frozen = filed::read(&filed)?;
             let drift = filed::drift(store, &filed)?;
             Ok(FiledWhole {
