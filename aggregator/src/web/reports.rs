@@ -523,7 +523,7 @@ pub async fn filed_report(viewer: FiguresOf, State(app): State<App>, Path(id): P
             let Some(filed) = filed else { return Ok(None) };
             let superseded = store.filed_list()?.iter().any(|other| other.corrects == Some(id));
             let drift = drift_of(store, &filed)?;
-            let row = filed_row(&filed, drift.as_ref(), &store.organisation()?, superseded);
+            let row = filed_row(&filed, drift.as_ref(), &*store.organisation()?, superseded);
             Ok(Some((row, filed.hash, crate::narrative::read(&filed)?.snapshot)))
         })
         .await??;
