@@ -29,8 +29,8 @@ use uuid::Uuid;
 
 use super::{
     BackupRun, Certificate, Checked, DossierRow, Enrolment, FiledForm, FindingEvent, Healing, Held, IndexInput, Kept, MonthRow,
-    NewEntry, NewFiledForm, Node, Of, ProcedureCounters, Quarantined, Reference, Role, RollupRow, Store, StoreError, StoredEntry,
-    Stream, StreamStatus, Told, User,
+    NewEntry, NewFiledForm, Node, Of, ProcedureCounters, Quarantined, Reference, Role, RollupRow, Span, Store, StoreError,
+    StoredEntry, Stream, StreamStatus, Told, User,
 };
 
 mod findings;
@@ -777,8 +777,8 @@ impl Store for SqliteStore {
         findings::forget(&self.connection, unit)
     }
 
-    fn marks_put(&mut self, unit: &str, dossier: Uuid, marks: &[Mark]) -> Result<(), StoreError> {
-        findings::marks_put(&self.connection, unit, dossier, marks)
+    fn marks_put(&mut self, unit: &str, dossier: Uuid, marks: &[Mark], span: Option<&Span>) -> Result<(), StoreError> {
+        findings::marks_put(&self.connection, unit, dossier, marks, span)
     }
 
     fn marks(&self, unit: &str) -> Result<Vec<Marked>, StoreError> {
