@@ -13,6 +13,7 @@ use chrono::{NaiveDate, Utc};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hyper_util::rt::TokioTimer;
 use motcua_print::{self as print, Press};
+use motcua_shared::access::node::Role;
 use motcua_shared::bundle::{Kind, Letter, MAX_BUNDLE};
 use motcua_shared::calendar::{LocalTime, local, local_day};
 use motcua_shared::period::Period;
@@ -22,7 +23,8 @@ use serde_json::json;
 use tracing::info;
 use uuid::Uuid;
 
-use crate::auth::{self, AuthError};
+use crate::audit::By;
+use crate::auth::{self, Account, AuthError, Secret};
 use crate::authority::{self, Authority, AuthorityError, EnrolError, Reader};
 use crate::backup::{self, BackupError};
 use crate::bundle::{self, BundleError, Imported, Stopped};
@@ -30,14 +32,16 @@ use crate::config::{Config, ConfigError, LogFormat, Overrides};
 use crate::operation::Operation;
 use crate::output::{attribution_words, fail, ii06_table, operation_words, people_time, remark, say, say_json, status_table};
 use crate::rollup::{self, NodeStatus, ReportError};
-use crate::store::{Node, Role, SqliteStore, Store, StoreError, in_transaction, sqlite};
+use crate::store::{Node, SqliteStore, Store, StoreError, in_transaction, sqlite};
 use crate::tls::{self, Door, TlsError};
 use crate::verify::VerifyError;
-use crate::{ingest, nightly, verify, web};
+use crate::{ingest, machines, nightly, verify, web};
 
 mod findings;
+mod people;
 mod reference;
 
+use people::{TokenCommand, UserCommand};
 use reference::ReferenceCommand;
 
 /// How long requests that are being answered may take when the server stops.
@@ -152,6 +156,9 @@ enum Command {
         /// Mã luồng của máy, như lệnh status in ra
         #[arg(long)]
         stream: Uuid,
+        /// Vì sao; được ghi lại cùng việc thu hồi
+        #[arg(long, default_value = "", value_name = "LÝ DO", hide_default_value = true)]
+        reason: String,
     },
     /// Sao lưu toàn bộ thư mục dữ liệu vào một thư mục mới, cả khi máy chủ đang chạy
     Backup { target: PathBuf },
@@ -257,29 +264,6 @@ enum BundleCommand {
         /// Chỉ cho đơn vị này
         #[arg(long, value_name = "MÃ")]
         unit: Option<String>,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum UserCommand {
-    /// Thêm tài khoản, hoặc đặt lại mật khẩu và vai trò
-    Add {
-        name: String,
-        #[arg(long, value_enum)]
-        role: Role,
-        /// Đọc mật khẩu từ đầu vào chuẩn; nếu không, chương trình tự đặt và in ra một lần
-        #[arg(long)]
-        password_stdin: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum TokenCommand {
-    /// Cấp mã truy cập; cấp lại cùng tên thì mã cũ hết hiệu lực
-    Create {
-        name: String,
-        #[arg(long)]
-        json: bool,
     },
 }
 
@@ -406,21 +390,19 @@ pub fn run(cli: Cli) -> Result<(), CliError> {
         Command::Report { form: Form::Satisfaction(asked) } => satisfaction(&data, &asked),
         Command::Status { json } => status(&config, json),
         Command::Verify { rebuild } => verify(&data, rebuild),
-        Command::Revoke { stream } => revoke(&data, stream),
+        Command::Revoke { stream, reason } => revoke(&data, stream, &reason),
         Command::Backup { target } => back_up(&data, &target),
         Command::Restore { backup } => restore(&data, &backup),
-        Command::User { command: UserCommand::Add { name, role, password_stdin } } => {
-            user_add(&data, &name, role, password_stdin)
-        }
-        Command::Token { command: TokenCommand::Create { name, json } } => token_create(&data, &name, json),
+        Command::User { command } => people::user(&data, command),
+        Command::Token { command } => people::token(&data, command),
     }
 }
 
-fn revoke(data: &Path, stream: Uuid) -> Result<(), CliError> {
+fn revoke(data: &Path, stream: Uuid, reason: &str) -> Result<(), CliError> {
     let mut store = open(data)?;
     let unknown = || CliError::Asked(format!("Không có máy nào đăng ký với mã luồng {stream}. Xem mã bằng lệnh status."));
     let unit = store.stream_find(stream)?.ok_or_else(unknown)?.unit;
-    let count = store.certificates_revoke(stream, now())?;
+    let count = machines::revoke(&mut store, stream, reason, &By::command_line(now()))?;
     say(&match count {
         0 => format!("Máy {stream} của đơn vị {unit} không còn chứng thư nào có hiệu lực."),
         _ => format!("Đã thu hồi chứng thư của máy {stream}, đơn vị {unit}. Dữ liệu máy này đã gửi vẫn được giữ nguyên."),
@@ -518,11 +500,11 @@ fn init(data: &Path, asked: &Init) -> Result<(), CliError> {
     authority::private_directory(data)?;
     let authority = Authority::create(data, &node, now())?;
     let password = auth::new_password();
+    let secret = Secret { kept: auth::new_account("admin", &password)?, must_change: false };
+    let account = Account { name: "admin".to_owned(), role: Role::Admin, unit: None };
     let mut store = SqliteStore::create(data)?;
-    in_transaction(&mut store, |store| -> Result<(), CliError> {
-        store.node_set(&node)?;
-        Ok(auth::user_add(store, "admin", Role::Admin, &password, now())?)
-    })?;
+    auth::user_add(&mut store, &account, secret, false, &By::command_line(now()))?;
+    in_transaction(&mut store, |store| store.node_set(&node))?;
     tell_init(data, &node, &authority, &password, asked.json);
     Ok(())
 }
@@ -567,8 +549,9 @@ fn units_import(data: &Path, file: &Path) -> Result<(), CliError> {
         CliError::Asked(format!("{} có {} dòng sai, chưa nạp gì:\n{}", file.display(), faults.len(), lines.join("\n")))
     })?;
     let units: Vec<_> = units.iter().cloned().collect();
-    in_transaction(&mut store, |store| store.units_replace(&units))?;
-    say(&format!("Đã nạp {} đơn vị.", units.len()));
+    let count = units.len();
+    crate::reference::units_replace(&mut store, units, &By::command_line(now()))?;
+    say(&format!("Đã nạp {count} đơn vị."));
     Ok(())
 }
 
@@ -583,7 +566,7 @@ fn enroll_code(data: &Path, unit: &str, days: u16, as_json: bool) -> Result<(), 
         return Err(CliError::Asked(format!("Không có đơn vị mang mã “{unit}” trong danh mục đơn vị đã nạp.")));
     }
     let authority = Authority::open(data)?;
-    let (code, expires) = authority::enrolment_code(&mut store, &authority, &key, days, now())?;
+    let (code, expires) = machines::code_give(&mut store, &authority, &key, days, &By::command_line(now()))?;
     if as_json {
         say_json(&json!({ "code": code.to_text(), "unit": code_of(unit), "expires_at": expires.to_rfc3339() }));
     } else {
@@ -774,35 +757,6 @@ fn verify(data: &Path, rebuild: bool) -> Result<(), CliError> {
     }
 }
 
-fn user_add(data: &Path, name: &str, role: Role, password_stdin: bool) -> Result<(), CliError> {
-    let mut store = open(data)?;
-    let password = if password_stdin { typed_password()? } else { auth::new_password() };
-    auth::user_add(&mut store, name, role, &password, now())?;
-    say(&format!("Đã lưu tài khoản {name} ({}).", role.as_str()));
-    if !password_stdin {
-        say(&format!("Mật khẩu: {password}\n(chỉ hiện một lần này, hãy ghi lại)"));
-    }
-    Ok(())
-}
-
-fn typed_password() -> Result<String, CliError> {
-    let mut text = String::new();
-    std::io::stdin().take(4_096).read_to_string(&mut text)?;
-    Ok(text.trim_end_matches(['\r', '\n']).to_owned())
-}
-
-fn token_create(data: &Path, name: &str, as_json: bool) -> Result<(), CliError> {
-    let mut store = open(data)?;
-    let token = auth::new_token();
-    store.token_add(auth::token_hash(&token), name, now())?;
-    if as_json {
-        say_json(&json!({ "name": name, "token": token }));
-    } else {
-        say(&format!("Mã truy cập “{name}” (chỉ hiện một lần này):\n\n  {token}"));
-    }
-    Ok(())
-}
-
 fn serve(config: &Config) -> Result<(), CliError> {
     let mut store = open(&config.data)?;
     if let Some(held) = ingest::retry(&mut store)? {
@@ -843,10 +797,12 @@ async fn listen(config: &Config, node: &Node) -> Result<(), CliError> {
     let beside = [
         tokio::spawn(web::findings::keep_checking(app.clone())),
         tokio::spawn(app.clone().keep_counting()),
+        tokio::spawn(web::keep_noting(app.clone())),
         tokio::spawn(nightly),
     ];
-    server.serve(web::router(app).into_make_service()).await?;
+    server.serve(web::router(app.clone()).into_make_service()).await?;
     beside.iter().for_each(tokio::task::JoinHandle::abort);
+    app.write_views().await;
     info!("stopped");
     Ok(())
 }

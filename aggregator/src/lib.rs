@@ -3,6 +3,7 @@
 //! Promise: what has a receipt is durable, and nothing is dropped. The journey of a segment reads:
 //! [`tls`] → [`web`] → [`ingest`] → [`store`] → [`rollup`] → [`web`]. Start at [`cli::run`].
 
+pub mod audit;
 pub mod auth;
 pub mod authority;
 pub mod backup;
@@ -14,11 +15,13 @@ pub mod filed;
 pub mod findings;
 pub mod glance;
 pub mod ingest;
+pub mod machines;
 pub mod nightly;
 pub mod nights;
 pub mod offices;
 pub mod operation;
 pub mod output;
+pub mod publication;
 pub mod reference;
 pub mod rollup;
 pub mod store;

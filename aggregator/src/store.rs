@@ -3,13 +3,14 @@
 //! Promise: what a method of [`Store`] returned `Ok` for is durable. What is stored of a stream is read from its rows,
 //! never from a number beside them. Knows no HTTP and no TLS. Start at [`Store`] and [`in_transaction`].
 
+pub mod machines;
 pub mod month;
+pub mod people;
 pub mod sqlite;
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::NaiveDate;
-use motcua_shared::access::Session;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::deadline::Verdict;
@@ -27,6 +28,8 @@ use uuid::Uuid;
 
 use crate::operation::Outcome;
 
+pub use machines::Machines;
+pub use people::People;
 pub use sqlite::SqliteStore;
 
 /// Why the database did not do it.
@@ -322,42 +325,28 @@ pub struct Reference {
     pub statement: Signed,
     /// The JSON that was signed.
     pub body: String,
+    /// Who worked on it before it was published; none where that is not known.
+    pub drafted_by: Vec<String>,
+    /// Empty where it is not known, as of versions that came back from an office.
+    pub published_by: String,
 }
 
-/// What a person who logs in may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Role {
-    /// Looks.
-    Viewer,
-    /// Looks and decides.
-    Officer,
-    /// Also manages people and offices.
-    Admin,
-}
-
-impl Role {
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Role::Viewer => "viewer",
-            Role::Officer => "officer",
-            Role::Admin => "admin",
-        }
-    }
-
-    pub fn parse(text: &str) -> Option<Role> {
-        [Role::Viewer, Role::Officer, Role::Admin].into_iter().find(|role| role.as_str() == text)
+impl Reference {
+    /// Whether somebody published it who had not worked on it.
+    pub fn was_reviewed(&self) -> bool {
+        let known = !self.published_by.is_empty() && !self.drafted_by.is_empty();
+        known && !self.drafted_by.contains(&self.published_by)
     }
 }
 
-/// Somebody who may log in.
-#[derive(Clone, PartialEq, Eq)]
-pub struct User {
-    pub name: String,
-    pub role: Role,
-    /// argon2id as a PHC string.
-    pub password: String,
-    pub failed_tries: u32,
-    pub locked_until: Option<LocalTime>,
+/// What is being collected for the next version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Draft {
+    /// JSON.
+    pub body: String,
+    /// Everybody who changed it.
+    pub authors: Vec<String>,
+    pub changed_at: LocalTime,
 }
 
 /// A report that is being filed.
@@ -405,7 +394,7 @@ pub struct IndexInput {
 
 /// Everything that is kept, behind one interface, so that another database can stand behind it. Synchronous: callers
 /// reach it through one door (`App::write`, `App::read`), never across an `.await`.
-pub trait Store: Send {
+pub trait Store: People + Machines + Send {
     /// Runs `work` alone and durably: all of it when it returns true, nothing of it when it returns false, fails or
     /// panics. Use [`in_transaction`].
     fn transaction(&mut self, work: &mut dyn FnMut(&mut dyn Store) -> bool) -> Result<(), StoreError>;
@@ -429,9 +418,10 @@ pub trait Store: Send {
     fn reference_find(&self, version: u64) -> Result<Option<Reference>, StoreError>;
     /// Fails when the version is there: a published version never changes.
     fn reference_add(&mut self, reference: &Reference) -> Result<(), StoreError>;
-    /// JSON of what is being collected for the next version.
-    fn reference_draft(&self) -> Result<Option<String>, StoreError>;
-    fn reference_draft_set(&mut self, body: Option<&str>, at: LocalTime) -> Result<(), StoreError>;
+    /// Every published version, the newest first.
+    fn reference_list(&self) -> Result<Vec<Reference>, StoreError>;
+    fn reference_draft(&self) -> Result<Option<Draft>, StoreError>;
+    fn reference_draft_set(&mut self, draft: Option<&Draft>) -> Result<(), StoreError>;
 
     fn stream_find(&self, stream: Uuid) -> Result<Option<Stream>, StoreError>;
     fn stream_add(&mut self, stream: &Stream, at: LocalTime) -> Result<(), StoreError>;
@@ -569,18 +559,6 @@ pub trait Store: Send {
 
     /// Takes back every certificate of a stream, and of the streams that its PC opened from it; says how many counted.
     fn certificates_revoke(&mut self, stream: Uuid, at: LocalTime) -> Result<usize, StoreError>;
-    fn user_find(&self, name: &str) -> Result<Option<User>, StoreError>;
-    /// Adds somebody, or gives them a new password and role.
-    fn user_save(&mut self, user: &User, at: LocalTime) -> Result<(), StoreError>;
-    fn user_tries(&mut self, name: &str, failed: u32, locked_until: Option<LocalTime>) -> Result<(), StoreError>;
-    fn session_add(&mut self, hash: [u8; 32], user: &str, at: LocalTime, expires: LocalTime) -> Result<(), StoreError>;
-    /// Whose session this is, if it still counts, and how it stands.
-    fn session_find(&self, hash: [u8; 32], now: LocalTime) -> Result<Option<(String, Role, Session)>, StoreError>;
-    /// Notes that it was used.
-    fn session_use(&mut self, hash: [u8; 32], at: LocalTime) -> Result<(), StoreError>;
-    fn session_end(&mut self, hash: [u8; 32]) -> Result<(), StoreError>;
-    fn token_add(&mut self, hash: [u8; 32], name: &str, at: LocalTime) -> Result<(), StoreError>;
-    fn token_find(&self, hash: [u8; 32]) -> Result<Option<String>, StoreError>;
 }
 
 /// Runs `work` as one transaction and hands on what it returned; an error of `work` leaves nothing behind.

@@ -4,19 +4,28 @@
 //! [`App::write`] and [`App::read`]; a panic behind them fails one request and rolls back. Start at [`router`].
 
 pub mod api;
+mod audit;
 mod chart;
 mod commune;
 mod comparison;
 mod csv;
 mod dashboard;
 pub mod findings;
+pub mod guard;
 mod health;
 mod index;
+mod log_in;
+mod machines;
 pub mod metrics;
 pub mod pages;
+mod people;
 mod period;
+mod publication;
+mod reference;
 mod reports;
 pub mod sync;
+mod tokens;
+pub mod viewer;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -39,12 +48,14 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tracing::error;
 
 use self::metrics::Metrics;
+use crate::audit::Views;
 use crate::authority::Authority;
 use crate::glance::{Glance, Glances};
 use crate::nights::{Limits, Nights};
 use crate::operation::{Operation, Room};
 use crate::rollup::ReportError;
-use crate::store::{SqliteStore, Store, StoreError};
+use crate::store::people::AuditLine;
+use crate::store::{SqliteStore, Store, StoreError, in_transaction};
 
 /// Connections that only read.
 const READERS: usize = 3;
@@ -55,6 +66,8 @@ const REFUSALS: u32 = 10;
 const WINDOW: Duration = Duration::from_mins(1);
 /// Addresses whose refusals are remembered at once.
 const REMEMBERED: usize = 4_096;
+/// Most bytes of a form without a file.
+const LARGEST_FORM: usize = 256 << 10;
 
 /// What the handlers share.
 #[derive(Clone)]
@@ -69,6 +82,8 @@ struct Shared {
     nights: Nights,
     /// Password hashing is slow on purpose: two at once, the others queue up.
     hashing: Semaphore,
+    /// What was seen and is not written down yet.
+    views: Views,
     checks: findings::Checks,
     glances: Glances,
     metrics: Metrics,
@@ -97,6 +112,7 @@ impl App {
             refusals: Refusals::default(),
             nights: Nights::new(limits),
             hashing: Semaphore::new(2),
+            views: Views::default(),
             checks: findings::Checks::default(),
             glances: Glances::open(data)?,
             metrics: Metrics::default(),
@@ -176,6 +192,42 @@ impl App {
     }
 }
 
+impl App {
+    /// Notes what somebody saw; it is written down with others, see [`keep_noting`].
+    async fn note_view(&self, line: AuditLine) {
+        if self.0.views.add(line) > VIEWS_AT_ONCE {
+            self.write_views().await;
+        }
+    }
+
+    /// Writes down everything that was seen until now. What cannot be written waits on.
+    pub async fn write_views(&self) {
+        let lines = self.0.views.take();
+        if lines.is_empty() {
+            return;
+        }
+        let kept = lines.clone();
+        let written = self.write(move |store| in_transaction(store, |store| store.audit_add(&lines))).await;
+        if let Err(error) = written.map_err(Problem::from).and_then(|written| written.map_err(Problem::from)) {
+            error!(problem = error.detail, "views could not be written into the audit log; they wait");
+            self.0.views.put_back(kept);
+        }
+    }
+}
+
+/// Views that are written at once when they are so many.
+const VIEWS_AT_ONCE: usize = 500;
+/// How long a view waits for others.
+const TOGETHER: Duration = Duration::from_millis(500);
+
+/// Writes down what was seen, a few times a second. Does not end.
+pub async fn keep_noting(app: App) {
+    loop {
+        tokio::time::sleep(TOGETHER).await;
+        app.write_views().await;
+    }
+}
+
 async fn behind_the_door<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, DoorError> {
     tokio::task::spawn_blocking(work).await.map_err(|_| DoorError::Panicked)
 }
@@ -248,11 +300,6 @@ impl Problem {
     }
 }
 
-/// Who is logged in may look, and not do this.
-fn forbidden(words: &str) -> Problem {
-    Problem::new(StatusCode::FORBIDDEN, "role", "Không đủ quyền", words)
-}
-
 impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         let problem = Problem::ours(&error);
@@ -277,16 +324,20 @@ impl IntoResponse for Problem {
             "status": self.status.as_u16(),
             "detail": self.detail,
         });
-        (self.status, [(header::CONTENT_TYPE, "application/problem+json")], document.to_string()).into_response()
+        let fixed = [(header::CONTENT_TYPE, "application/problem+json")];
+        let mut response = (self.status, fixed, document.to_string()).into_response();
+        // The guard makes a page of it where a browser asked.
+        response.extensions_mut().insert(self);
+        response
     }
 }
 
 /// Everything that is answered on the port.
 pub fn router(app: App) -> Router {
+    let guarded = Router::new().merge(api::routes()).merge(pages::routes());
     Router::new()
         .merge(sync::routes(&app))
-        .merge(api::routes())
-        .merge(pages::routes())
+        .merge(guarded.layer(from_fn_with_state(app.clone(), guard::dress)))
         .route("/healthz", get(|| async { "ok\n" }))
         .fallback(not_found)
         .method_not_allowed_fallback(|| async {
@@ -307,7 +358,8 @@ pub fn router(app: App) -> Router {
 async fn not_found(headers: HeaderMap) -> Response {
     let wants_page =
         headers.get(header::ACCEPT).is_some_and(|kinds| kinds.to_str().is_ok_and(|kinds| kinds.contains("text/html")));
-    if wants_page { pages::not_found().into_response() } else { Problem::not_found().into_response() }
+    let problem = Problem::not_found();
+    if wants_page { pages::error_page(&problem, pages::Frame::outside()) } else { problem.into_response() }
 }
 
 fn fixed_header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
@@ -317,20 +369,22 @@ fn fixed_header(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer
 #[cfg(test)]
 mod tests {
     mod figures;
+    mod roles;
 
     use std::net::SocketAddr;
 
     use axum::body::Body;
     use axum::http::{Method, Request};
+    use motcua_shared::access::node::{Right, Role};
     use motcua_shared::entry::Hash;
     use motcua_shared::wire::{CertificateRequest, Enrolled, Hello, MAX_REQUEST, Receipt, Signed, Upload, decode, encode};
     use tower::ServiceExt as _;
     use uuid::Uuid;
 
     use super::*;
-    use crate::auth;
+    use crate::auth::{self, NewToken, tests::account};
     use crate::ingest::tests::{Agent, District, UNIT, received};
-    use crate::store::{Certificate, Role};
+    use crate::store::{Certificate, People};
     use crate::tls::{Peer, Wire};
 
     /// A server without a socket.
@@ -379,6 +433,22 @@ mod tests {
                 numbers_to: 4999,
             };
             self.district.store.stream_add(&stream, now() - chrono::Days::new(10)).expect("added");
+        }
+
+        /// Gives a program this token, to read everything that a program can be given to read.
+        fn gives_token(&mut self, token: &str) {
+            let scope = Right::READING.map(Right::code).join(",");
+            let asked = NewToken { name: "script".to_owned(), scope, unit: None, days: None };
+            let by = crate::audit::By::command_line(now());
+            let (_, made) = auth::token_create(&mut self.district.store, &asked, &by).expect("made");
+            self.district.store.token_keep(auth::token_hash(token), &made).expect("kept");
+        }
+
+        /// Adds somebody, and gives the cookie of a session.
+        fn session(&mut self, name: &str, role: Role, unit: Option<&str>) -> String {
+            account(&mut self.district.store, name, role, unit).expect("added");
+            let token = auth::session_open(&mut self.district.store, name, now()).expect("open");
+            format!("{}={token}", viewer::COOKIE)
         }
 
         async fn ask(&self, request: Request<Body>, peer: Option<Peer>) -> Response {
@@ -521,7 +591,7 @@ mod tests {
         is_problem(&server.get("/metrics", &[]).await, 401);
         assert_eq!(server.get("/healthz", &[]).await.status(), StatusCode::OK);
         let token = auth::new_token();
-        server.district.store.token_add(auth::token_hash(&token), "script", now()).expect("added");
+        server.gives_token(&token);
         let bearer = format!("Bearer {token}");
         let shown = [(header::AUTHORIZATION, bearer.as_str())];
         let report: serde_json::Value = serde_json::from_slice(&bytes(server.get(path, &shown).await).await).expect("JSON");
@@ -548,11 +618,7 @@ mod tests {
         server.district.send(&agent, 1, 1);
         let mut sessions = Vec::new();
         for (name, role) in [("hoa", Role::Officer), ("an", Role::Viewer)] {
-            auth::user_add(&mut server.district.store, name, role, "0123456789", now()).expect("added");
-            let token = format!("token-of-{name}");
-            let expires = now() + chrono::Days::new(1);
-            server.district.store.session_add(auth::token_hash(&token), name, now(), expires).expect("open");
-            sessions.push(format!("{}={token}", pages::COOKIE));
+            sessions.push(server.session(name, role, None));
         }
         let (officer, viewer) = (sessions[0].as_str(), sessions[1].as_str());
         let found = bytes(server.get("/api/v1/findings", &[(header::COOKIE, officer)]).await).await;
@@ -588,19 +654,33 @@ mod tests {
     #[tokio::test]
     async fn pages_want_a_log_in_and_forms_of_other_sites_are_refused() {
         let mut server = Server::new();
-        auth::user_add(&mut server.district.store, "hoa", Role::Officer, "0123456789", now()).expect("added");
+        account(&mut server.district.store, "hoa", Role::Officer, None).expect("added");
         let response = server.get("/", &[]).await;
         assert_eq!(
             (response.status(), &response.headers()[header::LOCATION]),
             (StatusCode::SEE_OTHER, &HeaderValue::from_static("/login"))
         );
-        assert_eq!(server.log_in("0123456789", &[("sec-fetch-site", "cross-site")]).await.status(), StatusCode::FORBIDDEN);
         assert_eq!(
-            server.log_in("0123456789", &[("origin", "https://elsewhere"), ("host", "here")]).await.status(),
+            server
+                .log_in("m%E1%BA%ADt%20kh%E1%BA%A9u%20%C4%91%E1%BB%A7%20d%C3%A0i", &[("sec-fetch-site", "cross-site")])
+                .await
+                .status(),
+            StatusCode::FORBIDDEN
+        );
+        assert_eq!(
+            server
+                .log_in(
+                    "m%E1%BA%ADt%20kh%E1%BA%A9u%20%C4%91%E1%BB%A7%20d%C3%A0i",
+                    &[("origin", "https://elsewhere"), ("host", "here")]
+                )
+                .await
+                .status(),
             StatusCode::FORBIDDEN
         );
         assert_eq!(server.log_in("wrong", &[]).await.status(), StatusCode::UNAUTHORIZED);
-        let response = server.log_in("0123456789", &[("origin", "https://here"), ("host", "here")]).await;
+        let response = server
+            .log_in("m%E1%BA%ADt%20kh%E1%BA%A9u%20%C4%91%E1%BB%A7%20d%C3%A0i", &[("origin", "https://here"), ("host", "here")])
+            .await;
         let cookie = response.headers()[header::SET_COOKIE].to_str().expect("text").to_owned();
         assert!(cookie.contains("HttpOnly; Secure; SameSite=Strict"), "{cookie}");
         server.enrolled_long_ago("11074");

@@ -1,7 +1,7 @@
 //! Who may do what, and what a log-in is worth: the one policy of both programs.
 //!
 //! Promise: pure; a clock that jumps neither keeps a session open for ever nor locks anybody out for years. No password
-//! and no token is kept anywhere, only hashes. Start at [`Right`], [`Tries`] and [`Session`].
+//! and no token is kept anywhere, only hashes. Start at [`Right`], at the district [`node::Right`], [`Tries`] and [`Session`].
 
 use argon2::Argon2;
 use argon2::password_hash::phc::PasswordHash;
@@ -11,6 +11,9 @@ use data_encoding::{BASE32_NOPAD, HEXLOWER};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::calendar::LocalTime;
+
+pub mod form;
+pub mod node;
 
 /// What somebody is at a commune's desk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -34,6 +34,7 @@ pub mod office;
 pub mod paper;
 pub mod patience;
 pub mod period;
+pub mod publication;
 pub mod reason;
 pub mod reception;
 pub mod reference;

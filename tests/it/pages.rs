@@ -6,6 +6,7 @@
 mod access;
 mod district;
 mod hostile;
+mod officials;
 mod plain;
 mod receive;
 mod roles;

@@ -225,6 +225,12 @@ impl District {
         Ok(code["code"].as_str().context("a code")?.to_owned())
     }
 
+    /// Adds somebody who looks at the district's figures; `more`: the unit of a leader.
+    pub async fn user(&self, name: &str, role: &str, more: &[&str], password: &str) -> Result<()> {
+        let arguments = ["user", "--data", text(&self.data), "add", name, "--role", role, "--password-stdin"];
+        told(&programs().aggregator, &[&arguments, more].concat(), password).await
+    }
+
     /// II.06 of a unit, or of the whole node.
     pub async fn ii06(&self, from: &str, to: &str, unit: Option<&str>) -> Result<Value> {
         let mut arguments = vec!["report", "--data", text(&self.data), "ii06", "--from", from, "--to", to, "--format", "json"];
@@ -240,6 +246,17 @@ impl District {
     pub fn database(&self) -> Result<rusqlite::Connection> {
         Ok(rusqlite::Connection::open(self.data.join("aggregator.db"))?)
     }
+}
+
+/// Runs a command that reads `input` to its end.
+async fn told(program: &Path, arguments: &[&str], input: &str) -> Result<()> {
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
+    let mut child = command.spawn()?;
+    child.stdin.take().context("a piped stdin")?.write_all(input.as_bytes()).await?;
+    let output = child.wait_with_output().await?;
+    ensure!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(())
 }
 
 /// The agent of one commune.
@@ -304,13 +321,8 @@ impl Commune {
 
     /// Adds somebody who works here.
     pub async fn user(&self, name: &str, role: &str, password: &str) -> Result<()> {
-        let mut command = Command::new(&programs().agent);
-        command.args(["user", "--data", text(&self.data), "add", name, "--role", role, "--password-stdin"]);
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true).spawn()?;
-        child.stdin.take().context("a piped stdin")?.write_all(password.as_bytes()).await?;
-        let output = child.wait_with_output().await?;
-        ensure!(output.status.success(), "user add {name}: {}", String::from_utf8_lossy(&output.stderr));
-        Ok(())
+        let arguments = ["user", "--data", text(&self.data), "add", name, "--role", role, "--password-stdin"];
+        told(&programs().agent, &arguments, password).await
     }
 
     /// A token of a program with a role: the `Authorization` with which a test reads and writes without a browser.

@@ -11,7 +11,7 @@ use motcua_shared::seal::{OfficeKey, Sealed};
 use motcua_shared::statement::Statement;
 
 use super::{BookLine, Facts, ruleset, section};
-use crate::store::{self, Pen, Step, Store, StoreError};
+use crate::store::{self, Pen, Refusal, Step, StepTaken, Store, StoreError};
 use crate::words;
 
 /// The forms that a dossier has something to fill into, in the order of their numbers.
@@ -122,9 +122,10 @@ pub fn compose(store: &Store, desk: &Desk, codes: &[String], form: Form) -> stor
 
 /// Notes in the log that `form` of each dossier was printed. Done when the file is there, before it is given out.
 pub fn note(store: &mut Store, pen: &Pen, codes: &[String], form: Form) -> store::Result<()> {
-    codes
-        .iter()
-        .try_for_each(|code| store.step(code, Event::Printed(Printed { at: pen.now, form: form.code().to_owned() }), None, pen))
+    let printed = Printed { at: pen.now, form: form.code().to_owned() };
+    let act = |code: &String| StepTaken { code: code.clone(), event: Event::Printed(printed.clone()), note: None };
+    let noted = store.acts(codes.iter().map(act).collect(), pen)?;
+    noted.into_iter().collect::<Result<(), Refusal>>().map_err(StoreError::Refused)
 }
 
 /// The register book of a year, as far as it is written.

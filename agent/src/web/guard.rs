@@ -13,6 +13,7 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Redirect, Response};
+use motcua_shared::access::form::{marked, rendered_for, without_mark};
 use tracing::warn;
 
 use super::fault::HttpError;
@@ -29,8 +30,6 @@ pub const OPEN: [&str; 6] = ["/login", "/setup", "/trust", "/kiosk", "/lookup", 
 const PARTS: [&str; 4] = [".css", ".js", ".svg", ".woff2"];
 /// What pages ask for by themselves: it keeps no session open.
 const POLLED: &str = "/sync/line";
-/// The field that says whom a form was rendered for.
-const RENDERED_FOR: &str = "viewer";
 
 /// Refuses strangers, gives faults their words, and sets the headers of every answer.
 pub async fn dress(State(app): State<App>, mut request: Request, next: Next) -> Response {
@@ -159,17 +158,6 @@ async fn take_form(request: &mut Request) -> Result<String, HttpError> {
     String::from_utf8(bytes.to_vec()).map_err(|_| HttpError::of_status(StatusCode::BAD_REQUEST))
 }
 
-/// Whom a form was rendered for; forms of programs do not say.
-fn rendered_for(form: &str) -> Option<String> {
-    form_urlencoded::parse(form.as_bytes()).find(|(name, _)| name == RENDERED_FOR).map(|(_, value)| value.into_owned())
-}
-
-/// The form as its handler knows it, otherwise to the byte.
-fn without_mark(form: &str) -> String {
-    let is_mark = |pair: &str| pair.split('=').next() == Some(RENDERED_FOR);
-    form.split('&').filter(|pair| !is_mark(pair)).collect::<Vec<_>>().join("&")
-}
-
 /// Writes into every form that changes something whom it was rendered for.
 async fn mark_forms(response: Response, viewer: &Viewer) -> Response {
     let is_page = response.headers().get(CONTENT_TYPE).is_some_and(|media| media.as_bytes().starts_with(b"text/html"));
@@ -181,26 +169,6 @@ async fn mark_forms(response: Response, viewer: &Viewer) -> Response {
     parts.headers.remove(CONTENT_LENGTH);
     let page = String::from_utf8_lossy(&bytes);
     Response::from_parts(parts, Body::from(marked(&page, &viewer.name)))
-}
-
-/// A name of a viewer needs no escaping: letters, digits and `.-_:`.
-fn marked(page: &str, name: &str) -> String {
-    let mut out = String::with_capacity(page.len() + 256);
-    let mut rest = page;
-    while let Some(at) = rest.find("<form").and_then(|at| rest[at..].find('>').map(|end| at + end + 1)) {
-        let (form, after) = rest.split_at(at);
-        out.push_str(form);
-        let tag = &form[form.rfind("<form").unwrap_or(0)..];
-        if tag.contains("method=\"post\"") {
-            out.push_str("<input type=\"hidden\" name=\"");
-            out.push_str(RENDERED_FOR);
-            out.push_str("\" value=\"");
-            out.push_str(name);
-            out.push_str("\">");
-        }
-        rest = after;
-    }
-    out + rest
 }
 
 /// A fault that has no words for people yet.
@@ -288,18 +256,6 @@ mod tests {
         for path in ["/", "/loginx", "/people", "/dossiers", "/api/v1/status", "/api/x.js", "/metrics"] {
             assert!(!is_open(path), "{path}");
         }
-    }
-
-    #[test]
-    fn every_form_that_changes_something_says_whom_it_was_rendered_for() {
-        let page = "<form action=\"/a\" method=\"get\"><p>x</p></form><form class=\"c\" method=\"post\" action=\"/b\">y</form>z";
-        let mark = "<input type=\"hidden\" name=\"viewer\" value=\"lan\">";
-        let expected = page.replace(">y<", &format!(">{mark}y<"));
-        assert_eq!(marked(page, "lan"), expected);
-        assert_eq!(marked("no form", "lan"), "no form");
-        assert_eq!(rendered_for("a=1&viewer=lan&b=2").as_deref(), Some("lan"));
-        assert_eq!(without_mark("a=1&viewer=lan&b=%20&viewers=3&c"), "a=1&b=%20&viewers=3&c");
-        assert_eq!(rendered_for("a=viewer"), None);
     }
 
     #[track_caller]

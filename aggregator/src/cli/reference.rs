@@ -8,15 +8,15 @@ use std::path::{Path, PathBuf};
 
 use chrono::NaiveDate;
 use clap::{Subcommand, ValueEnum};
+use motcua_shared::catalogue;
 use motcua_shared::reference::{Change, Snapshot, changes};
-use motcua_shared::rule::identity;
-use motcua_shared::{calendar, catalogue, dictionary, reference as format};
 
 use super::{CliError, csv_text, now, open};
+use crate::audit::By;
 use crate::authority::Authority;
 use crate::output::{people_time, say};
+use crate::reference::table::{self, Amendment, Table};
 use crate::reference::{self, ReferenceError};
-use crate::store::Store;
 
 #[derive(Debug, Subcommand)]
 pub enum ReferenceCommand {
@@ -138,13 +138,10 @@ fn written(snapshot: &Snapshot, file: &Path) -> Result<Vec<u8>, CliError> {
     }
 }
 
-/// What changes the draft.
-type Amendment = Box<dyn FnOnce(&mut Snapshot)>;
-
 fn import(data: &Path, kind: Kind, file: &Path, decision: Option<&str>, from: Option<NaiveDate>) -> Result<(), CliError> {
     let mut store = open(data)?;
-    let amendment = amendment(kind, file, decision.map(str::to_owned), from)?;
-    let changes = reference::collect(&mut store, amendment, now())?;
+    let (amendment, what) = amendment(kind, file, decision.map(str::to_owned), from)?;
+    let changes = reference::collect(&mut store, amendment, what, &By::command_line(now()))?;
     if changes.is_empty() {
         say("Tệp không có gì khác với bản nháp.");
         return Ok(());
@@ -154,61 +151,34 @@ fn import(data: &Path, kind: Kind, file: &Path, decision: Option<&str>, from: Op
     Ok(())
 }
 
-fn amendment(kind: Kind, file: &Path, decision: Option<String>, from: Option<NaiveDate>) -> Result<Amendment, CliError> {
-    Ok(match kind {
-        Kind::Procedures => {
-            let rows = readable(file, catalogue::procedures(bytes(file)?))?;
-            if from.is_none() && rows.iter().any(|row| row.valid_from.is_none()) {
-                let asked = "Có thủ tục chưa ghi ngày hiệu lực, chưa nhập gì. Hãy thêm --from 2027-01-01 hoặc cột valid_from.";
-                return Err(CliError::Asked(asked.to_owned()));
-            }
-            Box::new(move |snapshot| snapshot.procedures_amend(rows, decision.as_deref(), from))
-        }
-        Kind::Holidays => {
-            let rows = readable(file, calendar::days(&csv_text(file)?))?;
-            Box::new(move |snapshot| snapshot.days_amend(rows, decision.as_deref()))
-        }
-        Kind::Targets => {
-            let rows = readable(file, format::targets(&csv_text(file)?))?;
-            Box::new(move |snapshot| snapshot.targets_amend(rows, decision.as_deref()))
-        }
-        Kind::Rulesets => {
-            let rows = readable(file, format::terms(&csv_text(file)?))?;
-            Box::new(move |snapshot| snapshot.rulesets_amend(rows))
-        }
-        Kind::Hours => {
-            let rows = readable(file, calendar::hours(bytes(file)?))?;
-            Box::new(move |snapshot| snapshot.hours_amend(rows, decision.as_deref()))
-        }
-        Kind::Indicators => {
-            let rows = readable(file, dictionary::parse(&csv_text(file)?))?;
-            Box::new(move |snapshot| snapshot.indicators_amend(rows))
-        }
-        Kind::Rules => {
-            let rows = readable(file, identity::parse(&csv_text(file)?))?;
-            Box::new(move |snapshot| snapshot.rules_amend(rows))
-        }
+/// What a file changes, and what it is called.
+fn amendment(
+    kind: Kind,
+    file: &Path,
+    decision: Option<String>,
+    from: Option<NaiveDate>,
+) -> Result<(Amendment, &'static str), CliError> {
+    let table = match kind {
+        Kind::Procedures => Table::Procedures,
+        Kind::Holidays => Table::Holidays,
+        Kind::Targets => Table::Targets,
+        Kind::Rulesets => Table::Rulesets,
+        Kind::Hours => Table::Hours,
+        Kind::Indicators => Table::Indicators,
+        Kind::Rules => Table::Rules,
         Kind::Snapshot => {
             let whole = Snapshot::read(&csv_text(file)?).map_err(|_| ReferenceError::NotASnapshot)?;
-            Box::new(move |snapshot| *snapshot = Snapshot { units: std::mem::take(&mut snapshot.units), ..whole })
-        }
-    })
-}
-
-fn bytes(file: &Path) -> Result<Vec<u8>, CliError> {
-    fs::read(file).map_err(|error| CliError::Asked(format!("Không đọc được {}: {error}.", file.display())))
-}
-
-fn readable<T, F: std::fmt::Display>(file: &Path, read: Result<Vec<T>, Vec<F>>) -> Result<Vec<T>, CliError> {
-    let problem = match read {
-        Ok(rows) if !rows.is_empty() => return Ok(rows),
-        Ok(_) => "không có dòng nào, chưa nhập gì".to_owned(),
-        Err(faults) => {
-            let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
-            format!("có {} chỗ sai, chưa nhập gì:\n{}", faults.len(), lines.join("\n"))
+            let amendment: Amendment =
+                Box::new(move |snapshot| *snapshot = Snapshot { units: std::mem::take(&mut snapshot.units), ..whole });
+            return Ok((amendment, "cả danh mục"));
         }
     };
-    Err(CliError::Asked(format!("{} {problem}", file.display())))
+    let bytes = fs::read(file).map_err(|error| CliError::Asked(format!("Không đọc được {}: {error}.", file.display())))?;
+    let amendment = table::read(table, &bytes, decision, from).map_err(|faults| {
+        let lines: Vec<String> = faults.iter().map(|fault| format!("  {fault}")).collect();
+        CliError::Asked(format!("{} có {} chỗ sai, chưa nhập gì:\n{}", file.display(), faults.len(), lines.join("\n")))
+    })?;
+    Ok((amendment, table.name()))
 }
 
 fn diff(data: &Path, file: Option<&Path>) -> Result<(), CliError> {
@@ -233,7 +203,7 @@ fn tell(changes: &[Change]) {
 fn publish(data: &Path) -> Result<(), CliError> {
     let mut store = open(data)?;
     let authority = Authority::open(data)?;
-    let (version, changes) = reference::publish(&mut store, &authority, now())?;
+    let (version, changes) = reference::publish(&mut store, &authority, None, &By::command_line(now()))?;
     tell(&changes);
     say(&format!("Đã công bố phiên bản {version}: {} thay đổi. Các xã nhận ở lần đồng bộ tới.", changes.len()));
     say("Hồ sơ đã tiếp nhận giữ thời hạn cũ; lịch nghỉ thay đổi chỉ lùi hẹn trả của hồ sơ đang giải quyết, có ghi lại.");
@@ -241,7 +211,7 @@ fn publish(data: &Path) -> Result<(), CliError> {
 }
 
 fn discard(data: &Path) -> Result<(), CliError> {
-    open(data)?.reference_draft_set(None, now())?;
+    reference::discard(&mut open(data)?, &By::command_line(now()))?;
     say("Đã bỏ bản nháp. Phiên bản đang công bố giữ nguyên.");
     Ok(())
 }

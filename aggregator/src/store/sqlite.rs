@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, SecondsFormat};
-use motcua_shared::access::Session;
 use motcua_shared::calendar::{LocalTime, VIETNAM, local_day};
 use motcua_shared::contribution::{Counters, Delta};
 use motcua_shared::entry::{Hash, Head, Record, Seq};
@@ -28,13 +27,15 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension, Row, params}
 use uuid::Uuid;
 
 use super::{
-    BackupRun, Certificate, Checked, DossierRow, Enrolment, FiledForm, FindingEvent, Healing, Held, IndexInput, Kept, MonthRow,
-    NewEntry, NewFiledForm, Node, Of, ProcedureCounters, Quarantined, Reference, Role, RollupRow, Span, Store, StoreError,
-    StoredEntry, Stream, StreamStatus, Told, User,
+    BackupRun, Certificate, Checked, DossierRow, Draft, Enrolment, FiledForm, FindingEvent, Healing, Held, IndexInput, Kept,
+    MonthRow, NewEntry, NewFiledForm, Node, Of, ProcedureCounters, Quarantined, Reference, RollupRow, Span, Store, StoreError,
+    StoredEntry, Stream, StreamStatus, Told,
 };
 
 mod findings;
+mod machines;
 mod office;
+mod people;
 
 use crate::operation::Outcome;
 
@@ -256,26 +257,34 @@ impl Store for SqliteStore {
     }
 
     fn reference_add(&mut self, reference: &Reference) -> Result<(), StoreError> {
-        let Reference { version, hash, published_at, statement, body } = reference;
+        let Reference { version, hash, published_at, statement, body, drafted_by, published_by } = reference;
+        let Signed { payload, signature } = statement;
         self.connection
             .prepare_cached(
-                "insert into reference (version, hash, published_at, statement, signature, body) values (?1, ?2, ?3, ?4, ?5, ?6)",
+                "insert into reference (version, hash, published_at, statement, signature, body, drafted_by, published_by)
+                 values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             )?
-            .execute(params![version, hash, time(*published_at), statement.payload, statement.signature, body])?;
+            .execute(params![version, hash, time(*published_at), payload, signature, body, drafted_by.join(" "), published_by])?;
         Ok(())
     }
 
-    fn reference_draft(&self) -> Result<Option<String>, StoreError> {
-        let mut statement = self.connection.prepare_cached("select body from reference_draft")?;
-        Ok(statement.query_row([], |row| row.get(0)).optional()?)
+    fn reference_list(&self) -> Result<Vec<Reference>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!("{REFERENCE} order by version desc"))?;
+        Ok(statement.query_map([], reference)?.collect::<Sql<_>>()?)
     }
 
-    fn reference_draft_set(&mut self, body: Option<&str>, at: LocalTime) -> Result<(), StoreError> {
-        match body {
-            Some(body) => self
+    fn reference_draft(&self) -> Result<Option<Draft>, StoreError> {
+        let mut statement = self.connection.prepare_cached("select body, authors, changed_at from reference_draft")?;
+        let draft = |row: &Row| Ok(Draft { body: row.get(0)?, authors: words(row, 1)?, changed_at: parsed(row, 2)? });
+        Ok(statement.query_row([], draft).optional()?)
+    }
+
+    fn reference_draft_set(&mut self, draft: Option<&Draft>) -> Result<(), StoreError> {
+        match draft {
+            Some(Draft { body, authors, changed_at }) => self
                 .connection
-                .prepare_cached("insert or replace into reference_draft (id, changed_at, body) values (1, ?1, ?2)")?
-                .execute(params![time(at), body])?,
+                .prepare_cached("insert or replace into reference_draft (id, changed_at, body, authors) values (1, ?1, ?2, ?3)")?
+                .execute(params![time(*changed_at), body, authors.join(" ")])?,
             None => self.connection.execute("delete from reference_draft", [])?,
         };
         Ok(())
@@ -881,92 +890,12 @@ impl Store for SqliteStore {
         )?;
         Ok(statement.execute(params![id(&stream), time(at)])?)
     }
-
-    fn user_find(&self, name: &str) -> Result<Option<User>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("select name, role, password, failed_tries, locked_until from user where name = ?1")?;
-        let found = statement.query_row([name], |row| {
-            Ok(User {
-                name: row.get(0)?,
-                role: role(row, 1)?,
-                password: row.get(2)?,
-                failed_tries: row.get(3)?,
-                locked_until: parsed_option(row, 4)?,
-            })
-        });
-        Ok(found.optional()?)
-    }
-
-    fn user_save(&mut self, user: &User, at: LocalTime) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached(
-                "insert into user (name, role, password, created_at) values (?1, ?2, ?3, ?4)
-                 on conflict (name) do update set role = excluded.role, password = excluded.password, failed_tries = 0,
-                    locked_until = null",
-            )?
-            .execute(params![user.name, user.role.as_str(), user.password, time(at)])?;
-        self.connection.prepare_cached("delete from session where user = ?1")?.execute([&user.name])?;
-        Ok(())
-    }
-
-    fn user_tries(&mut self, name: &str, failed: u32, locked_until: Option<LocalTime>) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached("update user set failed_tries = ?2, locked_until = ?3 where name = ?1")?
-            .execute(params![name, failed, locked_until.map(time)])?;
-        Ok(())
-    }
-
-    fn session_add(&mut self, hash: [u8; 32], user: &str, at: LocalTime, expires: LocalTime) -> Result<(), StoreError> {
-        self.connection.prepare_cached("delete from session where expires_at <= ?1")?.execute([time(at)])?;
-        self.connection
-            .prepare_cached("insert into session (hash, user, created_at, expires_at) values (?1, ?2, ?3, ?4)")?
-            .execute(params![hash, user, time(at), time(expires)])?;
-        Ok(())
-    }
-
-    fn session_find(&self, hash: [u8; 32], now: LocalTime) -> Result<Option<(String, Role, Session)>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "select u.name, u.role, s.created_at, coalesce(s.used_at, s.created_at)
-             from session s join user u on u.name = s.user where s.hash = ?1 and s.expires_at > ?2",
-        )?;
-        let found = statement.query_row(params![hash, time(now)], |row| {
-            let session = Session { opened_at: parsed(row, 2)?, used_at: parsed(row, 3)? };
-            Ok((row.get(0)?, role(row, 1)?, session))
-        });
-        Ok(found.optional()?.filter(|(_, _, session)| session.is_open(now)))
-    }
-
-    fn session_use(&mut self, hash: [u8; 32], at: LocalTime) -> Result<(), StoreError> {
-        self.connection.prepare_cached("update session set used_at = ?2 where hash = ?1")?.execute(params![hash, time(at)])?;
-        Ok(())
-    }
-
-    fn session_end(&mut self, hash: [u8; 32]) -> Result<(), StoreError> {
-        self.connection.prepare_cached("delete from session where hash = ?1")?.execute([hash])?;
-        Ok(())
-    }
-
-    fn token_add(&mut self, hash: [u8; 32], name: &str, at: LocalTime) -> Result<(), StoreError> {
-        self.connection
-            .prepare_cached(
-                "insert into api_token (hash, name, created_at) values (?1, ?2, ?3)
-                 on conflict (name) do update set hash = excluded.hash, created_at = excluded.created_at",
-            )?
-            .execute(params![hash, name, time(at)])?;
-        Ok(())
-    }
-
-    fn token_find(&self, hash: [u8; 32]) -> Result<Option<String>, StoreError> {
-        let mut statement = self.connection.prepare_cached("select name from api_token where hash = ?1")?;
-        Ok(statement.query_row([hash], |row| row.get(0)).optional()?)
-    }
 }
 
 const DOSSIER: &str =
     "select id, code, unit, procedure, field, channel, state, received_at, due_at, finished_at, returned_at, verdict
      from dossier";
-const REFERENCE: &str = "select version, hash, published_at, statement, signature, body from reference";
+const REFERENCE: &str = "select version, hash, published_at, statement, signature, body, drafted_by, published_by from reference";
 const ENROLMENT: &str = "select secret_hash, unit, expires_at, used_by, stream from enrolment";
 const CERTIFICATE: &str = "select serial, stream, unit, issued_at, expires_at, revoked_at, pem from certificate";
 
@@ -1008,11 +937,6 @@ impl Readable for LocalTime {
     fn read(text: &str) -> Result<Self, chrono::ParseError> {
         DateTime::parse_from_rfc3339(text)
     }
-}
-
-fn role(row: &Row, column: usize) -> Sql<Role> {
-    let text: String = row.get(column)?;
-    Role::parse(&text).ok_or_else(|| unreadable(column, std::fmt::Error))
 }
 
 const UNIT: &str = "select code, name, kind, parent, valid_from, valid_to, successor from unit";
@@ -1098,7 +1022,15 @@ fn reference(row: &Row) -> Sql<Reference> {
         published_at: parsed(row, 2)?,
         statement: Signed { payload: row.get(3)?, signature: row.get(4)? },
         body: row.get(5)?,
+        drafted_by: words(row, 6)?,
+        published_by: row.get(7)?,
     })
+}
+
+/// Names that are joined by spaces.
+fn words(row: &Row, column: usize) -> Sql<Vec<String>> {
+    let text: String = row.get(column)?;
+    Ok(text.split_whitespace().map(str::to_owned).collect())
 }
 
 /// The counters in the columns from `first` on.

@@ -1,28 +1,30 @@
 //! Figures and facts for other programs: JSON under `/api/v1/`.
 //!
-//! Promise: nothing without a session or a bearer token, except whether we are alive. Start at [`routes`] and [`Reader`].
+//! Promise: nothing without a session or a bearer token, except whether we are alive. Start at [`routes`]; who may read
+//! what is said in [`super::viewer`].
 
 mod figures;
 
-use axum::extract::{FromRequestParts, Path, Query, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use chrono::NaiveDate;
+use motcua_shared::access::node::Right;
 use motcua_shared::calendar::local_day;
 use motcua_shared::rule::Standing;
+use motcua_shared::unit::View;
 use serde::Deserialize;
 
 use self::figures::{Asked, Report, ReportQuery, report_query};
-use super::pages::session_of;
-use super::{App, Problem, csv, metrics, now};
-use crate::auth::token_hash;
+use super::audit::Asked as AuditAsked;
+use super::viewer::{self, AllOffices, AuditViewer, DossiersOf, EnrollingViewer, FiguresOf, FindingsOf, OfficesOf, PeopleViewer};
+use super::{App, Problem, audit, csv, machines, metrics, now, people, publication, reference, tokens};
 use crate::findings::{self, FindingsError, Listed};
 use crate::operation::Operation;
 use crate::rollup::{self, NodeStatus, ReportError};
-use crate::store::DossierRow;
+use crate::store::{DossierRow, Store, StoreError};
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -32,49 +34,58 @@ pub fn routes() -> Router<App> {
         .route("/api/v1/findings", get(found))
         .route("/api/v1/status", get(status))
         .route("/api/v1/dossiers/{code}", get(dossier))
+        .route("/api/v1/machines", get(all_machines))
+        .route("/api/v1/reference", get(reference::api))
+        .route("/api/v1/reference/{table}", get(reference::api_table))
+        .route("/api/v1/enrolment-codes", get(all_codes))
+        .route("/api/v1/audit", get(audited))
+        .route("/api/v1/people", get(everybody))
+        .route("/api/v1/tokens", get(all_tokens))
         .route("/api/v1/operation", get(operation))
         .route("/metrics", get(metrics::page))
         .merge(figures::routes())
 }
 
-/// Somebody with a session, or a program with a bearer token.
-pub struct Reader;
-
-impl FromRequestParts<App> for Reader {
-    type Rejection = Problem;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Reader, Problem> {
-        admitted(app, &parts.headers).await?;
-        Ok(Reader)
-    }
-}
-
-/// Whether whoever asks may read figures.
+/// Whether whoever asks may read how the whole node stands.
 pub async fn admitted(app: &App, headers: &HeaderMap) -> Result<(), Problem> {
-    if session_of(app, headers).await?.is_some() {
-        return Ok(());
+    let viewer = viewer::identify(app, headers, String::new()).await?.ok_or_else(viewer::not_logged_in)?;
+    viewer.sees_all(Right::Offices)
+}
+
+/// Who saw and did what, the newest first.
+async fn audited(_: AuditViewer, State(app): State<App>, Query(asked): Query<AuditAsked>) -> Result<Response, Problem> {
+    let lines = audit::lines(&app, &asked).await?;
+    if asked.as_csv() {
+        return Ok(csv::answer("audit", &audit::table(&lines)));
     }
-    let token = bearer(headers).ok_or_else(no_token)?;
-    let hash = token_hash(token);
-    app.read(move |store| store.token_find(hash)).await??.map(drop).ok_or_else(no_token)
+    Ok(Json(lines).into_response())
 }
 
-fn bearer(headers: &HeaderMap) -> Option<&str> {
-    let (scheme, token) = headers.get(header::AUTHORIZATION)?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
+/// Every agent with its certificate.
+async fn all_machines(viewer: OfficesOf, State(app): State<App>) -> Result<Json<Vec<machines::Shown>>, Problem> {
+    Ok(Json(app.read(move |store| machines::all(store, &viewer)).await??))
 }
 
-fn no_token() -> Problem {
-    Problem::new(
-        StatusCode::UNAUTHORIZED,
-        "no-token",
-        "Chưa đăng nhập",
-        "Cần đăng nhập, hoặc gửi kèm mã truy cập (Authorization: Bearer …) do lệnh token create cấp.",
-    )
+async fn all_codes(_: EnrollingViewer, State(app): State<App>) -> Result<Json<Vec<machines::CodeShown>>, Problem> {
+    Ok(Json(app.read(machines::codes).await??))
 }
 
-async fn ii06(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
-    let Report { period, unit, view, as_csv } = report_query(query)?;
+async fn everybody(_: PeopleViewer, State(app): State<App>) -> Result<Json<Vec<people::Shown>>, Problem> {
+    Ok(Json(app.read(people::all).await??))
+}
+
+async fn all_tokens(_: PeopleViewer, State(app): State<App>) -> Result<Json<Vec<tokens::Shown>>, Problem> {
+    Ok(Json(app.read(tokens::all).await??))
+}
+
+async fn ii06(viewer: FiguresOf, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
+    let Report { period, view, as_csv, for_the_public } = report_query(query)?;
+    // Whoever belongs to one unit sees its own figures, not those of what took its place.
+    let view = if viewer.own.is_some() { View::Then } else { view };
+    let unit = viewer.unit.clone();
+    if for_the_public {
+        return publication::ii06(&app, unit, period, as_csv).await;
+    }
     let shown = app.read(move |store| rollup::ii06_as(store, unit.as_deref(), period, view, local_day(now()))).await??;
     if as_csv {
         let report = &shown.report;
@@ -83,8 +94,9 @@ async fn ii06(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> R
     Ok(Json(shown).into_response())
 }
 
-async fn satisfaction(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
-    let Report { period, unit, as_csv, .. } = report_query(query)?;
+async fn satisfaction(viewer: FiguresOf, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
+    let Report { period, as_csv, .. } = report_query(query)?.not_for_the_public()?;
+    let unit = viewer.unit.clone();
     let judged = app.read(move |store| rollup::satisfaction(store, unit.as_deref(), period)).await??;
     if as_csv {
         let whole = &judged.whole;
@@ -95,12 +107,21 @@ async fn satisfaction(_: Reader, State(app): State<App>, query: Asked<ReportQuer
 
 /// Month by month, under the unit that is there now.
 async fn trend(
-    _: Reader,
+    viewer: FiguresOf,
     State(app): State<App>,
-    Path(unit): Path<String>,
+    Path(in_address): Path<String>,
     query: Asked<ReportQuery>,
 ) -> Result<Response, Problem> {
-    let Report { period, .. } = report_query(query)?;
+    let Report { period, .. } = report_query(query)?.not_for_the_public()?;
+    let unit = viewer.unit.clone().unwrap_or(in_address);
+    if let Some(key) = viewer.own.as_ref().map(|own| own.key.clone()) {
+        let is_own = move |store: &dyn Store| -> Result<_, StoreError> {
+            Ok(store.organisation()?.now(&key, local_day(now())).iter().all(|share| share.key == key))
+        };
+        if !app.read(is_own).await?? {
+            return Err(viewer::another_unit(&viewer));
+        }
+    }
     let points = app.read(move |store| rollup::trend(store, &unit, period, local_day(now()))).await??;
     Ok(Json(points).into_response())
 }
@@ -111,21 +132,23 @@ async fn trend(
 struct FindingsQuery {
     from: Option<NaiveDate>,
     to: Option<NaiveDate>,
-    unit: Option<String>,
+    /// Read by [`FindingsOf`].
+    #[serde(rename = "unit")]
+    _unit: Option<String>,
 }
 
 /// What is found now, with its state and history.
-async fn found(_: Reader, State(app): State<App>, query: Asked<FindingsQuery>) -> Result<Json<Vec<Listed>>, Problem> {
-    let Query(FindingsQuery { from, to, unit }) = query.map_err(|rejection| {
+async fn found(viewer: FindingsOf, State(app): State<App>, query: Asked<FindingsQuery>) -> Result<Json<Vec<Listed>>, Problem> {
+    let Query(FindingsQuery { from, to, .. }) = query.map_err(|rejection| {
         let detail = format!("from và to dạng 2023-05-29, unit là mã đơn vị; đều có thể bỏ trống ({}).", rejection.body_text());
         Problem::new(StatusCode::BAD_REQUEST, "query", "Tham số không hợp lệ", detail)
     })?;
-    let at = now();
+    let (at, unit) = (now(), viewer.unit.clone());
     let mut found = app
         .write(move |store| -> Result<_, FindingsError> {
             findings::recheck_due(store, at)?;
             let day = to.unwrap_or_else(|| local_day(at));
-            let key = match unit.filter(|unit| !unit.is_empty()) {
+            let key = match unit {
                 Some(unit) => Some(store.organisation()?.resolve(&unit, day)),
                 None => None,
             };
@@ -139,19 +162,19 @@ async fn found(_: Reader, State(app): State<App>, query: Asked<FindingsQuery>) -
     Ok(Json(found))
 }
 
-async fn status(_: Reader, State(app): State<App>) -> Result<Json<NodeStatus>, Problem> {
+async fn status(_: AllOffices, State(app): State<App>) -> Result<Json<NodeStatus>, Problem> {
     Ok(Json(app.read(|store| rollup::status(store, now())).await??))
 }
 
 /// Whether the server itself is well.
-async fn operation(_: Reader, State(app): State<App>) -> Result<Json<Operation>, Problem> {
+async fn operation(_: AllOffices, State(app): State<App>) -> Result<Json<Operation>, Problem> {
     let shared = app.clone();
     Ok(Json(app.read(move |store| shared.operation(store, now())).await??))
 }
 
-async fn dossier(_: Reader, State(app): State<App>, Path(code): Path<String>) -> Result<Json<DossierRow>, Problem> {
+async fn dossier(viewer: DossiersOf, State(app): State<App>, Path(code): Path<String>) -> Result<Json<DossierRow>, Problem> {
     let found = app.read(move |store| store.dossiers_find(&code)).await??;
-    let first = found.into_iter().next().ok_or_else(|| {
+    let first = found.into_iter().find(|dossier| viewer.sees(&dossier.unit)).ok_or_else(|| {
         Problem::new(StatusCode::NOT_FOUND, "no-dossier", "Không tìm thấy", "Không có hồ sơ mang mã này trong dữ liệu đã nhận.")
     })?;
     Ok(Json(first))

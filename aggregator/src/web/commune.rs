@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::extract::{Path, Query, State};
 use axum::response::Response;
+use motcua_shared::access::node::Right;
 use motcua_shared::calendar::local_day;
 use motcua_shared::contribution::{DAY_MINUTES, TOOK};
 use motcua_shared::indicator::{self, Sums, took_name};
@@ -13,9 +14,10 @@ use uuid::Uuid;
 
 use super::chart::{self, Series};
 use super::dashboard::{Card, card, month_chart, month_label};
-use super::pages::{Frame, PageError, Section, Viewer, coverage_words, show};
+use super::pages::{Frame, PageError, Section, coverage_words, show};
 use super::period::{PeriodQuery, PeriodView, chosen, encoded};
 use super::reports::FormView;
+use super::viewer::FiguresOf;
 use super::{App, now};
 use crate::comparison::{self, Asked, Comparison, Line, Order, Yardstick, monthly};
 use crate::findings;
@@ -61,6 +63,7 @@ struct CommunePage {
     took_words: String,
     streams: Vec<StreamRow>,
     quarantine: Vec<QuarantineRow>,
+    may_enrol: bool,
 }
 
 struct WorkloadRow {
@@ -123,11 +126,11 @@ fn quarantine_row((stream, seq, reason): (Uuid, u64, String)) -> QuarantineRow {
 }
 
 /// The figures of one office with its place among the others.
-fn cards(line: &Line, compared: &[(&'static str, Comparison)], query: &str) -> Vec<Card> {
+fn cards(line: &Line, compared: &[(&'static str, Comparison)], told_at: impl Fn(&str) -> String) -> Vec<Card> {
     let found = FIGURES.iter().filter_map(|id| indicator::find(id).zip(line.values.get(*id)));
     found
         .map(|(indicator, cell)| {
-            let mut card = card(indicator, cell, format!("/compare?{query}&by={}", indicator.id), "ở cuối kỳ");
+            let mut card = card(indicator, cell, told_at(&indicator.id), "ở cuối kỳ");
             let ranked = compared.iter().find(|(id, _)| *id == indicator.id).map(|(_, compared)| compared);
             if let Some((rank, of)) = ranked.and_then(|compared| place(compared, &line.unit)) {
                 let place = format!("hạng {rank} trên {of}");
@@ -172,13 +175,14 @@ fn distribution(sums: &Sums) -> (String, Vec<TookRow>) {
 }
 
 pub async fn page(
-    viewer: Viewer,
+    viewer: FiguresOf,
     State(app): State<App>,
-    Path(asked_code): Path<String>,
+    Path(in_address): Path<String>,
     Query(query): Query<PeriodQuery>,
 ) -> Result<Response, PageError> {
     let at = now();
     let today = local_day(at);
+    let asked_code = viewer.unit.clone().unwrap_or(in_address);
     let read = app
         .read(move |store| -> Result<_, ReportError> {
             let (period, problem) = chosen(store, &query, today)?;
@@ -230,12 +234,18 @@ pub async fn page(
         Some(format!("{} {}{}", indicator.name.to_lowercase(), indicator.value(&sums, 1).value?, indicator.suffix()))
     };
     let took_words: Vec<String> = ["took_average", "took_half", "took_most"].into_iter().filter_map(within).collect();
+    // Whoever sees one commune only is led to its own figures, the others to the comparison.
+    let told_in_full = |indicator: &str| match &viewer.own {
+        None => format!("/compare?{}&by={indicator}", view.query),
+        Some(_) => format!("/reports/procedures?unit={code}&{}", view.query),
+    };
+    let section = if viewer.own.is_some() { Section::Dashboard } else { Section::Comparison };
     show(&CommunePage {
-        frame: Frame::of(&viewer, Section::Comparison),
+        frame: Frame::of(&viewer, section),
         coverage: report.coverage.units.first().map(coverage_words).unwrap_or_default(),
         findings,
         lack: line.and_then(|line| line.lack.clone()),
-        cards: line.map(|line| cards(line, &compared, &view.query)).unwrap_or_default(),
+        cards: line.map(|line| cards(line, &compared, told_in_full)).unwrap_or_default(),
         csv: format!("/reports/ii06.csv?unit={code}&{}", view.query),
         form: FormView::new(&report),
         months: month_chart("months", &figures),
@@ -244,6 +254,7 @@ pub async fn page(
         took_rows,
         took_words: took_words.join(", "),
         streams: streams.iter().map(stream_row).collect(),
+        may_enrol: viewer.may(Right::Enrol),
         quarantine: quarantine.into_iter().map(quarantine_row).collect(),
         period: view,
         name,

@@ -14,9 +14,10 @@ use motcua_shared::unit;
 
 use super::chart;
 use super::csv::{self, Table};
-use super::pages::{Frame, PageError, Section, Viewer, show};
+use super::pages::{Frame, PageError, Section, show};
 use super::period::{PeriodQuery, PeriodView, appended, chosen, encoded, shown};
-use super::{App, now};
+use super::viewer::AllFigures;
+use super::{App, now, publication};
 use crate::comparison::{self, Asked, Cell, Comparison, Line, Order, Yardstick};
 use crate::rollup::ReportError;
 use crate::store::{Store, StoreError};
@@ -38,7 +39,7 @@ pub struct View {
     order: Order,
     attribution: unit::View,
     field: Option<String>,
-    filter: String,
+    pub filter: String,
     page: usize,
 }
 
@@ -258,7 +259,7 @@ fn draw_trends(store: &dyn Store, lines: &mut [Line], view: &View, period: Perio
     Ok(())
 }
 
-pub async fn page(viewer: Viewer, State(app): State<App>, Query(pairs): Query<Pairs>) -> Result<Response, PageError> {
+pub async fn page(viewer: AllFigures, State(app): State<App>, Query(pairs): Query<Pairs>) -> Result<Response, PageError> {
     let today = local_day(now());
     if viewer_repeats_columns(&pairs) {
         return Ok(Redirect::to(&tidy(&pairs)).into_response());
@@ -350,15 +351,27 @@ fn tidy(pairs: &Pairs) -> String {
     format!("/compare?{}", all.join("&"))
 }
 
-pub async fn page_csv(_: Viewer, State(app): State<App>, Query(pairs): Query<Pairs>) -> Result<Response, PageError> {
-    let view = View::read(&pairs);
+pub async fn page_csv(_: AllFigures, State(app): State<App>, Query(pairs): Query<Pairs>) -> Result<Response, PageError> {
+    let public = is_for_the_public(&pairs);
+    let mut view = View::read(&pairs);
+    if public {
+        view.filter.clear();
+    }
     let (view, period, compared) = app
         .read(move |store| -> Result<_, ReportError> {
             let (period, _, compared) = read(store, &view)?;
             Ok((view, period, compared))
         })
         .await??;
+    if public {
+        return Ok(publication::comparison(&compared, true)?);
+    }
     Ok(csv::answer(&format!("so-sanh-{}-{}-{}", view.by.id, period.from, period.to), &table(&compared)))
+}
+
+/// Whether an export is for the public: of all offices, whatever was filtered.
+pub fn is_for_the_public(pairs: &Pairs) -> bool {
+    pairs.iter().any(|(name, value)| name == "publication" && value == "1")
 }
 
 /// The whole comparison as a table.

@@ -9,8 +9,9 @@ use motcua_shared::period::month_of;
 use motcua_shared::text::number;
 
 use super::chart::{self, Series};
-use super::pages::{Frame, PageError, Section, Viewer, show};
+use super::pages::{Frame, PageError, Section, show};
 use super::period::{PeriodQuery, PeriodView, chosen};
+use super::viewer::AllFigures;
 use super::{App, now};
 use crate::comparison::Cell;
 use crate::glance::Glance;
@@ -97,7 +98,11 @@ pub fn month_chart(id: &str, months: &[MonthFigures]) -> String {
     chart::columns(id, "Hồ sơ tiếp nhận và giải quyết theo tháng báo cáo", &labels, &series)
 }
 
-pub async fn dashboard(viewer: Viewer, State(app): State<App>, Query(query): Query<PeriodQuery>) -> Result<Response, PageError> {
+pub async fn dashboard(
+    viewer: AllFigures,
+    State(app): State<App>,
+    Query(query): Query<PeriodQuery>,
+) -> Result<Response, PageError> {
     let at = now();
     let today = local_day(at);
     let shared = app.clone();

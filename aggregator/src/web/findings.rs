@@ -11,6 +11,7 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use motcua_shared::access::node::Right;
 use motcua_shared::catalogue::field_name;
 use motcua_shared::decision::Decision;
 use motcua_shared::dictionary::Dictionary;
@@ -20,12 +21,14 @@ use motcua_shared::text::{nfc, number};
 use serde::Deserialize;
 use tokio::sync::Notify;
 
-use super::pages::{Frame, PageError, SameOrigin, Section, Viewer, show};
+use super::pages::{Frame, PageError, Section, show};
+use super::viewer::{DecidingViewer, FindingsOf, Viewer};
 use super::{App, Problem, now};
+use crate::audit::{self, Act};
 use crate::findings::{self, FindingsError, Listed};
 use crate::output::people_time;
 use crate::reference;
-use crate::store::{Role, Store, StoreError};
+use crate::store::{Store, StoreError};
 
 /// Longest reason of a decision, in letters.
 const LONGEST: usize = 600;
@@ -83,21 +86,25 @@ struct ListPage {
     letter: String,
 }
 
-/// Checks what is due, and lists.
-async fn all(app: &App) -> Result<(Vec<Listed>, Dictionary), PageError> {
+/// Checks what is due, and lists what the viewer sees.
+async fn all(app: &App, viewer: &Viewer) -> Result<(Vec<Listed>, Dictionary), PageError> {
     let at = now();
-    let all = app
+    let mut all: (Vec<Listed>, Dictionary) = app
         .write(move |store| -> Result<_, FindingsError> {
             findings::recheck_due(store, at)?;
             let (_, snapshot) = reference::in_force(store)?;
             Ok((findings::list(store, None)?, Dictionary::with(&snapshot.indicators)))
         })
         .await??;
+    all.0.retain(|one| viewer.sees(&one.key));
     Ok(all)
 }
 
-pub async fn list(viewer: Viewer, State(app): State<App>, Query(asked): Query<Asked>) -> Result<Response, PageError> {
-    let (all, dictionary) = all(&app).await?;
+pub async fn list(viewer: FindingsOf, State(app): State<App>, Query(mut asked): Query<Asked>) -> Result<Response, PageError> {
+    let (all, dictionary) = all(&app, &viewer).await?;
+    if let Some(own) = &viewer.own {
+        asked.unit.clone_from(&own.key);
+    }
     let mut units: Vec<(String, String)> = all.iter().map(|one| (one.key.clone(), one.unit_name.clone())).collect();
     units.dedup();
     let mut rules: Vec<String> = all.iter().map(|one| one.finding.rule.clone()).collect();
@@ -143,7 +150,7 @@ struct RulesPage {
 }
 
 /// What is checked, and on what law it rests.
-pub async fn rules(viewer: Viewer, State(app): State<App>) -> Result<Response, PageError> {
+pub async fn rules(viewer: FindingsOf, State(app): State<App>) -> Result<Response, PageError> {
     let book = app
         .read(|store| -> Result<Book, FindingsError> {
             let (_, snapshot) = reference::in_force(store)?;
@@ -201,7 +208,7 @@ struct FindingPage {
 }
 
 pub async fn one(
-    viewer: Viewer,
+    viewer: FindingsOf,
     State(app): State<App>,
     Path((unit, id)): Path<(String, String)>,
 ) -> Result<Response, PageError> {
@@ -215,7 +222,7 @@ async fn page(
     id: &str,
     (words, problem): (String, String),
 ) -> Result<Response, PageError> {
-    let (all, dictionary) = all(app).await?;
+    let (all, dictionary) = all(app, viewer).await?;
     let Some(one) = all.into_iter().find(|one| one.key == unit && one.finding.id == id) else { return Err(gone().into()) };
     let answered = one.explained.iter().map(|answer| Line {
         at: people_time(&answer.at),
@@ -233,7 +240,7 @@ async fn page(
         row: row(&one, &dictionary),
         explained: answered.collect(),
         history: happened.collect(),
-        may_decide: may_decide(viewer),
+        may_decide: viewer.may(Right::Decide),
         gone: one.state == Standing::Gone,
         compared: one.finding.compared(),
         finding: one.finding,
@@ -247,10 +254,6 @@ fn event_words(kind: &str, who: &str, words: &str) -> String {
     let what = turn.or(Decision::from_code(kind).map(Decision::words)).unwrap_or(kind);
     let by = if who.is_empty() { String::new() } else { format!(" ({who})") };
     if words.is_empty() { format!("{what}{by}") } else { format!("{what}{by}: {words}") }
-}
-
-fn may_decide(viewer: &Viewer) -> bool {
-    matches!(viewer.role, Role::Officer | Role::Admin)
 }
 
 fn gone() -> Problem {
@@ -270,16 +273,11 @@ pub struct Typed {
 }
 
 pub async fn decide(
-    viewer: Viewer,
+    viewer: DecidingViewer,
     State(app): State<App>,
-    _: SameOrigin,
     Path((unit, id)): Path<(String, String)>,
     form: Result<Form<Typed>, FormRejection>,
 ) -> Result<Response, PageError> {
-    if !may_decide(&viewer) {
-        let detail = "Tài khoản này chỉ được xem; việc quyết định dành cho cán bộ và quản trị. Chưa ghi gì.";
-        return Err(Problem::new(StatusCode::FORBIDDEN, "role", "Không có quyền", detail).into());
-    }
     let Form(Typed { decision, words }) = form.unwrap_or_default();
     let words = nfc(&words);
     let problem = match Decision::from_code(&decision) {
@@ -294,8 +292,16 @@ pub async fn decide(
         return Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response());
     };
     let back = format!("/findings/{unit}/{id}");
-    let (who, at) = (viewer.name.clone(), now());
-    let decided = app.write(move |store| findings::decide(store, (&unit, &id), decision, (&who, &words), at)).await??;
+    let by = viewer.by();
+    let decided = app
+        .write(move |store| -> Result<_, crate::store::StoreError> {
+            let decided = findings::decide(store, (&unit, &id), decision, (&by.who, &words), by.at)?;
+            if decided {
+                audit::note_of(store, &by, Act::FindingDecided, (&id, &unit), decision.words())?;
+            }
+            Ok(decided)
+        })
+        .await??;
     if decided { Ok(Redirect::to(&back).into_response()) } else { Err(gone().into()) }
 }
 
@@ -344,8 +350,9 @@ fn question(one: &Listed, dictionary: &Dictionary) -> Question {
 }
 
 /// What a commune is asked, on paper.
-pub async fn letter(viewer: Viewer, State(app): State<App>, Path(unit): Path<String>) -> Result<Response, PageError> {
-    let (all, dictionary) = all(&app).await?;
+pub async fn letter(viewer: FindingsOf, State(app): State<App>, Path(unit): Path<String>) -> Result<Response, PageError> {
+    let (all, dictionary) = all(&app, &viewer).await?;
+    let unit = viewer.own.as_ref().map_or(unit, |own| own.key.clone());
     let open: Vec<&Listed> =
         all.iter().filter(|one| one.key == unit && matches!(one.state, Standing::Open | Standing::Rejected)).collect();
     let asked = unit.clone();

@@ -10,8 +10,9 @@ use motcua_shared::unit::code_of;
 use serde::Deserialize;
 
 use super::csv::Table;
-use super::pages::{Frame, PageError, Section, Viewer, show};
+use super::pages::{Frame, PageError, Section, show};
 use super::period::typed_day;
+use super::viewer::OfficesOf;
 use super::{App, now};
 use crate::offices::Offices;
 use crate::operation::Operation;
@@ -110,12 +111,12 @@ fn night_cell(night: Night) -> NightCell {
     }
 }
 
-pub async fn page(viewer: Viewer, State(app): State<App>, Query(query): Query<MonthQuery>) -> Result<Response, PageError> {
+pub async fn page(viewer: OfficesOf, State(app): State<App>, Query(query): Query<MonthQuery>) -> Result<Response, PageError> {
     let at = now();
     let today = local_day(at);
     let month = typed_day(&query.month).unwrap_or(today).with_day(1).unwrap_or(today);
-    let shared = app.clone();
-    let (lines, strips, healing, operation) = app
+    let (only, shared) = (viewer.unit.clone(), app.clone());
+    let (mut lines, mut strips, healing, operation) = app
         .read(move |store| -> Result<_, StoreError> {
             let offices = Offices::gather(store, at)?;
             let strips = summary::strips(store, &offices, month, at)?;
@@ -123,6 +124,10 @@ pub async fn page(viewer: Viewer, State(app): State<App>, Query(query): Query<Mo
         })
         .await??;
     let next = month + Days::new(31);
+    if let Some(only) = &only {
+        lines.retain(|line| line.unit == *only);
+        strips.retain(|strip| strip.unit == *only);
+    }
     show(&HealthPage {
         frame: Frame::of(&viewer, Section::Health),
         healed: healing.as_ref().is_some_and(NodeHealing::is_over),

@@ -5,6 +5,7 @@ use axum::extract::rejection::FormRejection;
 use axum::extract::{Form, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
+use motcua_shared::access::node::Right;
 use motcua_shared::calendar::local_day;
 use motcua_shared::index766::{self, Index, Numbers, Scored, Source};
 use motcua_shared::indicator::Sums;
@@ -12,12 +13,14 @@ use motcua_shared::period::Period;
 use motcua_shared::text::number;
 
 use super::csv::Table;
-use super::pages::{Frame, PageError, SameOrigin, Section, Viewer, show};
+use super::pages::{Frame, PageError, Section, show};
 use super::period::{PeriodQuery, PeriodView, chosen, query_of};
 use super::reports::name_of;
+use super::viewer::{DecidingViewer, FiguresOf};
 use super::{App, Problem, now};
+use crate::audit::{self, Act};
 use crate::rollup::{self, ReportError, eve};
-use crate::store::{IndexInput, Role, Store};
+use crate::store::{IndexInput, Store};
 
 /// The index of a unit, or of the node.
 pub fn compute(store: &dyn Store, unit: Option<&str>, period: Period) -> Result<Index, ReportError> {
@@ -100,10 +103,10 @@ fn typed_view(scored: &Scored) -> TypedView {
     }
 }
 
-pub async fn page(viewer: Viewer, State(app): State<App>, Query(query): Query<PeriodQuery>) -> Result<Response, PageError> {
+pub async fn page(viewer: FiguresOf, State(app): State<App>, Query(query): Query<PeriodQuery>) -> Result<Response, PageError> {
     let at = now();
     let today = local_day(at);
-    let unit = query.unit();
+    let unit = viewer.unit.clone();
     let asked = unit.clone();
     let (name, (period, problem), index) = app
         .read(move |store| -> Result<_, ReportError> {
@@ -137,7 +140,7 @@ pub async fn page(viewer: Viewer, State(app): State<App>, Query(query): Query<Pe
                 rows: group.indicators.iter().map(indicator_view).collect(),
             })
             .collect(),
-        may_type: viewer.role != Role::Viewer,
+        may_type: viewer.may(Right::Decide),
     })
 }
 
@@ -196,21 +199,17 @@ fn typed_numbers(pairs: &[(String, String)]) -> Result<Vec<(String, Numbers)>, S
 
 /// Takes in typed numbers: all, or none of them.
 pub async fn save(
-    viewer: Viewer,
+    viewer: DecidingViewer,
     State(app): State<App>,
-    _: SameOrigin,
     form: Result<Form<Vec<(String, String)>>, FormRejection>,
 ) -> Result<Response, PageError> {
-    if viewer.role == Role::Viewer {
-        return Err(super::forbidden("Tài khoản này chỉ được xem; nhập số liệu cần quyền cán bộ hoặc quản trị.").into());
-    }
     let wrong = |words: String| Problem::new(StatusCode::BAD_REQUEST, "form", "Chưa lưu số liệu", words);
     let Form(pairs) = form.map_err(|_| wrong("Hãy mở lại trang chỉ số và nhập lại.".to_owned()))?;
     let text = |name: &str| pairs.iter().find(|(key, _)| key == name).map(|(_, value)| value.clone()).unwrap_or_default();
     let query = PeriodQuery { from: text("from"), to: text("to"), unit: text("unit") };
     let period = query.period().map_err(wrong)?.ok_or_else(|| wrong("Hãy chọn kỳ.".to_owned()))?;
     let typed = typed_numbers(&pairs).map_err(wrong)?;
-    let (unit, by, at) = (query.unit(), viewer.name, now());
+    let (unit, by, at) = (query.unit(), viewer.by(), now());
     let back = format!("/index766?unit={}&{}", unit.as_deref().unwrap_or_default(), query_of(period));
     app.write(move |store| {
         crate::store::in_transaction(store, |store| -> Result<(), ReportError> {
@@ -218,7 +217,10 @@ pub async fn save(
             let unit = key.map_or_else(|| rollup::node(store).map(|node| node.code), Ok)?;
             let before = store.index_inputs(&unit, period)?;
             for (indicator, numbers) in typed.into_iter().filter(|(id, numbers)| before.get(id) != Some(numbers)) {
-                store.index_input_add(&IndexInput { unit: unit.clone(), period, indicator, numbers, by: by.clone() }, at)?;
+                let told = format!("{indicator}: {}/{}", numbers.numerator, numbers.denominator);
+                audit::note_of(store, &by, Act::NumbersTyped, (&told, &unit), &query_of(period))?;
+                let by = by.who.clone();
+                store.index_input_add(&IndexInput { unit: unit.clone(), period, indicator, numbers, by }, at)?;
             }
             Ok::<(), ReportError>(())
         })

@@ -1,41 +1,40 @@
-//! Pages for the officers of the district: their frame, the way in and out, and which page is where.
+//! Pages for the officers of the district: their frame, and which page is where.
 //!
 //! Promise: no page without a log-in; no script, nothing from other sites; what matters is said in words, never in
-//! colour alone. Start at [`routes`] and [`Viewer`].
+//! colour alone. Start at [`routes`] and [`Frame`]; who may open what is said in [`super::viewer`].
 
 use askama::Template;
-use axum::extract::rejection::FormRejection;
-use axum::extract::{DefaultBodyLimit, Form, FromRequestParts, State};
-use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
-use axum::response::{Html, IntoResponse, Redirect, Response};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
 use axum::routing::{get, post};
-use axum::{Router, middleware};
-use motcua_shared::access::SESSION_HOURS;
+use motcua_shared::access::node::Right;
 use motcua_shared::assets;
 use motcua_shared::calendar::{LocalTime, local_day};
 use motcua_shared::report::OfficeCoverage;
 use motcua_shared::text::number;
-use serde::Deserialize;
 
+use super::period::encoded;
 use super::sync::SMALL;
-use super::{App, DoorError, Problem, commune, comparison, dashboard, findings, health, index, now, reports};
-use crate::auth::{self, AuthError, token_hash};
+use super::viewer::Viewer;
+use super::{
+    App, Problem, audit, commune, comparison, dashboard, findings, guard, health, index, log_in, machines, people, reference,
+    reports, tokens,
+};
 use crate::output::people_time;
 use crate::rollup;
-use crate::store::{Role, Store, StoreError};
+use crate::store::{Store, StoreError};
 
-const POLICY: &str =
-    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
-/// Cookie of a session.
-pub const COOKIE: &str = "__Host-motcua";
+/// Most bytes of a file that is sent from a page.
+const LARGEST_FILE: usize = 4 << 20;
 
 pub fn routes() -> Router<App> {
     Router::new()
         .route("/", get(dashboard::dashboard))
         .route("/compare", get(comparison::page))
         .route("/compare.csv", get(comparison::page_csv))
-        .route("/units/{code}", get(commune::page))
+        .route("/units/{unit}", get(commune::page))
         .route("/reports/ii06", get(reports::ii06))
         .route("/reports/ii06.csv", get(reports::ii06_csv))
         .route("/reports/procedures", get(reports::procedures))
@@ -48,19 +47,33 @@ pub fn routes() -> Router<App> {
         .route("/findings/rules", get(findings::rules))
         .route("/findings/{unit}/letter", get(findings::letter))
         .route("/findings/{unit}/{id}", get(findings::one).post(findings::decide))
-        .route("/login", get(login_form).post(login))
-        .route("/logout", post(logout))
+        .route("/people", get(people::list).post(people::add))
+        .route("/people/{name}/role", post(people::role))
+        .route("/people/{name}/disable", post(people::disable))
+        .route("/people/{name}/enable", post(people::enable))
+        .route("/people/{name}/password", post(people::reset))
+        .route("/password", get(people::password_form).post(people::password))
+        .route("/tokens", get(tokens::list).post(tokens::create))
+        .route("/tokens/{name}/revoke", post(tokens::revoke))
+        .route("/machines", get(machines::list))
+        .route("/machines/code", post(machines::give))
+        .route("/machines/code/{handle}/cancel", post(machines::cancel))
+        .route("/machines/{stream}/revoke", get(machines::ask).post(machines::revoke))
+        .route("/reference", get(reference::overview))
+        .route("/reference/import", post(reference::import).layer(DefaultBodyLimit::max(LARGEST_FILE)))
+        .route("/reference/publish", post(reference::publish))
+        .route("/reference/discard", post(reference::discard))
+        .route("/reference/versions/{version}", get(reference::version))
+        .route("/reference/table.csv", get(reference::file))
+        .route("/reference/tables/{table}", get(reference::one_table))
+        .route("/reference/tables/{table}/add", post(reference::add))
+        .route("/reference/tables/{table}/remove", post(reference::remove))
+        .route("/audit", get(audit::page))
+        .route("/audit.csv", get(audit::page_csv))
+        .route("/login", get(log_in::form).post(log_in::log_in))
+        .route("/logout", post(log_in::log_out))
         .layer(DefaultBodyLimit::max(SMALL))
-        .layer(middleware::map_response(guarded))
         .route("/style.css", get(style))
-}
-
-/// What every page says to the browser.
-async fn guarded(mut response: Response) -> Response {
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    response
 }
 
 async fn style(headers: HeaderMap) -> Response {
@@ -73,12 +86,18 @@ async fn style(headers: HeaderMap) -> Response {
     (fixed, [(header::ETAG, tag)], assets::STYLE).into_response()
 }
 
-/// A page that could not be shown.
+/// A page that could not be shown. The guard puts it into words and frame.
 pub struct PageError(Problem);
 
 impl<E: Into<Problem>> From<E> for PageError {
     fn from(error: E) -> Self {
         PageError(error.into())
+    }
+}
+
+impl IntoResponse for PageError {
+    fn into_response(self) -> Response {
+        self.0.into_response()
     }
 }
 
@@ -89,20 +108,10 @@ struct ErrorPage<'a> {
     problem: &'a Problem,
 }
 
-impl IntoResponse for PageError {
-    fn into_response(self) -> Response {
-        let page = ErrorPage { frame: Frame::outside(), problem: &self.0 };
-        let body = page.render().unwrap_or_else(|_| self.0.detail.clone());
-        let response = (self.0.status, Html(body)).into_response();
-        let mut response = response;
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        response
-    }
-}
-
-/// For browsers that ask for what is not there.
-pub fn not_found() -> PageError {
-    PageError(Problem::not_found())
+/// A fault in words for a person.
+pub fn error_page(problem: &Problem, frame: Frame) -> Response {
+    let body = ErrorPage { frame, problem }.render().unwrap_or_else(|_| problem.detail.clone());
+    (problem.status, [(header::CONTENT_SECURITY_POLICY, guard::POLICY)], Html(body)).into_response()
 }
 
 pub fn show(page: &impl Template) -> Result<Response, PageError> {
@@ -119,175 +128,72 @@ pub enum Section {
     Index,
     Findings,
     Health,
+    Reference,
+    Manage,
 }
 
-const SECTIONS: [(Section, &str, &str); 6] = [
-    (Section::Dashboard, "/", "Tổng quan"),
-    (Section::Comparison, "/compare", "So sánh"),
-    (Section::Reports, "/reports/ii06", "Báo cáo"),
-    (Section::Index, "/index766", "Chỉ số 766"),
-    (Section::Findings, "/findings", "Kiểm tra"),
-    (Section::Health, "/offices", "Gửi dữ liệu"),
+const SECTIONS: [(Section, &str, &str, Right); 8] = [
+    (Section::Dashboard, "/", "Tổng quan", Right::Figures),
+    (Section::Comparison, "/compare", "So sánh", Right::Figures),
+    (Section::Reports, "/reports/ii06", "Báo cáo", Right::Figures),
+    (Section::Index, "/index766", "Chỉ số 766", Right::Figures),
+    (Section::Findings, "/findings", "Kiểm tra", Right::Findings),
+    (Section::Health, "/offices", "Gửi dữ liệu", Right::Offices),
+    (Section::Reference, "/reference", "Danh mục", Right::Reference),
+    (Section::Manage, "/people", "Quản trị", Right::People),
 ];
 
 /// One entry of the navigation.
 pub struct NavLink {
-    pub address: &'static str,
+    pub address: String,
     pub name: &'static str,
     pub current: bool,
 }
 
 /// What stands around every page.
 pub struct Frame {
-    pub viewer: Option<String>,
+    pub viewer: Option<Viewer>,
     section: Option<Section>,
 }
 
 impl Frame {
     /// Of a page for anybody.
-    fn outside() -> Frame {
+    pub fn outside() -> Frame {
         Frame { viewer: None, section: None }
     }
 
+    /// Of a page that belongs to no part.
+    pub fn plain(viewer: &Viewer) -> Frame {
+        Frame { viewer: Some(viewer.clone()), section: None }
+    }
+
     pub fn of(viewer: &Viewer, section: Section) -> Frame {
-        Frame { viewer: Some(viewer.name.clone()), section: Some(section) }
+        Frame { viewer: Some(viewer.clone()), section: Some(section) }
     }
 
+    /// Where the viewer may go. Whoever belongs to one commune begins there.
     pub fn links(&self) -> Vec<NavLink> {
-        let link = |(section, address, name)| NavLink { address, name, current: self.section == Some(section) };
-        SECTIONS.into_iter().map(link).collect()
+        let Some(viewer) = &self.viewer else { return Vec::new() };
+        let own = viewer.own.as_ref().map(|own| encoded(&own.code));
+        let there = SECTIONS.into_iter().filter(|(.., right)| viewer.may(*right));
+        there
+            .filter(|(section, ..)| own.is_none() || *section != Section::Comparison)
+            .map(|(section, address, name, _)| NavLink {
+                address: match (&own, section) {
+                    (Some(unit), Section::Dashboard) => format!("/units/{unit}"),
+                    (Some(unit), Section::Reports | Section::Index) => format!("{address}?unit={unit}"),
+                    _ => address.to_owned(),
+                },
+                name: if own.is_some() && section == Section::Dashboard { "Xã của tôi" } else { name },
+                current: self.section == Some(section),
+            })
+            .collect()
     }
-}
 
-/// Somebody who is logged in: the right to look.
-pub struct Viewer {
-    pub name: String,
-    pub role: Role,
-}
-
-impl FromRequestParts<App> for Viewer {
-    type Rejection = Response;
-
-    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Viewer, Response> {
-        match session_of(app, &parts.headers).await {
-            Ok(Some((name, role))) => Ok(Viewer { name, role }),
-            Ok(None) => Err(Redirect::to("/login").into_response()),
-            Err(problem) => Err(PageError(problem).into_response()),
-        }
+    /// Whether the viewer sees more than one commune.
+    pub fn sees_all(&self) -> bool {
+        self.viewer.as_ref().is_none_or(|viewer| viewer.own.is_none())
     }
-}
-
-/// Who is logged in, by the cookie of the request.
-pub async fn session_of(app: &App, headers: &HeaderMap) -> Result<Option<(String, Role)>, Problem> {
-    let Some(token) = cookie(headers) else { return Ok(None) };
-    let hash = token_hash(token);
-    let at = now();
-    let found = app.read(move |store| store.session_find(hash, at)).await??;
-    if found.as_ref().is_some_and(|(_, _, session)| session.is_to_be_noted(at)) {
-        app.write(move |store| store.session_use(hash, at)).await??;
-    }
-    Ok(found.map(|(name, role, _)| (name, role)))
-}
-
-fn cookie(headers: &HeaderMap) -> Option<&str> {
-    let cookies =
-        headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok()).flat_map(|value| value.split(';'));
-    cookies.filter_map(|pair| pair.trim().split_once('=')).find(|(name, _)| *name == COOKIE).map(|(_, value)| value)
-}
-
-/// A form that one of our own pages sent, not another site.
-pub struct SameOrigin;
-
-impl FromRequestParts<App> for SameOrigin {
-    type Rejection = PageError;
-
-    async fn from_request_parts(parts: &mut Parts, _: &App) -> Result<SameOrigin, PageError> {
-        if comes_from_us(&parts.headers) {
-            return Ok(SameOrigin);
-        }
-        Err(PageError(Problem::new(
-            StatusCode::FORBIDDEN,
-            "cross-origin",
-            "Yêu cầu từ trang khác",
-            "Biểu mẫu này không được gửi từ trang của máy chủ tổng hợp. Hãy mở lại trang đăng nhập.",
-        )))
-    }
-}
-
-fn comes_from_us(headers: &HeaderMap) -> bool {
-    let text = |name| headers.get(name).map(|value: &HeaderValue| value.to_str().unwrap_or("?"));
-    match (text(header::HeaderName::from_static("sec-fetch-site")), text(header::ORIGIN)) {
-        (Some(site), _) => site == "same-origin",
-        (None, Some(origin)) => origin.strip_prefix("https://").is_some_and(|host| Some(host) == text(header::HOST)),
-        (None, None) => true, // no browser: it carries nobody's cookies
-    }
-}
-
-#[derive(Template)]
-#[template(path = "login.html")]
-struct LoginPage {
-    frame: Frame,
-    name: String,
-    problem: Option<String>,
-}
-
-async fn login_form(State(app): State<App>, headers: HeaderMap) -> Result<Response, PageError> {
-    if session_of(&app, &headers).await?.is_some() {
-        return Ok(Redirect::to("/").into_response());
-    }
-    show(&LoginPage { frame: Frame::outside(), name: String::new(), problem: None })
-}
-
-#[derive(Deserialize)]
-struct Login {
-    name: String,
-    password: String,
-}
-
-async fn login(State(app): State<App>, _: SameOrigin, form: Result<Form<Login>, FormRejection>) -> Result<Response, PageError> {
-    let Ok(Form(Login { name, password })) = form else {
-        return login_again(String::new(), StatusCode::BAD_REQUEST, "Hãy điền tên đăng nhập và mật khẩu.".to_owned());
-    };
-    let name = name.trim().to_owned();
-    match try_login(&app, name.clone(), password).await? {
-        Ok(token) => {
-            let lifetime = SESSION_HOURS * 3600;
-            let cookie = format!("{COOKIE}={token}; Path=/; Max-Age={lifetime}; HttpOnly; Secure; SameSite=Strict");
-            Ok(([(header::SET_COOKIE, cookie)], Redirect::to("/")).into_response())
-        }
-        Err(AuthError::Store(error)) => Err(error.into()),
-        Err(error @ AuthError::Locked(_)) => login_again(name, StatusCode::TOO_MANY_REQUESTS, error.to_string()),
-        Err(error) => login_again(name, StatusCode::UNAUTHORIZED, error.to_string()),
-    }
-}
-
-async fn try_login(app: &App, name: String, password: String) -> Result<Result<String, AuthError>, DoorError> {
-    let at = now();
-    let candidate = match app.read(move |store| auth::candidate(store, &name, at)).await? {
-        Ok(candidate) => candidate,
-        Err(error) => return Ok(Err(error)),
-    };
-    let (candidate, holds) = app
-        .hash(move || {
-            let holds = auth::password_holds(candidate.as_ref(), &password);
-            (candidate, holds)
-        })
-        .await?;
-    app.write(move |store| auth::log_in(store, candidate.as_ref(), holds, at)).await
-}
-
-fn login_again(name: String, status: StatusCode, problem: String) -> Result<Response, PageError> {
-    let page = show(&LoginPage { frame: Frame::outside(), name, problem: Some(problem) })?;
-    Ok((status, page).into_response())
-}
-
-async fn logout(State(app): State<App>, _: SameOrigin, headers: HeaderMap) -> Result<Response, PageError> {
-    if let Some(token) = cookie(&headers) {
-        let hash = token_hash(token);
-        app.write(move |store| store.session_end(hash)).await??;
-    }
-    let gone = format!("{COOKIE}=; Path=/; Max-Age=0; HttpOnly; Secure; SameSite=Strict");
-    Ok(([(header::SET_COOKIE, gone)], Redirect::to("/login")).into_response())
 }
 
 /// Name and code of the node.

@@ -8,6 +8,7 @@ use axum::extract::{Form, Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Redirect, Response};
 use chrono::NaiveDate;
+use motcua_shared::access::node::Right;
 use motcua_shared::calendar::{LocalTime, local_day};
 use motcua_shared::catalogue::{Catalogue, field_name};
 use motcua_shared::contribution::{Counter, Counters};
@@ -19,13 +20,15 @@ use motcua_shared::unit::Organisation;
 use serde::Deserialize;
 
 use super::csv::{self, Table};
-use super::pages::{Frame, PageError, SameOrigin, Section, Viewer, coverage_words, node_name, show};
+use super::pages::{Frame, PageError, Section, coverage_words, node_name, show};
 use super::period::{PeriodQuery, PeriodView, chosen, shown};
-use super::{App, Problem, now};
+use super::viewer::{DecidingViewer, FiguresOf};
+use super::{App, Problem, now, publication};
+use crate::audit::{self, Act};
 use crate::filed::{self, Drift, FileError, Filing};
 use crate::output::people_time;
 use crate::rollup::{self, ProcedureSums, ReportError};
-use crate::store::{FiledForm, Role, Store, StoreError};
+use crate::store::{FiledForm, Store, StoreError};
 
 /// Form II.06 as a table.
 pub struct FormView {
@@ -101,10 +104,10 @@ fn keeping_unit(unit: Option<&str>) -> Vec<(String, String)> {
     unit.map(|unit| ("unit".to_owned(), unit.to_owned())).into_iter().collect()
 }
 
-pub async fn ii06(viewer: Viewer, State(app): State<App>, Query(query): Query<PeriodQuery>) -> Result<Response, PageError> {
+pub async fn ii06(viewer: FiguresOf, State(app): State<App>, Query(query): Query<PeriodQuery>) -> Result<Response, PageError> {
     let at = now();
     let today = local_day(at);
-    let unit = query.unit();
+    let unit = viewer.unit.clone();
     let asked = unit.clone();
     let (name, (period, problem), report, units) = app
         .read(move |store| -> Result<_, ReportError> {
@@ -125,15 +128,23 @@ pub async fn ii06(viewer: Viewer, State(app): State<App>, Query(query): Query<Pe
         incomplete: coverage.complete < coverage.offices,
         complete: format!("{} trên {} đơn vị đã gửi đủ những gì đã ghi.", number(coverage.complete), number(coverage.offices)),
         coverage: coverage.units.iter().map(|office| coverage_row(office, &units, period.to)).collect(),
-        may_file: viewer.role != Role::Viewer,
+        may_file: viewer.may(Right::Decide),
         over: period.to < today,
     })
 }
 
-pub async fn ii06_csv(_: Viewer, State(app): State<App>, Query(query): Query<PeriodQuery>) -> Result<Response, PageError> {
+pub async fn ii06_csv(
+    viewer: FiguresOf,
+    State(app): State<App>,
+    Query(query): Query<PeriodQuery>,
+    Query(public): Query<publication::Asked>,
+) -> Result<Response, PageError> {
     let wrong = |problem| Problem::new(StatusCode::BAD_REQUEST, "period", "Kỳ báo cáo không hợp lệ", problem);
     let period = query.period().map_err(wrong)?.unwrap_or_else(|| Period::year_to(local_day(now())));
-    let unit = query.unit();
+    let unit = viewer.unit.clone();
+    if public.is_for_the_public() {
+        return Ok(publication::ii06(&app, unit, period, true).await?);
+    }
     let report = app.read(move |store| rollup::ii06(store, unit.as_deref(), period)).await??;
     Ok(csv::file(&format!("II06-{}-{}-{}", report.unit, report.from, report.to), report.to_csv()))
 }
@@ -239,6 +250,8 @@ struct ProceduresPage {
     name: String,
     period: PeriodView,
     csv: String,
+    /// Of the whole node: only this is published.
+    of_all: bool,
     rows: Vec<BehindRow>,
 }
 
@@ -272,7 +285,7 @@ const BEHIND: [&str; 18] = [
     "Rất tốt",
 ];
 
-fn behind_numbers(row: &Behind) -> [i64; 18] {
+pub fn behind_numbers(row: &Behind) -> [i64; 18] {
     let [not_good, normal, good, very_good] = row.rated;
     [
         row.online,
@@ -302,10 +315,14 @@ fn survey(row: &Behind) -> String {
         .map_or_else(|| "–".to_owned(), |points| format!("{points} ({} phiếu)", number(row.surveyed)))
 }
 
-pub async fn procedures(viewer: Viewer, State(app): State<App>, Query(query): Query<PeriodQuery>) -> Result<Response, PageError> {
+pub async fn procedures(
+    viewer: FiguresOf,
+    State(app): State<App>,
+    Query(query): Query<PeriodQuery>,
+) -> Result<Response, PageError> {
     let at = now();
     let today = local_day(at);
-    let unit = query.unit();
+    let unit = viewer.unit.clone();
     let asked = unit.clone();
     let (name, (period, problem), rows) = app
         .read(move |store| -> Result<_, ReportError> {
@@ -319,6 +336,7 @@ pub async fn procedures(viewer: Viewer, State(app): State<App>, Query(query): Qu
         frame: Frame::of(&viewer, Section::Reports),
         name,
         csv: format!("/reports/procedures.csv?unit={}&{}", unit.as_deref().unwrap_or_default(), view.query),
+        of_all: unit.is_none(),
         rows: rows
             .iter()
             .map(|row| BehindRow {
@@ -363,12 +381,21 @@ pub fn procedures_table(rows: &[Behind]) -> Table {
     Table { heading: heading.map(str::to_owned).collect(), rows: rows.iter().map(row).collect() }
 }
 
-pub async fn procedures_csv(_: Viewer, State(app): State<App>, Query(query): Query<PeriodQuery>) -> Result<Response, PageError> {
+pub async fn procedures_csv(
+    viewer: FiguresOf,
+    State(app): State<App>,
+    Query(query): Query<PeriodQuery>,
+    Query(public): Query<publication::Asked>,
+) -> Result<Response, PageError> {
     let today = local_day(now());
+    if public.is_for_the_public() {
+        let (period, _) = app.read(move |store| chosen(store, &query, today)).await??;
+        return Ok(publication::procedures(&app, viewer.unit.clone(), period, true).await?);
+    }
     let (period, rows) = app
         .read(move |store| -> Result<_, ReportError> {
             let (period, _) = chosen(store, &query, today)?;
-            Ok((period, procedures_of(store, query.unit().as_deref(), period)?))
+            Ok((period, procedures_of(store, viewer.unit.as_deref(), period)?))
         })
         .await??;
     Ok(csv::answer(&format!("thu-tuc-{}-{}", period.from, period.to), &procedures_table(&rows)))
@@ -422,16 +449,18 @@ fn drift_of(store: &dyn Store, filed: &FiledForm) -> Result<Option<Drift>, FileE
     filed::drift(store, filed).map(Some)
 }
 
-pub async fn filed_list(viewer: Viewer, State(app): State<App>) -> Result<Response, PageError> {
+pub async fn filed_list(viewer: FiguresOf, State(app): State<App>) -> Result<Response, PageError> {
+    let frame = Frame::of(&viewer, Section::Reports);
     let rows = app
         .read(move |store| -> Result<_, FileError> {
-            let (units, all) = (store.organisation()?, store.filed_list()?);
+            let (units, mut all) = (store.organisation()?, store.filed_list()?);
+            all.retain(|filed| viewer.sees(&units.resolve(&filed.unit, filed.to)));
             let superseded = |id| all.iter().any(|other| other.corrects == Some(id));
             let row = |filed: &FiledForm| Ok(filed_row(filed, drift_of(store, filed)?.as_ref(), &units, superseded(filed.id)));
             all.iter().map(row).collect::<Result<Vec<_>, FileError>>()
         })
         .await??;
-    show(&FiledPage { frame: Frame::of(&viewer, Section::Reports), rows })
+    show(&FiledPage { frame, rows })
 }
 
 #[derive(Template)]
@@ -469,7 +498,7 @@ struct HeadRow {
     hash: String,
 }
 
-pub async fn filed_report(viewer: Viewer, State(app): State<App>, Path(id): Path<i64>) -> Result<Response, PageError> {
+pub async fn filed_report(viewer: FiguresOf, State(app): State<App>, Path(id): Path<i64>) -> Result<Response, PageError> {
     let (filed, frozen, drift, superseded, units) = app
         .read(move |store| -> Result<_, FileError> {
             let filed = store.filed_find(id)?.ok_or(FileError::Unknown(id))?;
@@ -479,6 +508,9 @@ pub async fn filed_report(viewer: Viewer, State(app): State<App>, Path(id): Path
             Ok((filed, frozen, drift, superseded, store.organisation()?))
         })
         .await??;
+    if !viewer.sees(&units.resolve(&filed.unit, filed.to)) {
+        return Err(FileError::Unknown(id).into());
+    }
     let named = |unit: &String| units.name(&units.resolve(unit, filed.to)).to_owned();
     let report = &frozen.report;
     let rules = motcua_shared::ruleset::Ruleset::find(&filed.ruleset);
@@ -532,7 +564,7 @@ pub async fn filed_report(viewer: Viewer, State(app): State<App>, Path(id): Path
                 hash: head.hash.clone(),
             })
             .collect(),
-        may_correct: viewer.role != Role::Viewer && !superseded && !drift.differences.is_empty(),
+        may_correct: viewer.may(Right::Decide) && !superseded && !drift.differences.is_empty(),
     })
 }
 
@@ -551,28 +583,44 @@ pub struct FileForm {
 
 /// Files a report or a correction, for officers.
 pub async fn file(
-    viewer: Viewer,
+    viewer: DecidingViewer,
     State(app): State<App>,
-    _: SameOrigin,
     form: Result<Form<FileForm>, FormRejection>,
 ) -> Result<Response, PageError> {
-    if viewer.role == Role::Viewer {
-        return Err(super::forbidden("Tài khoản này chỉ được xem; chốt báo cáo cần quyền cán bộ hoặc quản trị.").into());
-    }
     let wrong = || Problem::new(StatusCode::BAD_REQUEST, "form", "Chưa chốt báo cáo", "Hãy mở lại trang báo cáo và chốt từ đó.");
     let Form(FileForm { from, to, unit, corrects }) = form.map_err(|_| wrong())?;
     let at = now();
-    let by = viewer.name;
+    let (by, name) = (viewer.by(), viewer.name.clone());
     let filed = if let Some(id) = corrects {
-        app.write(move |store| filed::correct(store, id, &by, at)).await?
+        app.write(move |store| written(store, &by, |store| filed::correct(store, id, &name, at))).await?
     } else {
         let query = PeriodQuery { from, to, unit };
         let bad = |problem| Problem::new(StatusCode::BAD_REQUEST, "period", "Kỳ báo cáo không hợp lệ", problem);
         let period = query.period().map_err(bad)?.ok_or_else(wrong)?;
-        let filing = Filing { unit: query.unit(), period, by, at };
-        app.write(move |store| filed::file(store, &filing)).await?
+        let filing = Filing { unit: query.unit(), period, by: name, at };
+        app.write(move |store| written(store, &by, |store| filed::file(store, &filing))).await?
     };
     Ok(Redirect::to(&format!("/reports/filed/{}", filed?)).into_response())
+}
+
+/// Files, and says so in the audit log.
+fn written(
+    store: &mut dyn Store,
+    by: &audit::By,
+    file: impl FnOnce(&mut dyn Store) -> Result<i64, FileError>,
+) -> Result<i64, FileError> {
+    let id = file(store)?;
+    if let Some(filed) = store.filed_find(id)? {
+        let about = (format!("báo cáo số {id}"), filed.unit);
+        audit::note_of(
+            store,
+            by,
+            Act::ReportFiled,
+            (&about.0, &about.1),
+            &format!("{} – {}", shown(filed.from), shown(filed.to)),
+        )?;
+    }
+    Ok(id)
 }
 
 impl From<FileError> for Problem {

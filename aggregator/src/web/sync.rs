@@ -29,7 +29,7 @@ use super::{App, Problem, now};
 use crate::authority::{self, EnrolError};
 use crate::findings;
 use crate::ingest::{self, IngestError, Intake, Source, Taken, Way};
-use crate::reference::{self, ReferenceError};
+use crate::reference;
 use crate::store::{Held, Node, Store, StoreError, in_transaction};
 use crate::tls::{Peer, Wire};
 
@@ -313,15 +313,6 @@ async fn reference_back(State(app): State<App>, peer: Peer, headers: HeaderMap, 
     Ok(cbor(StatusCode::OK, encode(&Answer { version, published: None })))
 }
 
-impl From<ReferenceError> for Problem {
-    fn from(error: ReferenceError) -> Self {
-        match error {
-            ReferenceError::Store(error) => error.into(),
-            _ => bad_request("danh mục này không phải do huyện công bố"),
-        }
-    }
-}
-
 fn receipt(
     app: &App,
     node: &Node,
@@ -422,7 +413,7 @@ fn message<T: for<'b> minicbor::Decode<'b, ()>>(headers: &HeaderMap, body: Body)
     decode(&bytes).map_err(|error| bad_request(&error.to_string()))
 }
 
-fn bad_request(problem: &str) -> Problem {
+pub fn bad_request(problem: &str) -> Problem {
     Problem::new(StatusCode::BAD_REQUEST, "unreadable", "Không đọc được", format!("Nội dung gửi lên không đọc được: {problem}."))
 }
 

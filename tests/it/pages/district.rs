@@ -61,7 +61,9 @@ async fn a_finding_is_explained_over_a_cut_line_rejected_explained_again_and_acc
 
     let officer = chromium.browser().await?;
     table.open(&officer, "/findings").await?;
-    officer.does_not_see("đã giải trình").await?;
+    officer.sees("20 phát hiện").await?;
+    let explained = "return [...document.querySelectorAll('tbody tr')].some(row => row.innerText.includes('đã giải trình'))";
+    ensure!(officer.run(explained, serde_json::json!([])).await? == false, "nothing came through the line that is cut");
     line.set(Weather::clean());
     let (exit, said) = desk.commune.sync().await?;
     ensure!(exit == Some(0), "{said}");

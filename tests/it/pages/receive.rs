@@ -2,6 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use motcua_tests::browser::{Browser, Chromium};
+use motcua_tests::world::{District, expect, programs, text};
 
 use super::{CLERK, Desk};
 
@@ -67,6 +68,56 @@ async fn a_dossier_is_received_by_keyboard_alone() -> Result<()> {
     browser.tab_to("Điền tên").await?;
     browser.press(&["Enter"]).await?;
     browser.until("the name is filled in", async || Ok(browser.value("Họ và tên").await? == "Nguyễn Thị Đào Thử")).await?;
+    browser.no_complaints().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_papers_that_a_procedure_asks_for_are_ticked_by_keyboard() -> Result<()> {
+    let Some(chromium) = Chromium::start().await? else { return Ok(()) };
+    let desk = Desk::empty().await?;
+    let district = District::found(desk.folder.path()).await?;
+    let _server = district.serve().await?;
+    let file = desk.folder.path().join("procedures.csv");
+    std::fs::write(
+        &file,
+        "code,name,field,limit_value,limit_unit,after_15h_next_day,fee_vnd,components\n\
+         1.004873,Cấp Giấy xác nhận tình trạng hôn nhân,ho_tich,3,working_day,yes,0,\"Tờ khai xác nhận | bản chính | 1\nGiấy tờ tùy thân | bản sao | 2\"\n",
+    )?;
+    let reference = ["reference", "--data", text(&district.data)];
+    let import = ["import", "procedures", text(&file), "--decision", "7/QĐ-UBND", "--from", "2026-01-01"];
+    expect(&programs().aggregator, &[&reference[..], &import[..]].concat()).await?;
+    expect(&programs().aggregator, &[&reference[..], &["publish"]].concat()).await?;
+    desk.commune.enroll(&district, district.address).await?;
+    desk.commune.sync().await?;
+
+    let browser = chromium.browser().await?;
+    desk.open(&browser, CLERK, "/dossiers/new").await?;
+    browser.tab_to("Thủ tục hành chính").await?;
+    browser.types("tinh trang hon nhan").await?;
+    browser.sees("Cấp Giấy xác nhận tình trạng hôn nhân").await?;
+    browser.press(&["Down", "Enter"]).await?;
+    browser.sees("Giấy tờ tùy thân (bản sao, 2)").await?;
+    browser.tab_to("Họ và tên").await?;
+    browser.types("Kiều Thị Giấy").await?;
+    browser.tab_to("Tờ khai xác nhận").await?;
+    browser.press(&["Down", "Space"]).await?;
+    browser.press(&["Control+Enter"]).await?;
+    browser.sees("Đã lưu").await?;
+    browser.sees("Giấy tờ tùy thân").await?;
+    browser.does_not_see("Tờ khai xác nhận").await?;
+    let code = code(&browser).await?;
+
+    // The list is put right: all of it was there.
+    browser.press(&["c"]).await?;
+    browser.sees("Lý do đính chính").await?;
+    browser.tick("Tờ khai xác nhận").await?;
+    browser.fill("Lý do đính chính", "sót một giấy").await?;
+    browser.click("Xem trước và sau").await?;
+    browser.sees("Tờ khai xác nhận (1 bản chính); Giấy tờ tùy thân (2 bản sao)").await?;
+    browser.click("Ghi đính chính").await?;
+    browser.sees("Đính chính").await?;
+    browser.open(&desk.url(&format!("/dossiers/{code}/forms/control_sheet"))).await?;
+    browser.sees("Tờ khai xác nhận (bản chính, 1); Giấy tờ tùy thân (bản sao, 2)").await?;
     browser.no_complaints().await
 }
 

@@ -14,7 +14,6 @@ use motcua_shared::period::Period;
 use motcua_shared::unit;
 use serde::{Deserialize, Serialize};
 
-use super::Reader;
 use crate::filed::{self, FileError, FrozenIi06, HeadOf};
 use crate::offices::Offices;
 use crate::rollup::ReportError;
@@ -23,7 +22,8 @@ use crate::summary;
 use crate::web::comparison::{Pairs, View};
 use crate::web::csv::{self, Table};
 use crate::web::reports::{procedures_of, procedures_table};
-use crate::web::{App, Problem, comparison, health, index, now};
+use crate::web::viewer::{AllFigures, FiguresOf, OfficesOf};
+use crate::web::{App, Problem, comparison, health, index, now, publication};
 
 pub fn routes() -> Router<App> {
     Router::new()
@@ -45,21 +45,34 @@ pub fn routes() -> Router<App> {
 pub struct ReportQuery {
     pub from: NaiveDate,
     pub to: NaiveDate,
-    #[serde(default)]
-    pub unit: Option<String>,
+    /// Read by [`FiguresOf`].
+    #[serde(default, rename = "unit")]
+    _unit: Option<String>,
     /// To whom the figures of units that are gone are attributed; only form II.06 is had as now.
     #[serde(default, rename = "as")]
     pub view: unit::View,
     #[serde(default)]
     pub format: Option<Format>,
+    /// `1`: for the public, with small numbers hidden.
+    #[serde(default)]
+    pub publication: Option<String>,
 }
 
 /// What was asked for, checked.
 pub struct Report {
     pub period: Period,
-    pub unit: Option<String>,
     pub view: unit::View,
     pub as_csv: bool,
+    pub for_the_public: bool,
+}
+
+impl Report {
+    /// Of what is not published.
+    pub fn not_for_the_public(self) -> Result<Report, Problem> {
+        let words = "Phần này không có bản công bố; có bản công bố: biểu II.06, theo thủ tục, so sánh, chỉ số 766.";
+        let refused = || Problem::new(StatusCode::CONFLICT, "not-published", "Không có bản công bố", words);
+        if self.for_the_public { Err(refused()) } else { Ok(self) }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
@@ -73,7 +86,7 @@ pub type Asked<T> = Result<Query<T>, axum::extract::rejection::QueryRejection>;
 
 /// What was asked for, or what is wrong with it.
 pub fn report_query(query: Asked<ReportQuery>) -> Result<Report, Problem> {
-    let Query(ReportQuery { from, to, unit, view, format }) = query.map_err(|rejection| {
+    let Query(ReportQuery { from, to, view, format, publication, .. }) = query.map_err(|rejection| {
         let detail = format!(
             "Cần from và to dạng 2023-05-29, có thể thêm unit là mã đơn vị, as là then hoặc now, format là json hoặc csv ({}).",
             rejection.body_text()
@@ -81,17 +94,18 @@ pub fn report_query(query: Asked<ReportQuery>) -> Result<Report, Problem> {
         Problem::new(StatusCode::BAD_REQUEST, "query", "Tham số không hợp lệ", detail)
     })?;
     let period = Period::new(from, to).map_err(ReportError::from)?;
-    Ok(Report { period, unit: unit.filter(|unit| !unit.is_empty()), view, as_csv: format == Some(Format::Csv) })
+    let for_the_public = publication.as_deref() == Some("1");
+    Ok(Report { period, view, as_csv: format == Some(Format::Csv), for_the_public })
 }
 
-async fn summary_of(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
-    let Report { period, .. } = report_query(query)?;
+async fn summary_of(_: AllFigures, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
+    let Report { period, .. } = report_query(query)?.not_for_the_public()?;
     let shared = app.clone();
     let glance = app.read(move |store| shared.glance(store, period, now())).await??;
     Ok(Json(&glance.summary).into_response())
 }
 
-async fn compare(_: Reader, State(app): State<App>, Query(pairs): Query<Pairs>) -> Result<Response, Problem> {
+async fn compare(_: AllFigures, State(app): State<App>, Query(pairs): Query<Pairs>) -> Result<Response, Problem> {
     let bad = |words: String| Problem::new(StatusCode::BAD_REQUEST, "query", "Tham số không hợp lệ", words);
     let named = pairs.iter().filter(|(name, _)| name == "by" || name == "col");
     if let Some(unknown) =
@@ -100,9 +114,16 @@ async fn compare(_: Reader, State(app): State<App>, Query(pairs): Query<Pairs>) 
         return Err(bad(format!("Không có chỉ tiêu “{unknown}”; danh sách ở /api/v1/indicators.")));
     }
     let as_csv = pairs.iter().any(|(name, value)| name == "format" && value == "csv");
-    let view = View::read(&pairs);
+    let public = comparison::is_for_the_public(&pairs);
+    let mut view = View::read(&pairs);
+    if public {
+        view.filter.clear();
+    }
     view.period.period().map_err(bad)?;
     let (period, _, compared) = app.read(move |store| comparison::read(store, &view)).await??;
+    if public {
+        return publication::comparison(&compared, as_csv);
+    }
     if as_csv {
         return Ok(csv::answer(&format!("comparison-{}-{}", period.from, period.to), &comparison::table(&compared)));
     }
@@ -119,7 +140,7 @@ struct Named {
     note: &'static str,
 }
 
-async fn indicators(_: Reader) -> Json<Vec<Named>> {
+async fn indicators(_: FiguresOf) -> Json<Vec<Named>> {
     use motcua_shared::indicator::Measure;
     let named = |indicator: &'static indicator::Indicator| Named {
         id: &indicator.id,
@@ -136,8 +157,11 @@ async fn indicators(_: Reader) -> Json<Vec<Named>> {
     Json(indicator::all().iter().map(named).collect())
 }
 
-async fn procedures(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
-    let Report { period, unit, as_csv, .. } = report_query(query)?;
+async fn procedures(viewer: FiguresOf, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
+    let (Report { period, as_csv, for_the_public, .. }, unit) = (report_query(query)?, viewer.unit.clone());
+    if for_the_public {
+        return publication::procedures(&app, unit, period, as_csv).await;
+    }
     let rows = app.read(move |store| procedures_of(store, unit.as_deref(), period)).await??;
     if as_csv {
         return Ok(csv::answer(&format!("procedures-{}-{}", period.from, period.to), &procedures_table(&rows)));
@@ -178,8 +202,14 @@ fn shown(filed: &FiledForm) -> FiledShown {
     }
 }
 
-async fn filed_list(_: Reader, State(app): State<App>) -> Result<Json<Vec<FiledShown>>, Problem> {
-    let list = app.read(|store| store.filed_list()).await??;
+async fn filed_list(viewer: FiguresOf, State(app): State<App>) -> Result<Json<Vec<FiledShown>>, Problem> {
+    let list = app
+        .read(move |store| -> Result<_, StoreError> {
+            let (units, mut list) = (store.organisation()?, store.filed_list()?);
+            list.retain(|filed| viewer.sees(&units.resolve(&filed.unit, filed.to)));
+            Ok(list)
+        })
+        .await??;
     Ok(Json(list.iter().map(shown).collect()))
 }
 
@@ -200,10 +230,12 @@ struct Since {
     entries: u64,
 }
 
-async fn filed_one(_: Reader, State(app): State<App>, Path(id): Path<i64>) -> Result<Json<FiledWhole>, Problem> {
+async fn filed_one(viewer: FiguresOf, State(app): State<App>, Path(id): Path<i64>) -> Result<Json<FiledWhole>, Problem> {
     let whole = app
         .read(move |store| -> Result<_, FileError> {
-            let filed = store.filed_find(id)?.ok_or(FileError::Unknown(id))?;
+            let units = store.organisation()?;
+            let sees = |filed: &FiledForm| viewer.sees(&units.resolve(&filed.unit, filed.to));
+            let filed = store.filed_find(id)?.filter(sees).ok_or(FileError::Unknown(id))?;
             let frozen = filed::read(&filed)?;
             let drift = filed::drift(store, &filed)?;
             Ok(FiledWhole {
@@ -218,9 +250,12 @@ async fn filed_one(_: Reader, State(app): State<App>, Path(id): Path<i64>) -> Re
     Ok(Json(whole))
 }
 
-async fn index766(_: Reader, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
-    let Report { period, unit, as_csv, .. } = report_query(query)?;
+async fn index766(viewer: FiguresOf, State(app): State<App>, query: Asked<ReportQuery>) -> Result<Response, Problem> {
+    let (Report { period, as_csv, for_the_public, .. }, unit) = (report_query(query)?, viewer.unit.clone());
     let index: Index = app.read(move |store| index::compute(store, unit.as_deref(), period)).await??;
+    if for_the_public {
+        return Ok(publication::index(index, period, as_csv));
+    }
     if as_csv {
         return Ok(csv::answer(&format!("index766-{}-{}", period.from, period.to), &index::table(&index)));
     }
@@ -232,10 +267,11 @@ struct FormatQuery {
     format: Option<Format>,
 }
 
-async fn offices(_: Reader, State(app): State<App>, Query(query): Query<FormatQuery>) -> Result<Response, Problem> {
+async fn offices(viewer: OfficesOf, State(app): State<App>, Query(query): Query<FormatQuery>) -> Result<Response, Problem> {
     let at = now();
-    let lines =
+    let mut lines =
         app.read(move |store| -> Result<_, StoreError> { Ok(summary::health(&Offices::gather(store, at)?, at)) }).await??;
+    lines.retain(|line| viewer.unit.as_ref().is_none_or(|unit| line.unit == *unit));
     if query.format == Some(Format::Csv) {
         let table: Table = health::table(&lines);
         return Ok(csv::answer("offices", &table));
@@ -249,12 +285,13 @@ struct NightsQuery {
     month: Option<NaiveDate>,
 }
 
-async fn nights(_: Reader, State(app): State<App>, Query(query): Query<NightsQuery>) -> Result<Response, Problem> {
+async fn nights(viewer: OfficesOf, State(app): State<App>, Query(query): Query<NightsQuery>) -> Result<Response, Problem> {
     let at = now();
     let day = query.month.unwrap_or_else(|| local_day(at));
-    let strips = app
+    let mut strips = app
         .read(move |store| -> Result<_, StoreError> { summary::strips(store, &Offices::gather(store, at)?, day, at) })
         .await??;
+    strips.retain(|strip| viewer.unit.as_ref().is_none_or(|unit| strip.unit == *unit));
     Ok(Json(strips).into_response())
 }
 
