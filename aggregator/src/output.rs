@@ -47,6 +47,15 @@ pub fn people_time(text: &str) -> String {
     chrono::DateTime::parse_from_rfc3339(text).map_or_else(|_| text.to_owned(), motcua_shared::calendar::shown)
 }
 
+/// Who did something: a log-in name, or what stands for a program.
+pub fn who_words(who: &str) -> String {
+    match who {
+        "" => "(không rõ)".to_owned(),
+        "command-line" => "lệnh trên máy chủ".to_owned(),
+        who => who.to_owned(),
+    }
+}
+
 /// How an agent's clock goes. `offset_ms`: our clock minus the agent's.
 pub fn clock_words(offset_ms: i64) -> String {
     let seconds = (offset_ms.saturating_abs() + 500) / 1000;

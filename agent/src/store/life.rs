@@ -166,10 +166,12 @@ impl Store {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// How many dossiers stand in each state; `overdue` counts those of `processing` that are overdue at `now`.
+    /// How many dossiers stand in each state that somebody still has to do something with; `overdue` counts those of
+    /// `processing` that are overdue at `now`. The many that are done with are not counted: that would take its time.
     pub fn dossier_counts(&self, now: LocalTime) -> Result<BTreeMap<String, i64>> {
         let mut statement = self.connection.prepare_cached(
-            "select state, count(*) from dossier group by state
+            "select state, count(*) from dossier where state in ('processing', 'awaiting_supplement', 'finished', 'guided')
+             group by state
              union all select 'overdue', count(*) from dossier where state = 'processing' and overdue_after < ?1",
         )?;
         let rows = statement.query_map([now.to_rfc3339()], |row| Ok((row.get(0)?, row.get(1)?)))?;

@@ -167,6 +167,12 @@ impl Store {
         Ok(codes.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// How far the index is, while it is behind.
+    pub fn search_behind(&self) -> Result<Option<Indexed>> {
+        let is_behind = self.connection.prepare_cached("select 1 from search_due limit 1")?.exists([])?;
+        is_behind.then(|| self.search_indexed()).transpose()
+    }
+
     /// How far the index is.
     pub fn search_indexed(&self) -> Result<Indexed> {
         let count = |sql| self.connection.prepare_cached(sql)?.query_row([], |row| row.get(0));

@@ -94,21 +94,22 @@ impl Asked {
 struct Group {
     code: &'static str,
     name: &'static str,
+    /// Empty where nobody has anything to do with them any more.
     count: String,
     current: bool,
 }
 
-/// Code and name of each; the codes are also keys of the store's counts.
-const GROUPS: [(&str, &str); 9] = [
-    ("", "Tất cả"),
-    ("processing", "Đang giải quyết"),
-    (OVERDUE, "Quá hạn"),
-    ("awaiting_supplement", "Chờ bổ sung"),
-    ("finished", "Có kết quả, chưa trả"),
-    ("returned", "Đã trả"),
-    ("guided", "Chờ hoàn thiện"),
-    ("declined", "Từ chối tiếp nhận"),
-    ("voided", "Đã hủy"),
+/// Code and name of each, and whether it is counted: then its code is also a key of the store's counts.
+const GROUPS: [(&str, &str, bool); 9] = [
+    ("", "Tất cả", false),
+    ("processing", "Đang giải quyết", true),
+    (OVERDUE, "Quá hạn", true),
+    ("awaiting_supplement", "Chờ bổ sung", true),
+    ("finished", "Có kết quả, chưa trả", true),
+    ("returned", "Đã trả", false),
+    ("guided", "Chờ hoàn thiện", true),
+    ("declined", "Từ chối tiếp nhận", false),
+    ("voided", "Đã hủy", false),
 ];
 
 struct Line {
@@ -206,19 +207,16 @@ pub async fn show(viewer: Viewer, State(app): State<App>, Query(asked): Query<As
     Ok((status, html(&shown)?).into_response())
 }
 
-/// How many there are in each state; nothing where something else was asked for, which they would say nothing of.
+/// How many there are in each state that is counted; no groups where something else was asked for, which they would say nothing of.
 fn groups(store: &Store, asked: &Asked, now: LocalTime) -> crate::store::Result<Vec<Group>> {
     if !(Asked { state: String::new(), ..asked.clone() }).is_blank() {
         return Ok(Vec::new());
     }
     let counts = store.dossier_counts(now)?;
-    let group = |(code, name): (&'static str, &'static str)| Group {
+    let group = |(code, name, is_counted): (&'static str, &'static str, bool)| Group {
         code,
         name,
-        count: number(match code {
-            "" => counts.iter().filter(|(state, _)| *state != OVERDUE).map(|(_, count)| *count).sum(),
-            code => counts.get(code).copied().unwrap_or(0),
-        }),
+        count: if is_counted { number(counts.get(code).copied().unwrap_or(0)) } else { String::new() },
         current: asked.state == code,
     };
     Ok(GROUPS.map(group).into())
@@ -231,10 +229,7 @@ fn states() -> Vec<Choice> {
 }
 
 fn behind(store: &Store) -> crate::store::Result<String> {
-    let indexed = store.search_indexed()?;
-    if indexed.due == 0 {
-        return Ok(String::new());
-    }
+    let Some(indexed) = store.search_behind()? else { return Ok(String::new()) };
     let shown = |count: u64| number(i64::try_from(count).unwrap_or(i64::MAX));
     Ok(format!(
         "Đang lập chỉ mục tìm theo tên và số: {} / {} hồ sơ. Trong lúc này kết quả tìm theo tên có thể thiếu; tìm theo mã vẫn đủ.",

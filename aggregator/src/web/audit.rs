@@ -13,7 +13,7 @@ use super::period::{appended, shown, typed_day};
 use super::viewer::AuditViewer;
 use super::{App, Problem};
 use crate::audit::Act;
-use crate::output::people_time;
+use crate::output::{people_time, who_words};
 use crate::store::people::{AuditLine, AuditQuery};
 use crate::store::{Store, StoreError};
 
@@ -90,11 +90,7 @@ fn row(line: AuditLine, unit: String) -> Row {
     let act = Act::from_code(&line.act);
     Row {
         at: people_time(&line.at.to_rfc3339()),
-        who: match line.who.as_str() {
-            "" => "(không rõ)".to_owned(),
-            "command-line" => "lệnh trên máy chủ".to_owned(),
-            who => who.to_owned(),
-        },
+        who: who_words(&line.who),
         role: Role::from_code(&line.role).map_or("", Role::words),
         mark: match act {
             Some(Act::Refused | Act::LogInFailed) => "bad",

@@ -19,7 +19,7 @@ use super::people::{Choice, Made, units_now};
 use super::viewer::{EnrollingViewer, Viewer};
 use super::{App, Problem, now};
 use crate::machines;
-use crate::output::people_time;
+use crate::output::{people_time, who_words};
 use crate::store::machines::{Certified, GivenCode};
 use crate::store::{Store, StoreError, StreamStatus};
 
@@ -49,7 +49,7 @@ fn machine_row(stream: &StreamStatus, certified: Option<&Certified>, organisatio
     let (standing, mark, revocable) = match certified {
         None => ("không có chứng thư".to_owned(), "none", false),
         Some(Certified { revoked_at: Some(at), revoked_by, reason, .. }) => {
-            let by = if revoked_by.is_empty() { String::new() } else { format!(" ({revoked_by})") };
+            let by = if revoked_by.is_empty() { String::new() } else { format!(" ({})", who_words(revoked_by)) };
             let why = if reason.is_empty() { String::new() } else { format!(": {reason}") };
             (format!("đã thu hồi {}{by}{why}", shown(*at)), "bad", false)
         }
@@ -92,7 +92,7 @@ fn code_row(code: GivenCode, organisation: &Organisation) -> CodeRow {
     CodeRow {
         name: organisation.name(&code.unit).to_owned(),
         given: shown(code.created_at),
-        by: code.created_by,
+        by: who_words(&code.created_by),
         handle: code.handle,
         standing,
         mark,

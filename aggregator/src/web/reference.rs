@@ -24,7 +24,7 @@ use super::period::{shown, typed_day};
 use super::sync::bad_request;
 use super::viewer::{PublishingViewer, ReferenceViewer, Viewer};
 use super::{App, Problem, csv, guard};
-use crate::output::people_time;
+use crate::output::{people_time, who_words};
 use crate::reference::table::{self, Table};
 use crate::reference::{self, ReferenceError};
 use crate::store::{Draft, Reference, Store};
@@ -68,6 +68,10 @@ fn change_rows(changes: &[Change]) -> Vec<ChangeRow> {
     changes.iter().take(LISTED).map(row).collect()
 }
 
+fn names(who: &[String]) -> String {
+    who.iter().map(|who| who_words(who)).collect::<Vec<_>>().join(", ")
+}
+
 /// A published version in words.
 struct VersionRow {
     version: u64,
@@ -89,8 +93,8 @@ fn version_row(published: &Reference) -> VersionRow {
     VersionRow {
         version: published.version,
         at: people_time(&published.published_at.to_rfc3339()),
-        by: published.published_by.clone(),
-        drafted: published.drafted_by.join(", "),
+        by: who_words(&published.published_by),
+        drafted: names(&published.drafted_by),
         standing,
         mark,
     }
@@ -171,7 +175,7 @@ async fn overview_page(app: &App, viewer: &Viewer, status: StatusCode, said: Sai
         tables: Table::ALL.map(|table| TableLink { code: table.code(), name: table.name(), lines: lines(table) }).into(),
         more: changes.len().saturating_sub(LISTED),
         changes: change_rows(&changes),
-        authors: draft.as_ref().map_or_else(String::new, |draft| draft.authors.join(", ")),
+        authors: draft.as_ref().map_or_else(String::new, |draft| names(&draft.authors)),
         changed_at: draft.as_ref().map_or_else(String::new, |draft| people_time(&draft.changed_at.to_rfc3339())),
         seen: reference::fingerprint(&next),
         own_draft: draft.is_none_or(|draft| draft.authors.is_empty() || draft.authors.contains(&viewer.name)),

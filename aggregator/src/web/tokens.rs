@@ -15,7 +15,7 @@ use super::people::{Choice, Made, units_now};
 use super::viewer::{PeopleViewer, Viewer};
 use super::{App, now};
 use crate::auth::{self, AuthError, NewToken};
-use crate::output::people_time;
+use crate::output::{people_time, who_words};
 use crate::store::people::Token;
 use crate::store::{Store, StoreError};
 
@@ -43,7 +43,7 @@ fn row(token: Token, organisation: &Organisation) -> Row {
         scope: token.rights.reading().map(Right::words).collect::<Vec<_>>().join("; "),
         unit: token.unit.as_deref().map_or_else(|| "mọi đơn vị".to_owned(), |key| organisation.name(key).to_owned()),
         created: shown(token.created_at),
-        by: token.created_by,
+        by: who_words(&token.created_by),
         name: token.name,
         standing,
         mark,
