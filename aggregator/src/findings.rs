@@ -26,7 +26,7 @@ use uuid::Uuid;
 
 use crate::reference::{self, ReferenceError};
 use crate::rollup;
-use crate::store::{Checked, FindingEvent, Kept, Of, Store, StoreError, in_transaction};
+use crate::store::{Checked, FindingEvent, Kept, Of, Span, Store, StoreError, in_transaction};
 
 /// Seconds without anything from a unit, after which it is done sending.
 const QUIET_S: i64 = 60;
@@ -112,27 +112,42 @@ pub fn due(store: &dyn Store, now: LocalTime) -> Result<Vec<String>, StoreError>
 /// Checks every unit of which something is due. Gives how many there were.
 pub fn recheck_due(store: &mut dyn Store, now: LocalTime) -> Result<usize, FindingsError> {
     let due = due(store, now)?;
-    for unit in &due {
-        recheck(store, unit, now)?;
-    }
+    recheck_all(store, &due, now)?;
     Ok(due.len())
 }
 
-/// Checks one unit: marks what changed of it, and compares what is found with what was found before.
+/// Checks one unit.
 pub fn recheck(store: &mut dyn Store, unit: &str, now: LocalTime) -> Result<(), FindingsError> {
-    in_transaction(store, |store| {
-        let organisation = store.organisation()?;
+    recheck_all(store, &[unit.to_owned()], now)
+}
+
+/// Checks units, each in its own transaction: marks what changed of it, and compares what is found with what was found
+/// before.
+pub fn recheck_all(store: &mut dyn Store, units: &[String], now: LocalTime) -> Result<(), FindingsError> {
+    if units.is_empty() {
+        return Ok(());
+    }
+    let organisation = store.organisation()?;
+    let (newest, snapshot) = reference::in_force(store)?;
+    let version = newest.map_or(0, |newest| newest.version);
+    for unit in units {
         let code = organisation.unit(unit).map_or_else(|| unit.to_owned(), |unit| unit.code.clone());
-        let (newest, snapshot) = reference::in_force(store)?;
-        let tables = snapshot.tables(newest.map_or(0, |newest| newest.version), &code);
+        let tables = snapshot.clone().tables(version, &code);
+        recheck_by(store, (unit, &code), &tables, now)?;
+    }
+    Ok(())
+}
+
+fn recheck_by(store: &mut dyn Store, (unit, code): (&str, &str), tables: &Tables, now: LocalTime) -> Result<(), FindingsError> {
+    in_transaction(store, |store| {
         if store.checked(unit)?.is_some_and(|checked| checked.reference != tables.version) {
             store.checks_forget(Some(unit))?;
         }
         for id in store.unit_changed(unit)? {
-            mark(store, unit, id, &tables)?;
+            mark(store, unit, id, tables)?;
         }
         let sending = sending(&store.streams(Some(unit))?, unit);
-        let found = found(store, unit, &code, &tables, &sending, now)?;
+        let found = found(store, unit, code, tables, &sending, now)?;
         compare(store, unit, found, now)?;
         let checked = Checked { day: local_day(now), reference: tables.version, sending: sending_words(&sending) };
         Ok(store.checked_set(unit, &checked)?)
@@ -148,7 +163,13 @@ fn mark(store: &mut dyn Store, unit: &str, id: Uuid, tables: &Tables) -> Result<
         steps.push(Step { recorded, author: body.author.to_string() });
     }
     let marks = marks(&dossier, &steps, dossier.after_15h_next_day(&tables.catalogue), &tables.calendar);
-    store.marks_put(unit, id, &marks)
+    let received = dossier.received.as_ref().filter(|_| !dossier.voided);
+    let span = received.map(|received| Span {
+        field: received.field.clone(),
+        received: local_day(received.received_at),
+        resolved: dossier.finished.map(|finished| local_day(finished.at)).zip(dossier.verdict()),
+    });
+    store.marks_put(unit, id, &marks, span.as_ref())
 }
 
 /// What would be found in the periods of a report that was written elsewhere, if its unit declared it. Nothing is kept.
@@ -526,7 +547,7 @@ mod tests {
         let marks = world.district.store.marks(UNIT).expect("read");
         assert!(marks.iter().any(|marked| marked.mark.rule == motcua_shared::rule::MarkRule::OpenLate));
         let dossier = Uuid::from_u128(1);
-        world.district.store.marks_put(UNIT, dossier, &[]).expect("taken away by hand");
+        world.district.store.marks_put(UNIT, dossier, &[], None).expect("taken away by hand");
         world.agent.record(2, motcua_shared::dossier::Event::Voided(motcua_shared::dossier::Moment { at: noon() }));
         world.district.send(&world.agent, 3, 3);
         assert_eq!(due(&world.district.store, world.now).expect("read"), [UNIT]);

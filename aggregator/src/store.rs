@@ -14,6 +14,7 @@ use std::sync::Arc;
 use chrono::NaiveDate;
 use motcua_shared::calendar::LocalTime;
 use motcua_shared::contribution::{Counters, Delta};
+use motcua_shared::deadline::Verdict;
 use motcua_shared::entry::{Hash, Head, Record, Seq};
 use motcua_shared::index766::Numbers;
 use motcua_shared::office::{Explanation, Filed, Said, Stated};
@@ -207,6 +208,14 @@ pub struct Checked {
 pub struct Kept {
     pub unit: String,
     pub seen: Seen,
+}
+
+/// When a dossier came and how it ended: what the slices of a unit are read from, without looking at other units.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Span {
+    pub field: String,
+    pub received: NaiveDate,
+    pub resolved: Option<(NaiveDate, Verdict)>,
 }
 
 /// Something that happened to a finding.
@@ -530,8 +539,8 @@ pub trait Store: People + Machines + Send {
     fn unit_changed(&self, unit: &str) -> Result<BTreeSet<Uuid>, StoreError>;
     /// Forgets that a unit, or every unit, was looked at.
     fn checks_forget(&mut self, unit: Option<&str>) -> Result<(), StoreError>;
-    /// Replaces what a dossier's history breaks.
-    fn marks_put(&mut self, unit: &str, dossier: Uuid, marks: &[Mark]) -> Result<(), StoreError>;
+    /// Replaces what a dossier's history breaks, and its span; `None`: it counts in nothing.
+    fn marks_put(&mut self, unit: &str, dossier: Uuid, marks: &[Mark], span: Option<&Span>) -> Result<(), StoreError>;
     fn marks(&self, unit: &str) -> Result<Vec<Marked>, StoreError>;
     /// Procedures that a unit received dossiers for.
     fn procedures_used(&self, unit: &str) -> Result<Vec<ProcedureUse>, StoreError>;

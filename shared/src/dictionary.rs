@@ -3,6 +3,7 @@
 //! Promise: a code never changes its meaning; the district adds codes by publishing them. Start at [`Dictionary::find`].
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +66,9 @@ pub struct Dictionary {
 impl Dictionary {
     /// What is built in.
     pub fn starter() -> Dictionary {
-        Dictionary::of(parse(STARTER).expect("the built-in table is tested"))
+        static BUILT_IN: LazyLock<Dictionary> =
+            LazyLock::new(|| Dictionary::of(parse(STARTER).expect("the built-in table is tested")));
+        BUILT_IN.clone()
     }
 
     /// What is built in, and what the district published beside it; a published one replaces a built-in one.

@@ -4,6 +4,7 @@
 //! findings in the same order, at both ends. Start at [`check`]: the list in it is the regulation.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
 
 use chrono::NaiveDate;
 
@@ -46,8 +47,9 @@ impl Book {
 
     /// What is built in, and what the district published beside it; what is published under the same id replaces it.
     pub fn with(indicators: &[crate::dictionary::Indicator], lines: &[identity::Line], targets: &[Target]) -> Book {
-        let built_in = identity::parse(identity::STARTER).expect("the built-in rules are tested");
-        let kept = built_in.iter().filter(|line| !lines.iter().any(|own| own.id == line.id));
+        static BUILT_IN: LazyLock<Vec<identity::Line>> =
+            LazyLock::new(|| identity::parse(identity::STARTER).expect("the built-in rules are tested"));
+        let kept = BUILT_IN.iter().filter(|line| !lines.iter().any(|own| own.id == line.id));
         let identities = kept.chain(lines).filter_map(|line| Identity::read(line).ok()).collect();
         Book { dictionary: Dictionary::with(indicators), identities, targets: targets.to_vec() }
     }

@@ -61,6 +61,9 @@ async fn both_ends_find_the_same_in_the_real_report_and_the_district_decides() -
     let of_unit = ["--unit", "11089"];
     let there = check(&programs().aggregator, &district.data, &of_unit).await?;
     assert_eq!(keyed(&there), keyed(&here), "the same findings with the same ids at both ends");
+    for (there, here) in there.iter().zip(&here) {
+        assert_eq!(there["evidence"], here["evidence"], "the same dossiers are named: {}", here["id"]);
+    }
 
     let balance = here.iter().find(|finding| finding["rule"] == "balance" && finding["field"] == "").context("the balance")?;
     let id = balance["id"].as_str().context("an id")?.to_owned();

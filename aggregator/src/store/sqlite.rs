@@ -30,8 +30,8 @@ use uuid::Uuid;
 
 use super::{
     BackupRun, Certificate, Checked, DossierRow, Draft, Enrolment, FiledForm, FindingEvent, Healing, Held, IndexInput, Kept,
-    MonthRow, NarrativeWords, NewEntry, NewFiledForm, Node, Of, ProcedureCounters, Quarantined, Reference, RollupRow, Store,
-    StoreError, StoredEntry, Stream, StreamStatus, Told,
+    MonthRow, NarrativeWords, NewEntry, NewFiledForm, Node, Of, ProcedureCounters, Quarantined, Reference, RollupRow, Span,
+    Store, StoreError, StoredEntry, Stream, StreamStatus, Told,
 };
 
 mod findings;
@@ -814,8 +814,8 @@ impl Store for SqliteStore {
         findings::forget(&self.connection, unit)
     }
 
-    fn marks_put(&mut self, unit: &str, dossier: Uuid, marks: &[Mark]) -> Result<(), StoreError> {
-        findings::marks_put(&self.connection, unit, dossier, marks)
+    fn marks_put(&mut self, unit: &str, dossier: Uuid, marks: &[Mark], span: Option<&Span>) -> Result<(), StoreError> {
+        findings::marks_put(&self.connection, unit, dossier, marks, span)
     }
 
     fn marks(&self, unit: &str) -> Result<Vec<Marked>, StoreError> {

@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use uuid::Uuid;
 
 use super::{Sql, id, parsed, parsed_option, time, unreadable};
-use crate::store::{Checked, FindingEvent, Kept, StoreError};
+use crate::store::{Checked, FindingEvent, Kept, Span, StoreError};
 
 pub(super) fn checked(connection: &Connection, unit: &str) -> Result<Option<Checked>, StoreError> {
     let mut statement = connection.prepare_cached("select day, reference, sending from checked_unit where unit = ?1")?;
@@ -64,7 +64,18 @@ pub(super) fn forget(connection: &Connection, unit: Option<&str>) -> Result<(), 
     Ok(())
 }
 
-pub(super) fn marks_put(connection: &Connection, unit: &str, dossier: Uuid, marks: &[Mark]) -> Result<(), StoreError> {
+/// The rows of spans are marks of these names: `day` is when the dossier came, `since` when it was resolved.
+const SPAN: &str = "span_";
+/// The day of what has not ended, after every other.
+const OPEN: &str = "9999-12-31";
+
+pub(super) fn marks_put(
+    connection: &Connection,
+    unit: &str,
+    dossier: Uuid,
+    marks: &[Mark],
+    span: Option<&Span>,
+) -> Result<(), StoreError> {
     connection
         .prepare_cached("delete from dossier_mark where unit = ?1 and dossier = ?2")?
         .execute(params![unit, id(&dossier)])?;
@@ -74,12 +85,18 @@ pub(super) fn marks_put(connection: &Connection, unit: &str, dossier: Uuid, mark
     for Mark { rule, day, since, field } in marks {
         insert.execute(params![unit, id(&dossier), rule.code(), day.to_string(), since.to_string(), field])?;
     }
+    if let Some(Span { field, received, resolved }) = span {
+        let how = resolved.map_or("open", |(_, verdict)| verdict.as_str());
+        let ended = resolved.map_or_else(|| OPEN.to_owned(), |(day, _)| day.to_string());
+        insert.execute(params![unit, id(&dossier), format!("{SPAN}{how}"), received.to_string(), ended, field])?;
+    }
     Ok(())
 }
 
 pub(super) fn marks(connection: &Connection, unit: &str) -> Result<Vec<Marked>, StoreError> {
     let mut statement = connection.prepare_cached(
-        "select d.code, m.rule, m.day, m.since, m.field from dossier_mark m join dossier d on d.id = m.dossier where m.unit = ?1",
+        "select d.code, m.rule, m.day, m.since, m.field from dossier_mark m join dossier d on d.id = m.dossier
+         where m.unit = ?1 and substr(m.rule, 1, 5) <> 'span_'",
     )?;
     let rows = statement.query_map([unit], |row| {
         let (code, rule, field): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(4)?);
@@ -102,24 +119,21 @@ pub(super) fn procedures(connection: &Connection, unit: &str) -> Result<Vec<Proc
 }
 
 pub(super) fn slice(connection: &Connection, unit: &str, slice: &Slice) -> Result<Vec<String>, StoreError> {
-    let resolved = "verdict = ?5 and substr(finished_at, 1, 10) between ?3 and ?4";
-    let open = |day: &str| {
-        format!("?5 = '' and substr(received_at, 1, 10) {day} and (finished_at is null or not substr(finished_at, 1, 10) {day})")
-    };
-    let (condition, verdict) = match slice.what {
-        SliceOf::Early => (resolved.to_owned(), "early"),
-        SliceOf::OnTime => (resolved.to_owned(), "on_time"),
-        SliceOf::Overdue => (resolved.to_owned(), "overdue"),
-        SliceOf::Pending => (open("<= ?4"), ""),
-        SliceOf::CarriedOver => (open("< ?3"), ""),
+    let resolved = |verdict: &str| format!("m.rule = '{SPAN}{verdict}' and m.since between ?3 and ?4");
+    let condition = match slice.what {
+        SliceOf::Early => resolved("early"),
+        SliceOf::OnTime => resolved("on_time"),
+        SliceOf::Overdue => resolved("overdue"),
+        SliceOf::Pending => "?3 <= ?4 and m.day <= ?4 and m.since > ?4".to_owned(),
+        SliceOf::CarriedOver => "?3 <= ?4 and m.day < ?3 and m.since >= ?3".to_owned(),
     };
     let mut statement = connection.prepare_cached(&format!(
-        "select code from dossier
-         where unit = ?1 and (?2 = '' or field = ?2) and state not in ('voided', 'unknown') and ?3 <= ?4 and {condition}
-         order by code limit {MOST_EVIDENCE}"
+        "select d.code from dossier_mark m join dossier d on d.id = m.dossier
+         where m.unit = ?1 and (?2 = '' or m.field = ?2) and substr(m.rule, 1, 5) = 'span_' and {condition}
+         order by d.code limit {MOST_EVIDENCE}"
     ))?;
     let (from, to) = (slice.period.from.to_string(), slice.period.to.to_string());
-    let rows = statement.query_map(params![unit, slice.field, from, to, verdict], |row| row.get(0))?;
+    let rows = statement.query_map(params![unit, slice.field, from, to], |row| row.get(0))?;
     Ok(rows.collect::<Sql<_>>()?)
 }
 
