@@ -200,9 +200,9 @@ mod tests {
         assert_eq!(told(Room { free_bytes: None, reserve_bytes: 1 }, std::slice::from_ref(&good)), Vec::<String>::new());
         assert!(told(mb(1_000), std::slice::from_ref(&good))[0].contains("sắp đầy, còn 1.000 MB"));
         assert!(told(mb(255), std::slice::from_ref(&good))[0].contains("chỉ còn 255 MB: đang không nhận"));
-        assert!(told(mb(5_000), &[failed.clone(), good])[0].contains("04:30 không thành: hết chỗ"));
+        assert!(told(mb(5_000), &[failed.clone(), good])[0].contains("04:30 26/11/2026 không thành: hết chỗ"));
         assert_eq!(told(mb(5_000), &[failed, begun.clone()]).len(), 2);
-        assert!(told(mb(5_000), &[begun])[0].contains("Chưa có bản sao lưu dùng được nào sau 20/11/2026 02:30"));
+        assert!(told(mb(5_000), &[begun])[0].contains("Chưa có bản sao lưu dùng được nào sau 02:30 20/11/2026"));
     }
 
     #[test]
