@@ -1,7 +1,7 @@
 //! The district at a glance as it is shown: counted once for everybody who looks, and again when something changed.
 //!
 //! Promise: a small node's first page is never older than the last commit. Where counting takes long (a province, a
-//! country), viewers get the newest that was counted, with its time, at most [`STALE`] old while changes come in, and nobody
+//! country), viewers get the newest that was counted, with its time, at most 15 seconds old while changes come in, and nobody
 //! waits for it who comes while it is being looked at. Start at [`Glances::look`].
 
 use std::collections::BTreeMap;

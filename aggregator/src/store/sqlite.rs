@@ -86,7 +86,12 @@ pub struct SqliteStore {
     connection: Connection,
     /// The units as they were at the mark of the table that stands beside them.
     organisation: RefCell<Option<(String, Arc<Organisation>)>>,
+    /// Of a connection that only reads: the streams as they were at a state of the database.
+    standing: Option<RefCell<AtState<StreamStatus>>>,
 }
+
+/// Rows and the state of the database that they were read at.
+type AtState<T> = Option<(i64, Vec<T>)>;
 
 impl SqliteStore {
     /// Makes the database, or opens one that is there.
@@ -94,7 +99,7 @@ impl SqliteStore {
         let mut connection = Connection::open(file(data))?;
         settle(&connection)?;
         migrations::runner().run(&mut connection)?;
-        Ok(SqliteStore { connection, organisation: RefCell::default() })
+        Ok(SqliteStore { connection, organisation: RefCell::default(), standing: None })
     }
 
     /// Opens the database for reading and writing, bringing its schema up to date.
@@ -115,7 +120,7 @@ impl SqliteStore {
         let connection = Connection::open_with_flags(file(data), flags)?;
         connection.busy_timeout(PATIENCE)?;
         connection.set_prepared_statement_cache_capacity(64);
-        Ok(SqliteStore { connection, organisation: RefCell::default() })
+        Ok(SqliteStore { connection, organisation: RefCell::default(), standing: Some(RefCell::default()) })
     }
 
     /// Opens it for reading one unchanging state, whatever is written meanwhile.
@@ -175,6 +180,45 @@ impl Drop for Guard<'_> {
             tracing::error!(%error, "a transaction could not be rolled back");
         }
     }
+}
+
+/// Streams of a unit or of all, and how far each came.
+fn streams(connection: &Connection, unit: Option<&str>) -> Result<Vec<StreamStatus>, StoreError> {
+    let of_unit = if unit.is_some() { "where s.unit = ?1" } else { "where ?1 is null" };
+    let mut statement = connection.prepare_cached(&format!(
+        "select s.unit, s.stream, coalesce((select max(e.seq) from entry e where e.stream = s.stream), 0),
+                coalesce(q.held, 0), coalesce(f.aside, 0), s.told_head_seq,
+                (select a.arrived_at from arrival a where a.stream = s.stream order by a.from_seq desc limit 1),
+                s.last_seen_at, s.enrolled_at, s.agent_version, s.clock_offset_ms, h.had, h.has, s.night_slot_s
+         from stream s
+         left join (select stream, count(*) as held from quarantine group by stream) q on q.stream = s.stream
+         left join (select stream, count(*) as aside from fork group by stream) f on f.stream = s.stream
+         left join healing h on h.stream = s.stream and h.epoch = (select value from meta where key = 'epoch')
+         {of_unit} order by s.unit, s.enrolled_at, s.stream"
+    ))?;
+    let streams = statement.query_map([unit], |row| {
+        let (stored_through, quarantined, head_seq): (Seq, u64, Seq) = (row.get(2)?, row.get(3)?, row.get(5)?);
+        let unit: String = row.get(0)?;
+        Ok(StreamStatus {
+            unit_since: since_of(&unit),
+            unit,
+            stream: Uuid::from_bytes(row.get(1)?),
+            stored_through,
+            applied: stored_through.saturating_sub(quarantined),
+            quarantined,
+            forked: row.get(4)?,
+            head_seq,
+            pending: head_seq.saturating_sub(stored_through),
+            complete_to: row.get(6)?,
+            last_seen_at: row.get(7)?,
+            enrolled_at: row.get(8)?,
+            agent_version: row.get(9)?,
+            clock_offset_ms: row.get(10)?,
+            healing: healing(row, stored_through)?,
+            night_slot_s: row.get("night_slot_s")?,
+        })
+    })?;
+    Ok(streams.collect::<Sql<_>>()?)
 }
 
 impl Store for SqliteStore {
@@ -340,40 +384,17 @@ impl Store for SqliteStore {
     }
 
     fn streams(&self, unit: Option<&str>) -> Result<Vec<StreamStatus>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "select s.unit, s.stream, coalesce((select max(e.seq) from entry e where e.stream = s.stream), 0),
-                    coalesce(q.held, 0), coalesce(f.aside, 0), s.told_head_seq,
-                    (select a.arrived_at from arrival a where a.stream = s.stream order by a.from_seq desc limit 1),
-                    s.last_seen_at, s.enrolled_at, s.agent_version, s.clock_offset_ms, h.had, h.has, s.night_slot_s
-             from stream s
-             left join (select stream, count(*) as held from quarantine group by stream) q on q.stream = s.stream
-             left join (select stream, count(*) as aside from fork group by stream) f on f.stream = s.stream
-             left join healing h on h.stream = s.stream and h.epoch = (select value from meta where key = 'epoch')
-             where ?1 is null or s.unit = ?1 order by s.unit, s.enrolled_at, s.stream",
-        )?;
-        let streams = statement.query_map([unit], |row| {
-            let (stored_through, quarantined, head_seq): (Seq, u64, Seq) = (row.get(2)?, row.get(3)?, row.get(5)?);
-            let unit: String = row.get(0)?;
-            Ok(StreamStatus {
-                unit_since: since_of(&unit),
-                unit,
-                stream: Uuid::from_bytes(row.get(1)?),
-                stored_through,
-                applied: stored_through.saturating_sub(quarantined),
-                quarantined,
-                forked: row.get(4)?,
-                head_seq,
-                pending: head_seq.saturating_sub(stored_through),
-                complete_to: row.get(6)?,
-                last_seen_at: row.get(7)?,
-                enrolled_at: row.get(8)?,
-                agent_version: row.get(9)?,
-                clock_offset_ms: row.get(10)?,
-                healing: healing(row, stored_through)?,
-                night_slot_s: row.get("night_slot_s")?,
-            })
-        })?;
-        Ok(streams.collect::<Sql<_>>()?)
+        let Some(standing) = self.standing.as_ref().filter(|_| unit.is_none()) else {
+            return streams(&self.connection, unit);
+        };
+        let state = self.state()?;
+        let mut kept = standing.borrow_mut();
+        if let Some((_, streams)) = kept.as_ref().filter(|(of, _)| *of == state) {
+            return Ok(streams.clone());
+        }
+        let read = streams(&self.connection, None)?;
+        *kept = Some((state, read.clone()));
+        Ok(read)
     }
 
     fn stream_held(&self, stream: Uuid) -> Result<Held, StoreError> {
