@@ -58,7 +58,7 @@ pub struct Cli {
     /// Mức ghi nhật ký, ví dụ info hoặc debug
     #[arg(long, global = true, env = "MOTCUA_LOG", value_name = "MỨC")]
     log: Option<String>,
-    /// Dạng nhật ký: text cho người đọc, json cho chương trình, mỗi dòng một sự kiện [mặc định: text]
+    /// Dạng nhật ký [mặc định: text]
     #[arg(long, global = true, env = "MOTCUA_LOG_FORMAT", value_enum, value_name = "DẠNG")]
     log_format: Option<LogFormat>,
     #[command(subcommand)]

@@ -46,9 +46,10 @@ pub enum ConfigError {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, ValueEnum)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
+    /// Cho người đọc.
     #[default]
     Text,
-    /// One JSON object a line, with the fields of its event.
+    /// Cho chương trình: mỗi dòng một sự kiện.
     Json,
 }
 

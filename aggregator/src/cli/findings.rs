@@ -78,7 +78,7 @@ pub fn check_file(
     }
     for finding in &found {
         let (period, severity) = (finding.period().days(), finding.severity.words());
-        say(&format!("{period} · [{severity}] {}: {}. Hỏi: {}", rule_name(&finding.rule), finding.note, finding.ask));
+        say(&format!("{period} · [{severity}] {}: {} Hỏi: {}", rule_name(&finding.rule), finding.note, finding.ask));
     }
     let count = |count: usize| number(i64::try_from(count).unwrap_or(i64::MAX));
     say(&format!("Đã đọc {} số liệu, {} phát hiện. Không lưu gì.", count(brought.count()), count(found.len())));
