@@ -82,6 +82,6 @@ fn table(lines: &[BookLine]) -> Table {
         ];
         cells.map(Cell::plain).into()
     };
-    let widths = vec![4, 9, 13, 3, 9, 12, 7, 7, 7, 7, 7, 6, 8, 6, 6];
+    let widths = vec![4, 10, 22, 3, 9, 13, 7, 7, 7, 7, 7, 6, 7, 6, 5];
     Table { widths, head: vec![upper, lower], rows: lines.iter().map(row).collect(), size: 8 }
 }
